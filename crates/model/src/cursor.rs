@@ -1,0 +1,14 @@
+//! How far a stream has been read.
+
+use serde::{Deserialize, Serialize};
+
+/// The durable point of a sync: what was read *and committed*. Small, flat, versioned.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Version of this document.
+    pub version: u32,
+    /// How far the stream has been read in whole runs; the connector's own document, opaque here.
+    pub cursor: Option<serde_json::Value>,
+    /// Where a run that was cut off goes on, opaque; none between runs.
+    pub position: Option<serde_json::Value>,
+}

@@ -1,0 +1,422 @@
+//! What a field can hold.
+//!
+//! A value keeps what the platform said: `1.10` stays `1.10`, `9007199254740993` is not rounded,
+//! a timestamp keeps its offset, and an object keeps the order of its members.
+
+use std::fmt;
+
+use compact_str::CompactString;
+use jiff::civil;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::number::Decimal;
+use crate::path::{FieldPath, Segment};
+
+/// A single value of a record.
+///
+/// Two values are equal (`==`) when they are the same to the letter. Use [`Value::same_as`] to ask
+/// whether a platform would take them for the same thing (`1.10` and `1.1`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Value {
+    /// Present, and explicitly nothing.
+    #[default]
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// Any integer that fits in 64 bits with a sign.
+    Int(i64),
+    /// An integer above [`i64::MAX`]; smaller ones are always [`Value::Int`]. Build with [`Value::from_u64`].
+    UInt(u64),
+    /// A number with a fraction or an exponent, digits as they came.
+    Decimal(Decimal),
+    /// A binary floating point number: only where a source really has one.
+    Float(f64),
+    /// Text.
+    Text(CompactString),
+    /// Raw bytes; base64 on the wire.
+    Bytes(Vec<u8>),
+    /// A calendar date without a zone.
+    Date(civil::Date),
+    /// A time of day without a zone.
+    Time(civil::Time),
+    /// A point in time with the offset it was written with.
+    Timestamp(Timestamp),
+    /// Values in order.
+    List(Vec<Value>),
+    /// Named values in the order of the source.
+    Object(Object),
+}
+
+/// A point in time together with the offset from UTC it was written with (RFC 3339).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timestamp {
+    /// The point in time.
+    pub instant: jiff::Timestamp,
+    /// Seconds east of UTC.
+    pub offset_seconds: i32,
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.offset_seconds == 0 {
+            return write!(f, "{}", self.instant);
+        }
+        match jiff::tz::Offset::from_seconds(self.offset_seconds) {
+            Ok(offset) => write!(f, "{}", self.instant.display_with_offset(offset)),
+            Err(_) => write!(f, "{}", self.instant),
+        }
+    }
+}
+
+/// Named values in source order. Look-ups are linear: records have tens of fields, not thousands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object(Vec<(CompactString, Value)>);
+
+impl Object {
+    /// An object without members.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// An empty object with room for `n` members.
+    pub fn with_capacity(n: usize) -> Self {
+        Self(Vec::with_capacity(n))
+    }
+
+    /// The member called `name`.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// The member called `name`, to change it.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        self.0
+            .iter_mut()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Sets a member: replaces it where it stands, or appends it.
+    pub fn insert(&mut self, name: impl Into<CompactString>, value: Value) {
+        let name = name.into();
+        match self.get_mut(&name) {
+            Some(slot) => *slot = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// Appends a member without looking for one of the same name. For decoders that know better.
+    pub fn push(&mut self, name: impl Into<CompactString>, value: Value) {
+        self.0.push((name.into(), value));
+    }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        let index = self.0.iter().position(|(key, _)| key == name)?;
+        Some(self.0.remove(index).1)
+    }
+
+    /// Members in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Members in order, to change the values.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
+        self.0.iter_mut().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True when there are no members.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(CompactString, Value)> for Object {
+    fn from_iter<T: IntoIterator<Item = (CompactString, Value)>>(iter: T) -> Self {
+        Self(iter.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Object {
+    type Item = (CompactString, Value);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl Value {
+    /// Text, without the ceremony.
+    pub fn text(text: impl Into<CompactString>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// The integer variant that holds `n`.
+    pub fn from_u64(n: u64) -> Self {
+        i64::try_from(n).map_or(Self::UInt(n), Self::Int)
+    }
+
+    /// The text, if this is text.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The object, if this is one.
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The items, if this is a list.
+    pub fn as_list(&self) -> Option<&[Value]> {
+        match self {
+            Self::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// True for null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// True for null, empty text, an empty list and an empty object.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Text(text) => text.is_empty(),
+            Self::List(items) => items.is_empty(),
+            Self::Object(object) => object.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The word a person reads for this kind of value.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "true/false",
+            Self::Int(_) | Self::UInt(_) => "whole number",
+            Self::Decimal(_) | Self::Float(_) => "number",
+            Self::Text(_) => "text",
+            Self::Bytes(_) => "bytes",
+            Self::Date(_) => "date",
+            Self::Time(_) => "time",
+            Self::Timestamp(_) => "date and time",
+            Self::List(_) => "list",
+            Self::Object(_) => "object",
+        }
+    }
+
+    /// The value at `path`; none where a step of the path is not there.
+    ///
+    /// A `[]` step is only followed at the end of a path (the list itself); use mapping steps to
+    /// reach into items.
+    pub fn at(&self, path: &FieldPath) -> Option<&Value> {
+        let mut here = self;
+        for segment in path.segments() {
+            here = match (segment, here) {
+                (Segment::Name(name), Self::Object(object)) => object.get(name)?,
+                (Segment::Index(index), Self::List(items)) => items.get(*index)?,
+                (Segment::Each, Self::List(_)) => here,
+                _ => return None,
+            };
+        }
+        Some(here)
+    }
+
+    /// Puts `value` at `path`, making the objects on the way. A non-object on the way is replaced.
+    pub fn put(&mut self, path: &FieldPath, value: Value) {
+        let mut here = self;
+        for segment in path.segments() {
+            let Segment::Name(name) = segment else {
+                continue;
+            };
+            if !matches!(here, Self::Object(_)) {
+                *here = Self::Object(Object::new());
+            }
+            let Self::Object(object) = here else { return };
+            if object.get(name).is_none() {
+                object.push(name.clone(), Self::Null);
+            }
+            let Some(next) = object.get_mut(name) else {
+                return;
+            };
+            here = next;
+        }
+        *here = value;
+    }
+
+    /// Whether a platform would take both for the same thing: numbers by amount, points in time by
+    /// instant, dates and their text alike, objects regardless of order.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self == other || self.fingerprint() == other.fingerprint()
+    }
+
+    /// 128 bits that are equal exactly when [`Value::same_as`] holds (up to chance).
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = Xxh3::new();
+        hash_into(&mut hasher, self);
+        Fingerprint(hasher.digest128())
+    }
+}
+
+/// A short stand-in for a value: equal when the value did not change. Not a secret, not a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(pub u128);
+
+impl Fingerprint {
+    /// The 16 bytes to store.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    /// From the 16 stored bytes; none when there are not 16.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(u128::from_be_bytes(bytes.try_into().ok()?)))
+    }
+}
+
+fn hash_into(hasher: &mut Xxh3, value: &Value) {
+    match value {
+        Value::Null => hasher.update(b"n"),
+        Value::Bool(true) => hasher.update(b"t"),
+        Value::Bool(false) => hasher.update(b"f"),
+        Value::Int(n) => hash_number(hasher, itoa(*n).as_str()),
+        Value::UInt(n) => hash_number(hasher, n.to_string().as_str()),
+        Value::Decimal(decimal) => hash_number(hasher, &decimal.normalised()),
+        Value::Float(float) => match Decimal::from_f64(*float) {
+            Some(decimal) => hash_number(hasher, &decimal.normalised()),
+            None => hash_text(hasher, &float.to_string()),
+        },
+        Value::Text(text) => hash_text(hasher, text),
+        Value::Bytes(bytes) => {
+            hasher.update(b"b");
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        }
+        Value::Date(date) => hash_text(hasher, &date.to_string()),
+        Value::Time(time) => hash_text(hasher, &time.to_string()),
+        // The wire form, so that what we sent and what comes back as text compare equal.
+        Value::Timestamp(timestamp) => hash_text(hasher, &timestamp.to_string()),
+        Value::List(items) => {
+            hasher.update(b"[");
+            hasher.update(&(items.len() as u64).to_le_bytes());
+            for item in items {
+                hash_into(hasher, item);
+            }
+        }
+        Value::Object(object) => {
+            hasher.update(b"{");
+            hasher.update(&(object.len() as u64).to_le_bytes());
+            let mut members: Vec<(&str, &Value)> = object.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            for (name, member) in members {
+                hash_text(hasher, name);
+                hash_into(hasher, member);
+            }
+        }
+    }
+}
+
+fn itoa(n: i64) -> String {
+    n.to_string()
+}
+
+fn hash_number(hasher: &mut Xxh3, digits: &str) {
+    hasher.update(b"#");
+    hasher.update(&(digits.len() as u64).to_le_bytes());
+    hasher.update(digits.as_bytes());
+}
+
+fn hash_text(hasher: &mut Xxh3, text: &str) {
+    hasher.update(b"\"");
+    hasher.update(&(text.len() as u64).to_le_bytes());
+    hasher.update(text.as_bytes());
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.into())
+    }
+}
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value.into())
+    }
+}
+impl From<Object> for Value {
+    fn from(value: Object) -> Self {
+        Self::Object(value)
+    }
+}
+impl From<Vec<Value>> for Value {
+    fn from(value: Vec<Value>) -> Self {
+        Self::List(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_same(left: &str, right: &str, same: bool) {
+        let left = crate::json::parse(left.as_bytes()).unwrap();
+        let right = crate::json::parse(right.as_bytes()).unwrap();
+        assert_eq!(left.same_as(&right), same, "{left:?} {right:?}");
+    }
+
+    #[test]
+    fn values_are_the_same_when_a_platform_would_take_them_for_the_same() {
+        check_same("1.10", "1.1", true);
+        check_same("1e2", "100", true);
+        check_same("1.10", "\"1.10\"", false);
+        check_same(r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, true);
+        check_same(r#"{"a":1}"#, r#"{"a":1,"b":null}"#, false);
+        check_same("[1,2]", "[2,1]", false);
+        check_same("[[1],2]", "[[1,2]]", false);
+        check_same("9007199254740993", "9007199254740992", false);
+    }
+
+    #[test]
+    fn a_date_has_the_fingerprint_of_its_text() {
+        let date = Value::Date(civil::date(2024, 3, 31));
+        assert_eq!(date.fingerprint(), Value::text("2024-03-31").fingerprint());
+    }
+
+    #[test]
+    fn put_makes_the_objects_on_the_way() {
+        let mut value = Value::Null;
+        value.put(&"location.city".parse().unwrap(), "Rosario".into());
+        value.put(&"location.country_code".parse().unwrap(), "AR".into());
+        assert_eq!(
+            crate::json::to_string(&value),
+            r#"{"location":{"city":"Rosario","country_code":"AR"}}"#
+        );
+    }
+}
