@@ -1,0 +1,239 @@
+//! The two sides of a sync, as the engine sees them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::clock::Millis;
+use model::field::Schema;
+use model::ids::ExchangeId;
+use model::path::FieldPath;
+use model::record::{Change, Outcome, Record};
+use model::value::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::Result;
+
+/// A stream in a list of streams.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamSummary {
+    /// Name, as used in documents.
+    pub name: String,
+    /// Name for people.
+    pub label: String,
+    /// What can be done with it.
+    pub capabilities: Capabilities,
+}
+
+/// What can be done with a stream; the sync editor offers nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Records can be read.
+    pub read: bool,
+    /// Only what changed since can be read.
+    pub incremental: bool,
+    /// Records can be created.
+    pub create: bool,
+    /// Records can be changed.
+    pub update: bool,
+    /// Records can be deleted.
+    pub delete: bool,
+    /// Records per write request; 1 where there is no batch.
+    pub batch_size: usize,
+    /// Fields by which a record can be looked up.
+    pub match_by: Vec<FieldPath>,
+    /// Sending the same create twice with the same key creates once.
+    pub idempotent_create: bool,
+}
+
+/// All that is known of one stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamDescription {
+    /// Name, as used in documents.
+    pub name: String,
+    /// Name for people.
+    pub label: String,
+    /// Its fields.
+    pub schema: Schema,
+    /// The fields that identify a record.
+    pub key: Vec<FieldPath>,
+    /// The field by which changes are found, if there is one.
+    pub cursor_field: Option<FieldPath>,
+    /// What can be done with it.
+    pub capabilities: Capabilities,
+}
+
+/// What accompanies every call: when to stop, where exchanges are written down, who is told of waits.
+#[derive(Clone)]
+pub struct Access {
+    /// Honoured within two seconds at every wait.
+    pub cancel: CancellationToken,
+    /// Gets each exchange, redacted.
+    pub exchanges: Option<Arc<dyn ExchangeLog>>,
+    /// Told why nothing happens at the moment ("waiting 42 s: Postino allows 60 requests a minute"),
+    /// and none when it goes on.
+    pub waiting: Option<Arc<dyn Fn(Option<String>) + Send + Sync>>,
+}
+
+impl Access {
+    /// Nobody stops it, nobody listens.
+    pub fn unattended() -> Self {
+        Self {
+            cancel: CancellationToken::new(),
+            exchanges: None,
+            waiting: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access")
+            .field("cancelled", &self.cancel.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One request and its answer, secrets already replaced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exchange {
+    /// To point at it from a record's history.
+    pub id: ExchangeId,
+    /// When it was sent.
+    pub at: Millis,
+    /// How long until the whole answer was there.
+    pub took: Duration,
+    /// GET, POST…
+    pub method: String,
+    /// Address with secrets replaced.
+    pub url: String,
+    /// Headers with secrets replaced.
+    pub request_headers: Vec<(String, String)>,
+    /// Body with secrets replaced, cut at a limit.
+    pub request_body: Option<String>,
+    /// None when no answer came.
+    pub status: Option<u16>,
+    /// Headers with secrets replaced.
+    pub response_headers: Vec<(String, String)>,
+    /// Body with secrets replaced, cut at a limit.
+    pub response_body: Option<String>,
+    /// What went wrong below HTTP.
+    pub error: Option<String>,
+    /// Which try this was, counted from 1.
+    pub attempt: u32,
+}
+
+/// Where exchanges are written down.
+pub trait ExchangeLog: Send + Sync {
+    /// Takes one exchange. Must not block for long.
+    fn record(&self, exchange: Exchange);
+}
+
+/// What is to be read.
+#[derive(Clone, Debug)]
+pub struct ReadRequest {
+    /// Which stream.
+    pub stream: String,
+    /// How far whole runs have read it: the connector's own document from [`Page::cursor`].
+    pub cursor: Option<serde_json::Value>,
+    /// Where a run that was cut off goes on, from [`Page::position`].
+    pub position: Option<serde_json::Value>,
+    /// Read everything, whatever the cursor says.
+    pub full: bool,
+    /// Stop after about this many records (samples).
+    pub limit: Option<usize>,
+}
+
+/// One page of records.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// In the order of the platform.
+    pub records: Vec<Record>,
+    /// Where to go on if the run is cut off *after* this page is settled.
+    pub position: serde_json::Value,
+    /// How far the stream counts as read once everything up to this page is settled and the run has
+    /// come to its end. The engine stores the last one it was given.
+    pub cursor: Option<serde_json::Value>,
+    /// Which exchange brought it.
+    pub exchange: Option<ExchangeId>,
+}
+
+/// Pages of one read, one after another.
+#[async_trait]
+pub trait PageReader: Send {
+    /// The next page; none when the read is *complete*. An error ends the read; it is then not complete.
+    async fn next(&mut self) -> Result<Option<Page>>;
+}
+
+/// A platform that records are read from.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The streams that can be read.
+    async fn discover(&self, access: &Access) -> Result<Vec<StreamSummary>>;
+
+    /// All that is known of a stream, custom fields included.
+    async fn describe(&self, stream: &str, access: &Access) -> Result<StreamDescription>;
+
+    /// Begins to read.
+    async fn read(&self, request: ReadRequest, access: Access) -> Result<Box<dyn PageReader>>;
+
+    /// Tries the connection step by step (address, sign-in, one read), each with its time.
+    /// Goes on to the end only while steps succeed.
+    async fn check(&self, access: &Access) -> Vec<CheckStep>;
+}
+
+/// One step of a connection test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckStep {
+    /// "Name lookup", "Connection", "Sign-in", "Read contacts".
+    pub name: String,
+    /// How long it took.
+    pub took: Duration,
+    /// What was seen, or what is wrong and what to do.
+    pub result: std::result::Result<String, String>,
+}
+
+/// What is looked up.
+#[derive(Clone, Debug)]
+pub struct Find {
+    /// Which stream.
+    pub stream: String,
+    /// The fields that together identify.
+    pub by: Vec<FieldPath>,
+    /// One entry for each record that is looked for: a value for each field of `by`.
+    pub values: Vec<Vec<Value>>,
+}
+
+/// What a write came to, in the order of the changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// One for each change.
+    pub outcomes: Vec<Outcome>,
+    /// Which exchange each was part of.
+    pub exchanges: Vec<Option<ExchangeId>>,
+}
+
+/// A platform that records are written to.
+#[async_trait]
+pub trait Destination: Send + Sync {
+    /// All that is known of a stream for writing: required fields, options, limits.
+    async fn describe(&self, stream: &str, access: &Access) -> Result<StreamDescription>;
+
+    /// Looks records up. One list for each entry of `find.values`, empty when there is none, more
+    /// than one when the match is ambiguous.
+    async fn find(&self, find: Find, access: &Access) -> Result<Vec<Vec<Record>>>;
+
+    /// Reads records by key; none where it is gone.
+    async fn get(
+        &self,
+        stream: &str,
+        keys: &[model::record::RecordKey],
+        access: &Access,
+    ) -> Result<Vec<Option<Record>>>;
+
+    /// Writes the changes, in one or several requests, and says of each what became of it.
+    ///
+    /// Never returns an error once something may have been sent: what is not known is
+    /// [`Outcome::Unknown`]. An error means that nothing was sent.
+    async fn write(&self, stream: &str, changes: &[Change], access: &Access) -> Result<Written>;
+}
