@@ -1,0 +1,60 @@
+//! `cargo xtask run`: Patchbay with the sample workspace, from a fresh clone.
+
+use std::process::Command;
+
+use crate::command::{cargo, run};
+use crate::packages::Need;
+use crate::{Result, flags, paths, setup, ui};
+
+pub(crate) fn main(arguments: &[String]) -> Result {
+    let (own, passed_on) = match arguments.iter().position(|argument| argument == "--") {
+        Some(at) => (
+            arguments.get(..at).unwrap_or_default(),
+            arguments.get(at + 1..).unwrap_or_default(),
+        ),
+        None => (arguments, &[][..]),
+    };
+    let browser = flags(own, &["--browser"])?.contains(&"--browser");
+    if browser || !has_display() {
+        serve(passed_on, browser)
+    } else {
+        desktop(passed_on)
+    }
+}
+
+fn desktop(passed_on: &[String]) -> Result {
+    setup::system_packages(&[Need::Core, Need::Desktop])?;
+    setup::npm_packages(&paths::ui())?;
+    ui::build()?;
+    run(&mut cargo(["build", "-p", "desktop"]))?;
+    run(Command::new(paths::binary("debug", "patchbay-desktop")?)
+        .arg("--sample")
+        .args(passed_on)
+        .current_dir(paths::root()))
+}
+
+fn serve(passed_on: &[String], asked: bool) -> Result {
+    if !asked {
+        println!(
+            "There is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set): serving the app to a browser."
+        );
+    }
+    setup::system_packages(&[Need::Core])?;
+    setup::npm_packages(&paths::ui())?;
+    ui::build()?;
+    run(&mut cargo(["build", "-p", "cli"]))?;
+    run(Command::new(paths::binary("debug", "patchbay")?)
+        .args(["serve", "--sample", "--ui"])
+        .arg(paths::ui().join("dist"))
+        .args(passed_on)
+        .current_dir(paths::root()))
+}
+
+fn has_display() -> bool {
+    if std::env::consts::OS != "linux" {
+        return true;
+    }
+    ["DISPLAY", "WAYLAND_DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
