@@ -16,7 +16,9 @@
     )
 )]
 
+pub mod declarative;
 pub mod error;
+pub mod http;
 pub mod platform;
 
 pub use error::{Error, Result};

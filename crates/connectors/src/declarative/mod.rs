@@ -1,0 +1,3 @@
+//! Connectors that are data: one YAML file each.
+
+pub mod auth_spec;
