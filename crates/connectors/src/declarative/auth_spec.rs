@@ -192,7 +192,7 @@ fn render_all(
             *text = environment
                 .render_str(
                     text,
-                    minijinja::context! { config => minijinja::Value::serialize(config) },
+                    minijinja::context! { config => minijinja::value::Serde(config) },
                 )
                 .map_err(|error| crate::Error::Misconfigured {
                     what: "the connector's sign-in".into(),
