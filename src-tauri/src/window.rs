@@ -1,0 +1,167 @@
+//! The one window: made when it is first wanted, hidden into the tray when it is closed.
+
+use std::path::PathBuf;
+
+use tauri::webview::NewWindowResponse;
+use tauri::{
+    AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Window, WindowEvent,
+};
+use tauri_plugin_notification::NotificationExt;
+use tauri_plugin_opener::OpenerExt;
+
+use crate::preferences::Preferences;
+
+const LABEL: &str = "main";
+const SIZE: (f64, f64) = (1280.0, 832.0);
+const SMALLEST: (f64, f64) = (900.0, 600.0);
+
+/// Where the webview keeps what it keeps, as state of the app.
+pub(crate) struct WebviewData(pub(crate) PathBuf);
+
+/// Brings the window to the front; makes it if there is none.
+pub(crate) fn show(app: &AppHandle) {
+    let shown = match app.get_webview_window(LABEL) {
+        Some(window) => window
+            .show()
+            .and_then(|()| window.unminimize())
+            .and_then(|()| window.set_focus()),
+        None => build(app).map(|_| ()),
+    };
+    if let Err(error) = shown {
+        tracing::error!(%error, "The window could not be shown.");
+    }
+}
+
+/// Whether the user is looking at it.
+pub(crate) fn is_in_use(app: &AppHandle) -> bool {
+    app.get_webview_window(LABEL).is_some_and(|window| {
+        window.is_visible().unwrap_or(false) && window.is_focused().unwrap_or(false)
+    })
+}
+
+fn build(app: &AppHandle) -> tauri::Result<WebviewWindow> {
+    let preferences = app.state::<Preferences>();
+    let route = preferences.last_route().unwrap_or_default();
+    let opener = app.clone();
+    let mut builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(route.into()))
+        .title("Patchbay")
+        .inner_size(SIZE.0, SIZE.1)
+        .min_inner_size(SMALLEST.0, SMALLEST.1)
+        .theme(preferences.theme())
+        .data_directory(app.state::<WebviewData>().0.clone())
+        // The pages drag cables themselves; files from outside are not dropped on them.
+        .disable_drag_drop_handler()
+        // Nothing foreign is ever shown here: what is not ours belongs in the user's browser.
+        .on_navigation(is_ours)
+        .on_new_window(move |url, _| {
+            if ["https", "http"].contains(&url.scheme())
+                && let Err(error) = opener.opener().open_url(url, None::<&str>)
+            {
+                tracing::warn!(%error, "A link could not be opened in the browser.");
+            }
+            NewWindowResponse::Deny
+        });
+    if preferences.last_route().is_none() {
+        builder = builder.center();
+    }
+    builder.build()
+}
+
+/// Whether an address is one of the app's own pages (or, while developing, the dev server's).
+fn is_ours(url: &Url) -> bool {
+    match url.scheme() {
+        "tauri" => url.host_str() == Some("localhost"),
+        // On Windows the own pages have this address.
+        "http" | "https" => {
+            url.host_str() == Some("tauri.localhost")
+                || (cfg!(not(feature = "custom-protocol")) && url.host_str() == Some("localhost"))
+        }
+        scheme => scheme == "about",
+    }
+}
+
+/// Closing leaves the tray running: the engine's work is not the window's.
+pub(crate) fn on_event(window: &Window, event: &WindowEvent) {
+    let WindowEvent::CloseRequested { api, .. } = event else {
+        return;
+    };
+    api.prevent_close();
+    let app = window.app_handle();
+    remember_route(app);
+    if let Err(error) = window.hide() {
+        tracing::warn!(%error, "The window could not be hidden.");
+    }
+    if app.state::<Preferences>().first_close() {
+        let told = app
+            .notification()
+            .builder()
+            .title("Patchbay keeps running")
+            .body("Your syncs go on. Open or quit it from its icon in the tray.")
+            .show();
+        if let Err(error) = told {
+            tracing::debug!(%error, "The system shows no notifications.");
+        }
+    }
+}
+
+/// Notes where the window is, for the next start.
+pub(crate) fn remember_route(app: &AppHandle) {
+    let Some(url) = app
+        .get_webview_window(LABEL)
+        .and_then(|window| window.url().ok())
+    else {
+        return;
+    };
+    if is_ours(&url) {
+        app.state::<Preferences>().set_last_route(&route(&url));
+    }
+}
+
+/// The part of an address that the UI's router reads, without the leading slash.
+fn route(url: &Url) -> String {
+    let mut route = url.path().trim_start_matches('/').to_owned();
+    if route == "index.html" {
+        route.clear();
+    }
+    if let Some(query) = url.query() {
+        route = format!("{route}?{query}");
+    }
+    if let Some(fragment) = url.fragment() {
+        route = format!("{route}#{fragment}");
+    }
+    route
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn only_the_apps_own_pages_are_shown_in_the_window() {
+        let check =
+            |text: &str, expected: bool| assert_eq!(is_ours(&url(text)), expected, "{text}");
+        check("tauri://localhost/", true);
+        check("tauri://localhost/syncs/1", true);
+        check("https://tauri.localhost/", true);
+        check("about:blank", true);
+        check("https://harbor.example/login", false);
+        check("https://tauri.localhost.example/", false);
+        check("file:///etc/passwd", false);
+        check("javascript:alert(1)", false);
+    }
+
+    #[test]
+    fn the_route_is_what_the_router_reads() {
+        let check = |text: &str, expected: &str| assert_eq!(route(&url(text)), expected);
+        check("tauri://localhost/", "");
+        check("tauri://localhost/index.html", "");
+        check(
+            "tauri://localhost/syncs/1/mapping?record=12#city",
+            "syncs/1/mapping?record=12#city",
+        );
+    }
+}
