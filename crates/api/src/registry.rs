@@ -1,0 +1,66 @@
+//! Every command there is, once. The adapters of the shells, the TypeScript types and the cache rules
+//! all come from this list.
+
+/// Calls `$apply!` with the list: `name(Request) -> Response, query|mutation, [tags];`
+///
+/// A *query* provides its tags, a *mutation* invalidates them.
+macro_rules! commands {
+    ($apply:ident) => {
+        $apply! {
+            // the application
+            get_app_status(Nothing) -> AppStatus, query, [App];
+            get_overview(Nothing) -> Overview, query, [Connections, Syncs, Runs];
+            start_sample_platforms(Nothing) -> SamplePlatforms, mutation, [App, Connectors];
+            get_settings(Nothing) -> Settings, query, [Settings];
+            update_settings(Settings) -> Settings, mutation, [Settings, Syncs];
+            get_storage(Nothing) -> Storage, query, [RunRecords];
+            // connections
+            list_connectors(Nothing) -> Vec<ConnectorSummary>, query, [Connectors];
+            list_connections(Nothing) -> Vec<ConnectionSummary>, query, [Connections, Syncs];
+            get_connection(ConnectionRef) -> ConnectionDetail, query, [Connections, Streams];
+            start_connect(StartConnect) -> ConnectFlow, mutation, [];
+            get_connect_flow(FlowRef) -> ConnectFlow, query, [];
+            open_connect_page(FlowRef) -> ConnectFlow, mutation, [];
+            paste_redirect(PasteRedirect) -> ConnectFlow, mutation, [];
+            cancel_connect(FlowRef) -> ConnectFlow, mutation, [];
+            test_connection(ConnectionRef) -> TestResult, mutation, [Connections];
+            rename_connection(RenameConnection) -> ConnectionSummary, mutation, [Connections, Syncs];
+            delete_connection(ConnectionRef) -> Vec<NamedSync>, mutation, [Connections, Syncs];
+            restore_connection(ConnectionRef) -> ConnectionSummary, mutation, [Connections, Syncs];
+            describe_stream(StreamRequest) -> StreamDetail, query, [Streams];
+            // syncs and mapping
+            list_syncs(Nothing) -> Vec<SyncSummary>, query, [Syncs, Runs, Connections];
+            get_sync(SyncRef) -> SyncDetail, query, [Syncs, Mapping, Streams];
+            create_sync(CreateSync) -> SyncSummary, mutation, [Syncs];
+            save_draft(SaveDraft) -> SyncSummary, mutation, [Syncs];
+            publish_sync(SyncRef) -> SyncSummary, mutation, [Syncs, Mapping];
+            discard_draft(SyncRef) -> SyncDetail, mutation, [Syncs, Mapping];
+            delete_sync(SyncRef) -> Nothing, mutation, [Syncs];
+            restore_sync(SyncRef) -> SyncSummary, mutation, [Syncs];
+            export_sync(SyncRef) -> ExportedSync, query, [Syncs];
+            get_samples(SampleRequest) -> Samples, query, [Samples];
+            check_mapping(CheckMapping) -> MappingReport, query, [Streams, Samples];
+            preview_mapping(PreviewMapping) -> MappingPreview, query, [Streams, Samples];
+            preview_rows(CheckMapping) -> PreviewRows, query, [Streams, Samples, Runs];
+            suggest_mapping(SuggestMapping) -> SuggestionList, query, [Streams, Samples];
+            list_transforms(Nothing) -> Vec<TransformView>, query, [];
+            // plans
+            start_plan(SyncRef) -> PlanStarted, mutation, [Plans];
+            get_plan(PlanRef) -> PlanDetail, query, [Plans];
+            list_plan_entries(ListPlanEntries) -> PlanEntries, query, [Plans];
+            include_plan_entries(IncludePlanEntries) -> PlanDetail, mutation, [Plans];
+            apply_plan(PlanRef) -> Started, mutation, [Plans, Runs, Syncs];
+            discard_plan(PlanRef) -> Nothing, mutation, [Plans];
+            // runs and history
+            start_run(SyncRef) -> Started, mutation, [Runs, Syncs];
+            cancel_run(RunRef) -> RunSummary, mutation, [Runs, Syncs];
+            approve_run(RunRef) -> Started, mutation, [Runs, Syncs];
+            list_runs(ListRuns) -> Vec<RunSummary>, query, [Runs];
+            get_run(RunRef) -> RunDetail, query, [Runs];
+            list_run_records(ListRunRecords) -> RunRecords, query, [RunRecords];
+            get_run_record(RunRecordRef) -> RunRecordDetail, query, [RunRecords];
+            retry_records(RetryRecords) -> Started, mutation, [Runs, Syncs, RunRecords];
+        }
+    };
+}
+pub(crate) use commands;
