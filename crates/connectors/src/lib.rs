@@ -20,6 +20,7 @@ pub mod declarative;
 pub mod error;
 pub mod http;
 pub mod platform;
+pub mod secrets;
 
 pub use error::{Error, Result};
 pub use platform::{

@@ -16,6 +16,14 @@ pub trait Signer: Send + Sync {
     /// Called after a 401: true when a fresh token was got and repeating once makes sense.
     async fn renew(&self, access: &Access) -> Result<bool>;
 
+    /// As [`renew`](Self::renew), knowing which request was refused: when another request has already
+    /// got a fresh token since that one was signed, nothing is asked for a second time. The client
+    /// calls this one, so that many requests refused at once lead to one refresh.
+    async fn renew_after(&self, refused: &RequestParts, access: &Access) -> Result<bool> {
+        let _ = refused;
+        self.renew(access).await
+    }
+
     /// Every secret that must never show, for redaction. Asked again for each exchange: tokens change.
     fn secrets(&self) -> Vec<Secret>;
 }
