@@ -1,0 +1,231 @@
+//! Takes secrets out of what is recorded and said: by value, and by the names that hold them.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use http::HeaderMap;
+use model::secret::Secret;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use regex::Regex;
+use url::Url;
+use zeroize::Zeroizing;
+
+/// What stands where a secret was.
+pub const MASK: &str = "•••";
+
+/// Most of a body that is recorded, in bytes.
+pub const RECORDED_BODY: usize = 64 * 1024;
+
+/// Shorter ones would mask ordinary text; they are still masked by name.
+const SHORTEST: usize = 5;
+
+const HEADERS: [&str; 12] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "apikey",
+    "x-auth-token",
+    "x-access-token",
+    "x-csrf-token",
+    "x-shopify-access-token",
+    "private-token",
+];
+
+const NAMES: &str = "access_token|refresh_token|id_token|client_secret|api_?key|apikey|token|secret\
+                     |password|passwd|signature|sig|code|code_verifier|assertion|client_assertion|session_token|private_key";
+
+#[expect(
+    clippy::unwrap_used,
+    reason = "the pattern is a constant, compiled by a test"
+)]
+static JSON_MEMBERS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?i)("(?:access_token|refresh_token|id_token|client_secret|api_?key|secret|password|passwd|code_verifier|assertion|client_assertion|session_token|private_key)"\s*:\s*")((?:[^"\\]|\\.)*)""#,
+    )
+    .unwrap()
+});
+
+#[expect(
+    clippy::unwrap_used,
+    reason = "the pattern is a constant, compiled by a test"
+)]
+static FORM_MEMBERS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(&format!(r"(?i)(^|[?&\s])((?:{NAMES})=)([^&\s#]*)")).unwrap());
+
+/// The secrets of one exchange, in every spelling in which they travel.
+#[derive(Default)]
+pub struct Redactor {
+    spellings: Vec<Zeroizing<String>>,
+    longest: usize,
+}
+
+impl Redactor {
+    /// Masks these wherever they stand.
+    pub fn new(secrets: &[Secret]) -> Self {
+        let mut spellings: Vec<Zeroizing<String>> = Vec::new();
+        let mut add = |text: String| {
+            if text.len() >= SHORTEST && !spellings.iter().any(|known| **known == text) {
+                spellings.push(Zeroizing::new(text));
+            }
+        };
+        for secret in secrets {
+            let plain = secret.reveal();
+            add(plain.to_owned());
+            add(utf8_percent_encode(plain, NON_ALPHANUMERIC).to_string());
+            add(url::form_urlencoded::byte_serialize(plain.as_bytes()).collect());
+            let mut json = String::new();
+            model::json::write_text(&mut json, plain);
+            add(json.trim_matches('"').to_owned());
+            add(base64::Engine::encode(
+                &base64::engine::general_purpose::STANDARD,
+                plain,
+            ));
+        }
+        // The longest first, so that none hides a part of another.
+        spellings.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        let longest = spellings.first().map_or(0, |text| text.len());
+        Self { spellings, longest }
+    }
+
+    fn by_value<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut out = Cow::Borrowed(text);
+        for secret in &self.spellings {
+            if out.contains(secret.as_str()) {
+                out = Cow::Owned(out.replace(secret.as_str(), MASK));
+            }
+        }
+        out
+    }
+
+    /// Text of any kind: an error, a body.
+    pub fn text(&self, text: &str) -> String {
+        let out = self.by_value(text);
+        let out = JSON_MEMBERS.replace_all(&out, format!("${{1}}{MASK}\""));
+        FORM_MEMBERS
+            .replace_all(&out, format!("${{1}}${{2}}{MASK}"))
+            .into_owned()
+    }
+
+    /// An address.
+    pub fn url(&self, url: &Url) -> String {
+        let mut url = url.clone();
+        // Userinfo is a password in plain sight.
+        if url.password().is_some() {
+            let _ = url.set_password(Some("***"));
+        }
+        self.text(url.as_str())
+    }
+
+    /// Headers in order.
+    pub fn headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
+        headers
+            .iter()
+            .map(|(name, value)| {
+                let shown = if HEADERS.contains(&name.as_str()) || value.is_sensitive() {
+                    MASK.to_owned()
+                } else {
+                    self.text(&String::from_utf8_lossy(value.as_bytes()))
+                };
+                (name.as_str().to_owned(), shown)
+            })
+            .collect()
+    }
+
+    /// A body, cut at [`RECORDED_BODY`].
+    pub fn body(&self, body: &[u8]) -> Option<String> {
+        if body.is_empty() {
+            return None;
+        }
+        // A little more than is kept, so that a secret across the cut is seen whole.
+        let window = RECORDED_BODY + self.longest + 4096;
+        let text = String::from_utf8_lossy(body.get(..window.min(body.len())).unwrap_or_default());
+        let mut out = self.text(&text);
+        if out.len() > RECORDED_BODY || body.len() > window {
+            let mut end = RECORDED_BODY.min(out.len());
+            while !out.is_char_boundary(end) {
+                end -= 1;
+            }
+            out.truncate(end);
+            out.push_str("… (cut)");
+        }
+        Some(out)
+    }
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Redactor({} spellings)", self.spellings.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redactor() -> Redactor {
+        Redactor::new(&[Secret::new("s3cret/\"quoted\""), Secret::new("ab")])
+    }
+
+    #[test]
+    fn secrets_are_masked_by_value_in_every_spelling() {
+        fn check(text: &str, masked: &str) {
+            assert_eq!(redactor().text(text), masked);
+        }
+        check("has s3cret/\"quoted\" inside", "has ••• inside");
+        check(r#"{"x":"s3cret/\"quoted\""}"#, r#"{"x":"•••"}"#);
+        check("x=s3cret%2F%22quoted%22&y=1", "x=•••&y=1");
+        check("about ab", "about ab");
+    }
+
+    #[test]
+    fn secrets_are_masked_by_the_names_that_hold_them() {
+        fn check(text: &str, masked: &str) {
+            assert_eq!(Redactor::default().text(text), masked);
+        }
+        check(
+            r#"{"access_token": "abc", "scope":"x"}"#,
+            r#"{"access_token": "•••", "scope":"x"}"#,
+        );
+        check(
+            "grant_type=refresh_token&refresh_token=abc&client_id=x",
+            "grant_type=refresh_token&refresh_token=•••&client_id=x",
+        );
+        check(
+            "http://h/p?api_key=abc&page=2",
+            "http://h/p?api_key=•••&page=2",
+        );
+        check("status_code=200", "status_code=200");
+    }
+
+    #[test]
+    fn a_secret_across_the_cut_is_not_shown_in_part() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let mut body = "x".repeat(RECORDED_BODY - 10);
+        body.push_str(secret);
+        body.push_str(&"y".repeat(100_000));
+        let shown = Redactor::new(&[Secret::new(secret)])
+            .body(body.as_bytes())
+            .unwrap();
+        assert!(!shown.contains("01234"), "{}", &shown[shown.len() - 60..]);
+        assert!(shown.len() < RECORDED_BODY + 20);
+    }
+
+    #[test]
+    fn sensitive_headers_are_masked_by_name() {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", "Basic abc".parse().unwrap());
+        headers.insert("x-api-key", "k".parse().unwrap());
+        headers.insert("accept", "application/json".parse().unwrap());
+        assert_eq!(
+            redactor().headers(&headers),
+            [
+                ("authorization".to_owned(), MASK.to_owned()),
+                ("x-api-key".into(), MASK.into()),
+                ("accept".into(), "application/json".into()),
+            ]
+        );
+    }
+}

@@ -1,0 +1,336 @@
+//! One attempt: bytes out, a bounded answer in, both written down without secrets.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use model::clock::Clock;
+use model::ids::ExchangeId;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::redact::Redactor;
+use super::{Body, RequestParts};
+use crate::{Access, Exchange};
+
+/// Bounds of one attempt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// Until a connection stands, TLS included.
+    pub connect: Duration,
+    /// Between two pieces of the answer, and before the first.
+    pub idle: Duration,
+    /// From the first byte sent to the last one received.
+    pub total: Duration,
+    /// Largest answer, decompressed, in bytes.
+    pub body: usize,
+}
+
+/// A whole answer, not yet judged.
+#[derive(Debug)]
+pub struct RawAnswer {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Headers as sent.
+    pub headers: HeaderMap,
+    /// Body, decompressed.
+    pub body: Bytes,
+    /// The exchange's id.
+    pub exchange: ExchangeId,
+}
+
+/// Why an attempt brought no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The caller stopped it.
+    Cancelled,
+    /// The answer is larger than [`Bounds::body`].
+    TooLarge,
+    /// Anything else, in words without secrets.
+    Failed(String),
+}
+
+/// An attempt without an answer.
+#[derive(Debug)]
+pub struct BrokenAttempt {
+    /// What happened.
+    pub why: Broken,
+    /// Whether the platform may have received the request.
+    pub sent: bool,
+    /// The exchange's id.
+    pub exchange: ExchangeId,
+}
+
+/// Sends requests and reads answers.
+#[derive(Debug)]
+pub struct Transport {
+    client: reqwest::Client,
+    bounds: Bounds,
+    clock: Clock,
+}
+
+impl Transport {
+    /// A transport that follows no redirects and keeps cookies.
+    pub fn new(bounds: Bounds, clock: Clock) -> Result<Self, reqwest::Error> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is connectors::http: limits, deadlines and redaction are added here"
+        )]
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("patchbay/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(bounds.connect)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .cookie_store(true)
+            .build()?;
+        Ok(Self {
+            client,
+            bounds,
+            clock,
+        })
+    }
+
+    /// Sends once. When `cancel` fires while a request that may change something is under way, the
+    /// answer is still waited for until `grace` is over: better late than not known.
+    pub async fn attempt(
+        &self,
+        request: RequestParts,
+        redactor: &Redactor,
+        access: &Access,
+        number: u32,
+        grace: Duration,
+    ) -> Result<RawAnswer, BrokenAttempt> {
+        let exchange = ExchangeId::new();
+        let at = self.clock.now();
+        let started = Instant::now();
+        let wire = encode(request);
+        let mut record = Exchange {
+            id: exchange,
+            at,
+            took: Duration::ZERO,
+            method: wire.method.to_string(),
+            url: redactor.url(&wire.url),
+            request_headers: redactor.headers(&wire.headers),
+            request_body: access
+                .exchanges
+                .as_ref()
+                .and_then(|_| redactor.body(&wire.body)),
+            status: None,
+            response_headers: Vec::new(),
+            response_body: None,
+            error: None,
+            attempt: number,
+        };
+        let result = self
+            .exchange_bytes(wire, access.cancel.clone(), grace, redactor)
+            .await;
+        record.took = started.elapsed();
+        let result = match result {
+            Ok((status, headers, body)) => {
+                record.status = Some(status.as_u16());
+                if access.exchanges.is_some() {
+                    record.response_headers = redactor.headers(&headers);
+                    record.response_body = redactor.body(&body);
+                }
+                Ok(RawAnswer {
+                    status,
+                    headers,
+                    body,
+                    exchange,
+                })
+            }
+            Err((why, sent, status)) => {
+                record.status = status.map(|status| status.as_u16());
+                record.error = Some(match &why {
+                    Broken::Cancelled => "stopped".into(),
+                    Broken::TooLarge => format!(
+                        "the answer is larger than {} MiB",
+                        self.bounds.body / (1024 * 1024)
+                    ),
+                    Broken::Failed(words) => words.clone(),
+                });
+                Err(BrokenAttempt {
+                    why,
+                    sent,
+                    exchange,
+                })
+            }
+        };
+        if let Some(log) = &access.exchanges {
+            log.record(record);
+        }
+        result
+    }
+
+    async fn exchange_bytes(
+        &self,
+        wire: Wire,
+        cancel: CancellationToken,
+        grace: Duration,
+        redactor: &Redactor,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), (Broken, bool, Option<StatusCode>)> {
+        let host = wire
+            .url
+            .host_str()
+            .map(|host| match wire.url.port() {
+                Some(port) => format!("{host}:{port}"),
+                None => host.to_owned(),
+            })
+            .unwrap_or_default();
+        if cancel.is_cancelled() {
+            return Err((Broken::Cancelled, false, None));
+        }
+        let mut request = self
+            .client
+            .request(wire.method, wire.url)
+            .headers(wire.headers);
+        if !wire.body.is_empty() {
+            request = request.body(wire.body);
+        }
+        let request = request.build().map_err(|error| {
+            (
+                Broken::Failed(redactor.text(&error.without_url().to_string())),
+                false,
+                None,
+            )
+        })?;
+        let stop = async {
+            cancel.cancelled().await;
+            tokio::time::sleep(grace).await;
+        };
+        tokio::pin!(stop);
+        let deadline = Instant::now() + self.bounds.total;
+        let first = deadline.min(Instant::now() + self.bounds.idle + self.bounds.connect);
+        let mut response = tokio::select! {
+            biased;
+            () = &mut stop => return Err((Broken::Cancelled, true, None)),
+            answer = tokio::time::timeout_at(first, self.client.execute(request)) => match answer {
+                Ok(Ok(response)) => response,
+                Ok(Err(error)) => {
+                    let sent = !(error.is_connect() || error.is_builder());
+                    let words = redactor.text(&transport_words(error, &host));
+                    return Err((Broken::Failed(words), sent, None));
+                }
+                Err(_) => {
+                    let words = format!("{host} gave no answer within {} s", self.bounds.idle.as_secs());
+                    return Err((Broken::Failed(words), true, None));
+                }
+            },
+        };
+        let status = response.status();
+        let headers = response.headers().clone();
+        if response
+            .content_length()
+            .is_some_and(|length| length > self.bounds.body as u64)
+        {
+            return Err((Broken::TooLarge, true, Some(status)));
+        }
+        let mut body = BytesMut::new();
+        loop {
+            let next = deadline.min(Instant::now() + self.bounds.idle);
+            let piece = tokio::select! {
+                biased;
+                () = &mut stop => return Err((Broken::Cancelled, true, Some(status))),
+                piece = tokio::time::timeout_at(next, response.chunk()) => piece,
+            };
+            match piece {
+                Ok(Ok(Some(piece))) => {
+                    if body.len() + piece.len() > self.bounds.body {
+                        return Err((Broken::TooLarge, true, Some(status)));
+                    }
+                    body.extend_from_slice(&piece);
+                }
+                Ok(Ok(None)) => return Ok((status, headers, body.freeze())),
+                Ok(Err(error)) => {
+                    let words = format!(
+                        "the answer broke off: {}",
+                        redactor.text(&transport_words(error, &host))
+                    );
+                    return Err((Broken::Failed(words), true, Some(status)));
+                }
+                Err(_) => {
+                    let words = format!("the answer of {host} stopped coming");
+                    return Err((Broken::Failed(words), true, Some(status)));
+                }
+            }
+        }
+    }
+}
+
+/// A request as it goes out.
+struct Wire {
+    method: http::Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+fn encode(request: RequestParts) -> Wire {
+    let RequestParts {
+        method,
+        mut url,
+        mut headers,
+        query,
+        body,
+    } = request;
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    let (body, content_type) = match body {
+        Body::Empty => (Bytes::new(), None),
+        Body::Json(value) => (
+            Bytes::from(model::json::to_string(&value)),
+            Some("application/json"),
+        ),
+        Body::Form(pairs) => {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.extend_pairs(pairs);
+            (
+                Bytes::from(form.finish()),
+                Some("application/x-www-form-urlencoded"),
+            )
+        }
+        Body::Raw(bytes) => (bytes, None),
+    };
+    if let Some(content_type) = content_type
+        && !headers.contains_key(CONTENT_TYPE)
+    {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    if !headers.contains_key(ACCEPT) {
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("application/json, */*;q=0.5"),
+        );
+    }
+    Wire {
+        method,
+        url,
+        headers,
+        body,
+    }
+}
+
+/// What went wrong below HTTP, in words that say what to look at.
+fn transport_words(error: reqwest::Error, host: &str) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let innermost = cause.to_string();
+    if error.is_dns() {
+        return format!(
+            "there is no address for {host}: check the address and the network ({innermost})"
+        );
+    }
+    if error.is_connect() && error.is_timeout() {
+        return format!("no connection to {host} in time: check the address and the network");
+    }
+    if error.is_connect() {
+        return format!("no connection to {host}: {innermost}");
+    }
+    format!("the connection to {host} broke: {innermost}")
+}
