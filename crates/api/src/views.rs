@@ -266,7 +266,7 @@ views! {
         /// Where its secret is kept.
         pub secrets_backend: String,
         /// When the token in use ends.
-        #[ts(type = "number")]
+        #[ts(type = "number | null")]
         pub token_expires_at: Option<i64>,
         /// Its streams.
         pub streams: Vec<StreamView>,
@@ -343,7 +343,7 @@ views! {
         /// What the person's browser was sent to, for "copy link".
         pub authorize_url: Option<String>,
         /// Until when it waits.
-        #[ts(type = "number")]
+        #[ts(type = "number | null")]
         pub expires_at: Option<i64>,
         /// How it ended, if it did.
         pub result: Option<ConnectResult>,
@@ -358,7 +358,7 @@ views! {
         /// What was seen, or what is wrong and what to do.
         pub detail: Option<String>,
         /// How long it took.
-        #[ts(type = "number")]
+        #[ts(type = "number | null")]
         pub took_ms: Option<u64>,
     }
 
@@ -484,7 +484,7 @@ views! {
         /// Minutes between scheduled runs.
         pub every_minutes: Option<u32>,
         /// When the next run is due.
-        #[ts(type = "number")]
+        #[ts(type = "number | null")]
         pub next_run_at: Option<i64>,
         /// The version in force.
         pub version: u32,
@@ -581,7 +581,7 @@ views! {
         /// Sample records of the source.
         pub samples: u32,
         /// When they were read.
-        #[ts(type = "number")]
+        #[ts(type = "number | null")]
         pub samples_at: Option<i64>,
         /// How many samples would be held because of which target field.
         pub failing: Vec<FieldFailures>,
@@ -990,7 +990,7 @@ views! {
         /// Only where a key or value has this text.
         pub search: String,
         /// After this sequence number.
-        #[ts(type = "number")]
+        #[ts(type = "number | null")]
         pub after: Option<u64>,
         /// At most this many, up to 500.
         pub limit: u32,
@@ -1074,7 +1074,7 @@ views! {
         #[ts(type = "number")]
         pub started_at: i64,
         /// When it ended.
-        #[ts(type = "number")]
+        #[ts(type = "number | null")]
         pub finished_at: Option<i64>,
     }
 

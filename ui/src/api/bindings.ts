@@ -170,7 +170,7 @@ authorize_url?: string | null,
 /**
  * Until when it waits.
  */
-expires_at: number, 
+expires_at: number | null, 
 /**
  * How it ended, if it did.
  */
@@ -218,7 +218,7 @@ detail?: string | null,
 /**
  * How long it took.
  */
-took_ms: number, };
+took_ms: number | null, };
 
 export type ConnectionDetail = { 
 /**
@@ -248,7 +248,7 @@ secrets_backend: string,
 /**
  * When the token in use ends.
  */
-token_expires_at: number, 
+token_expires_at: number | null, 
 /**
  * Its streams.
  */
@@ -708,7 +708,7 @@ search: string,
 /**
  * After this sequence number.
  */
-after: number, 
+after: number | null, 
 /**
  * At most this many, up to 500.
  */
@@ -822,7 +822,7 @@ samples: number,
 /**
  * When they were read.
  */
-samples_at: number, 
+samples_at: number | null, 
 /**
  * How many samples would be held because of which target field.
  */
@@ -1434,7 +1434,7 @@ started_at: number,
 /**
  * When it ended.
  */
-finished_at: number, };
+finished_at: number | null, };
 
 export type SamplePlatforms = { 
 /**
@@ -1830,7 +1830,7 @@ every_minutes?: number | null,
 /**
  * When the next run is due.
  */
-next_run_at: number, 
+next_run_at: number | null, 
 /**
  * The version in force.
  */

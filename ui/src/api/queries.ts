@@ -1,0 +1,40 @@
+import { queryOptions } from "@tanstack/react-query";
+import { type CommandName, call, type Request, type Response } from "@/api/backend";
+import type { BackendError } from "@/api/errors";
+
+declare module "@tanstack/react-query" {
+  interface Register {
+    defaultError: BackendError;
+  }
+}
+
+/** The cache key of a query: its command and what was asked. */
+export type QueryKey<K extends CommandName> = readonly [K, Request<K>];
+
+export function queryKey<K extends CommandName>(name: K, request: Request<K>): QueryKey<K> {
+  return [name, request];
+}
+
+/** Options for `useQuery`, `useSuspenseQuery` and loaders: one command with its request. */
+export function query<K extends CommandName>(name: K, request: Request<K>) {
+  return queryOptions<Response<K>, BackendError, Response<K>, QueryKey<K>>({
+    queryKey: queryKey(name, request),
+    queryFn: () => call(name, request),
+  });
+}
+
+export const appStatus = () => query("get_app_status", {});
+export const overview = () => query("get_overview", {});
+export const settings = () => query("get_settings", {});
+export const storage = () => query("get_storage", {});
+export const connectors = () => query("list_connectors", {});
+export const connections = () => query("list_connections", {});
+export const connection = (id: string) => query("get_connection", { connection: id });
+export const connectFlow = (flow: string) => query("get_connect_flow", { flow });
+export const stream = (connection: string, name: string) =>
+  query("describe_stream", { connection, stream: name });
+export const syncs = () => query("list_syncs", {});
+export const sync = (id: string) => query("get_sync", { sync: id });
+export const plan = (id: string) => query("get_plan", { plan: id });
+export const run = (id: string) => query("get_run", { run: id });
+export const runRecord = (run: string, seq: number) => query("get_run_record", { run, seq });

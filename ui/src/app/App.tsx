@@ -1,0 +1,71 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { Toaster, toast } from "sonner";
+import type { RunSummary } from "@/api/bindings";
+import { startEvents } from "@/app/link";
+import { createAppRouter } from "@/app/router";
+import { useColors } from "@/app/theme";
+import { TooltipProvider } from "@/components/Tooltip";
+import { counted } from "@/format/count";
+import { changed, notWritten } from "@/format/states";
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // The core says when something changed; nothing becomes old by itself.
+      staleTime: Number.POSITIVE_INFINITY,
+      refetchOnWindowFocus: false,
+      refetchOnReconnect: false,
+      retry: (failures, error) => error.code === "unavailable" && failures < 2,
+    },
+    mutations: { retry: false },
+  },
+});
+
+const router = createAppRouter(client);
+
+startEvents(client, tellRunFinished);
+
+function tellRunFinished(run: RunSummary): void {
+  if (router.state.location.pathname === `/runs/${run.id}`) {
+    return;
+  }
+  const options = {
+    id: run.id,
+    action: {
+      label: "Open",
+      onClick: () => void router.navigate({ to: "/runs/$run", params: { run: run.id } }),
+    },
+  };
+  const failed = notWritten(run.counts);
+  if (run.state === "failed") {
+    toast.error(`${run.sync_name}: the run failed`, {
+      ...options,
+      ...(run.reason ? { description: run.reason } : {}),
+    });
+  } else if (run.state === "waiting") {
+    toast.warning(`${run.sync_name} waits for you`, {
+      ...options,
+      ...(run.reason ? { description: run.reason } : {}),
+    });
+  } else if (run.state === "completed" && failed > 0) {
+    toast.warning(`${run.sync_name}: ${counted(failed, "record")} could not be written`, options);
+  } else if (run.state === "completed") {
+    toast.success(`${run.sync_name}: ${counted(changed(run.counts), "record")} changed`, options);
+  }
+}
+
+export function App() {
+  return (
+    <QueryClientProvider client={client}>
+      <TooltipProvider>
+        <RouterProvider router={router} />
+        <AppToaster />
+      </TooltipProvider>
+    </QueryClientProvider>
+  );
+}
+
+function AppToaster() {
+  return <Toaster theme={useColors()} position="bottom-right" closeButton duration={6000} />;
+}

@@ -1,0 +1,5 @@
+import { Page } from "@/components/Page";
+
+export function SyncsScreen() {
+  return <Page title="Syncs">{null}</Page>;
+}
