@@ -1,0 +1,293 @@
+//! A compiled mapping: takes a record, gives the target's fields. Made once per run by
+//! [`compile`](crate::compile::compile).
+//!
+//! A rule reads its value, does its steps and is checked against the target field. Where any of this
+//! fails, the rule's policy decides; the failure is a [`Problem`] in every case, so that it is counted.
+
+use compact_str::CompactString;
+use model::path::{FieldPath, Segment};
+use model::value::{Object, Value};
+
+use crate::expression::Expression;
+use crate::fit::Fit;
+use crate::transforms::{Built, Scope};
+
+/// A compiled mapping.
+#[derive(Debug)]
+pub struct Program {
+    pub(crate) rules: Vec<CompiledRule>,
+    pub(crate) sources: Vec<FieldPath>,
+}
+
+/// What a program made of a record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mapped {
+    /// The target's fields, nested.
+    pub fields: Object,
+    /// What could not be made. With one that [`holds`](Problem::holds), the record is not to be written.
+    pub problems: Vec<Problem>,
+}
+
+impl Mapped {
+    /// True when a problem keeps the record back.
+    pub fn is_held(&self) -> bool {
+        self.problems.iter().any(|problem| problem.holds)
+    }
+}
+
+/// A value that could not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The target field.
+    pub target: FieldPath,
+    /// The step that failed, counted from 0; none where reading or the last check failed.
+    pub step: Option<usize>,
+    /// What was there and what was expected.
+    pub message: String,
+    /// Keeps the whole record back.
+    pub holds: bool,
+}
+
+/// How one target field came about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldTrace {
+    /// The target field.
+    pub target: FieldPath,
+    /// The values that were read; null where the record has no such field.
+    pub inputs: Vec<Value>,
+    /// The value after each step, up to the one that failed.
+    pub after_steps: Vec<Result<Value, String>>,
+    /// What is sent: none where the field is left out. The error is that of the rule, whatever its policy
+    /// then sends instead.
+    pub result: Result<Option<Value>, String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledRule {
+    pub(crate) target: FieldPath,
+    /// The names on the way to the target field.
+    pub(crate) names: Vec<CompactString>,
+    pub(crate) origin: Source,
+    pub(crate) steps: Vec<Built>,
+    pub(crate) fit: Fit,
+    pub(crate) on_failure: Failure,
+}
+
+#[derive(Debug)]
+pub(crate) enum Source {
+    One(Route),
+    Several(Vec<Route>),
+    Constant(Value),
+    Expression(Expression),
+}
+
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Hold,
+    Skip,
+    Send(Value),
+}
+
+/// A path that is looked up in every record.
+#[derive(Debug)]
+pub(crate) enum Route {
+    /// Names only, the common case.
+    Names(Vec<CompactString>),
+    /// With `[]` or `[0]` on the way.
+    Path(Vec<Segment>),
+}
+
+impl Route {
+    pub(crate) fn new(path: &FieldPath) -> Self {
+        let names: Option<Vec<CompactString>> = path
+            .segments()
+            .iter()
+            .map(|segment| match segment {
+                Segment::Name(name) => Some(name.clone()),
+                Segment::Each | Segment::Index(_) => None,
+            })
+            .collect();
+        names.map_or_else(|| Self::Path(path.segments().to_vec()), Self::Names)
+    }
+
+    /// The value, or none where the record has no such field.
+    fn read(&self, record: &Value) -> Option<Value> {
+        match self {
+            Self::Names(names) => {
+                let mut here = record;
+                for name in names {
+                    here = here.as_object()?.get(name)?;
+                }
+                Some(here.clone())
+            }
+            Self::Path(segments) => follow(record, segments),
+        }
+    }
+}
+
+/// Follows a path; `[]` gathers what lies behind every item.
+fn follow(value: &Value, segments: &[Segment]) -> Option<Value> {
+    let Some((first, rest)) = segments.split_first() else {
+        return Some(value.clone());
+    };
+    match (first, value) {
+        (Segment::Name(name), Value::Object(object)) => follow(object.get(name)?, rest),
+        (Segment::Index(index), Value::List(items)) => follow(items.get(*index)?, rest),
+        (Segment::Each, Value::List(items)) => {
+            let nested = rest.contains(&Segment::Each);
+            let mut gathered = Vec::with_capacity(items.len());
+            for item in items {
+                match follow(item, rest) {
+                    Some(Value::List(inner)) if nested => gathered.extend(inner),
+                    Some(found) => gathered.push(found),
+                    None if nested => {}
+                    None => gathered.push(Value::Null),
+                }
+            }
+            Some(Value::List(gathered))
+        }
+        _ => None,
+    }
+}
+
+/// Sees what a rule does on the way.
+trait Watch {
+    fn input(&mut self, value: &Value);
+    fn step(&mut self, after: &Result<Value, String>);
+}
+
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn input(&mut self, _: &Value) {}
+    fn step(&mut self, _: &Result<Value, String>) {}
+}
+
+#[derive(Default)]
+struct Traced {
+    inputs: Vec<Value>,
+    after_steps: Vec<Result<Value, String>>,
+}
+
+impl Watch for Traced {
+    fn input(&mut self, value: &Value) {
+        self.inputs.push(value.clone());
+    }
+
+    fn step(&mut self, after: &Result<Value, String>) {
+        self.after_steps.push(after.clone());
+    }
+}
+
+impl CompiledRule {
+    fn make(
+        &self,
+        record: &Value,
+        watch: &mut impl Watch,
+    ) -> Result<Option<Value>, (Option<usize>, String)> {
+        let mut missing = false;
+        let mut value = match &self.origin {
+            Source::One(route) => {
+                let read = route.read(record);
+                missing = read.is_none();
+                let value = read.unwrap_or_default();
+                watch.input(&value);
+                value
+            }
+            Source::Several(routes) => {
+                missing = true;
+                let mut values = Vec::with_capacity(routes.len());
+                for route in routes {
+                    let read = route.read(record);
+                    missing &= read.is_none();
+                    let value = read.unwrap_or_default();
+                    watch.input(&value);
+                    values.push(value);
+                }
+                Value::List(values)
+            }
+            Source::Constant(value) => value.clone(),
+            Source::Expression(expression) => expression
+                .evaluate(record, &Value::Null)
+                .map_err(|why| (None, why))?,
+        };
+        let scope = Scope { record };
+        for (n, step) in self.steps.iter().enumerate() {
+            let made = step.run(value, &mut missing, &scope);
+            watch.step(&made);
+            value = made.map_err(|why| (Some(n), why))?;
+        }
+        self.fit.check(value).map_err(|why| (None, why))
+    }
+}
+
+impl Program {
+    /// Makes the target's fields. Never fails as a whole, never panics.
+    pub fn apply(&self, record: &Value) -> Mapped {
+        let mut mapped = Mapped {
+            fields: Object::with_capacity(self.rules.len()),
+            problems: Vec::new(),
+        };
+        for rule in &self.rules {
+            match rule.make(record, &mut Unwatched) {
+                Ok(Some(value)) => put(&mut mapped.fields, &rule.names, value),
+                Ok(None) => {}
+                Err((step, message)) => {
+                    if let Failure::Send(value) = &rule.on_failure {
+                        put(&mut mapped.fields, &rule.names, value.clone());
+                    }
+                    mapped.problems.push(Problem {
+                        target: rule.target.clone(),
+                        step,
+                        message,
+                        holds: matches!(rule.on_failure, Failure::Hold),
+                    });
+                }
+            }
+        }
+        mapped
+    }
+
+    /// The same, step by step, for the editor.
+    pub fn explain(&self, record: &Value) -> Vec<FieldTrace> {
+        self.rules
+            .iter()
+            .map(|rule| {
+                let mut watch = Traced::default();
+                let result = rule.make(record, &mut watch).map_err(|(_, why)| why);
+                FieldTrace {
+                    target: rule.target.clone(),
+                    inputs: watch.inputs,
+                    after_steps: watch.after_steps,
+                    result,
+                }
+            })
+            .collect()
+    }
+
+    /// The source fields that are read, each once, in the order of the rules.
+    pub fn source_paths(&self) -> Vec<FieldPath> {
+        self.sources.clone()
+    }
+
+    /// The target fields that are filled, in the order of the rules.
+    pub fn target_paths(&self) -> Vec<FieldPath> {
+        self.rules.iter().map(|rule| rule.target.clone()).collect()
+    }
+}
+
+/// Puts a value at its place. Targets are distinct, so the last name needs no search at the top.
+fn put(fields: &mut Object, names: &[CompactString], value: Value) {
+    match names {
+        [] => {}
+        [name] => fields.push(name.clone(), value),
+        [first, rest @ ..] => {
+            if fields.get(first).is_none() {
+                fields.push(first.clone(), Value::Object(Object::with_capacity(4)));
+            }
+            if let Some(Value::Object(inner)) = fields.get_mut(first) {
+                put(inner, rest, value);
+            }
+        }
+    }
+}
