@@ -11,4 +11,7 @@ pub struct Checkpoint {
     pub cursor: Option<serde_json::Value>,
     /// Where a run that was cut off goes on, opaque; none between runs.
     pub position: Option<serde_json::Value>,
+    /// Which mapping the cursor was reached with: under another one everything is compared again.
+    #[serde(default)]
+    pub mapping: Option<String>,
 }

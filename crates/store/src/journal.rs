@@ -1,0 +1,236 @@
+//! What was about to be sent.
+//!
+//! A change is written here, and is on the disk, before its request leaves this computer. The
+//! transaction that commits its outcome (link, counters, checkpoint, history) removes it. Whatever
+//! is found here after a crash may or may not have happened on the platform: it is settled before
+//! anything else is done to the same record.
+
+use model::ids::{ChangeId, RunId, SyncId};
+use model::record::{Change, Operation, RecordKey};
+use model::value::{Fingerprint, Object, Value};
+use rusqlite::{Connection, Transaction, params};
+
+use crate::column::{Columns, all, first, object_text, signed, sync_no, value_text};
+use crate::error::{During, Error, Result};
+
+/// A change that was about to be sent, with all that it takes to settle it later.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pending {
+    /// What was about to be sent.
+    pub change: Change,
+    /// By which run.
+    pub run: RunId,
+    /// Of which sync.
+    pub sync: SyncId,
+    /// Its place among the records of the run.
+    pub seq: u64,
+    /// Fingerprint of `mapped`, for the link.
+    pub mapped_fingerprint: Fingerprint,
+    /// The whole mapped record, for the link's shadow.
+    pub mapped: Object,
+    /// The source's record, for the history and for another try.
+    pub source: Option<Value>,
+    /// Nobody but a person can tell whether it happened: it is not sent again by itself.
+    pub is_held: bool,
+}
+
+const SELECT: &str = r"
+    SELECT syncs.id AS sync, journal.change, journal.run, journal.seq, journal.is_held,
+           journal.operation, journal.source_key, journal.target_key, journal.fields,
+           journal.before, journal.target_version, journal.mapped_fingerprint, journal.mapped,
+           journal.source
+    FROM journal
+    JOIN syncs ON syncs.sync_no = journal.sync_no";
+
+/// Adds changes before they are sent; all of the same sync go in one transaction.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such sync; [`Error::Unstorable`] when a record could not be
+/// read again.
+pub fn insert_many(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {
+    let mut statement = tx
+        .prepare_cached(
+            r"INSERT INTO journal (sync_no, change, run, seq, is_held, operation, source_key,
+                  target_key, fields, before, target_version, mapped_fingerprint, mapped, source)
+              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )
+        .during("prepare to journal")?;
+    let mut known: Option<(SyncId, i64)> = None;
+    for entry in pending {
+        let sync_no = match known {
+            Some((sync, sync_no)) if sync == entry.sync => sync_no,
+            _ => sync_no(tx, entry.sync)?,
+        };
+        known = Some((entry.sync, sync_no));
+        let change = &entry.change;
+        let fields = object_text("change", &change.fields)?;
+        // A create sends the whole mapped record: it is not written twice.
+        let mapped = if entry.mapped == change.fields {
+            None
+        } else {
+            Some(object_text("mapped record", &entry.mapped)?)
+        };
+        let before = change
+            .before
+            .as_ref()
+            .map(|before| object_text("record before the change", before))
+            .transpose()?;
+        let source = entry
+            .source
+            .as_ref()
+            .map(|source| value_text("source record", source))
+            .transpose()?;
+        statement
+            .execute(params![
+                sync_no,
+                change.id.to_bytes(),
+                entry.run.to_bytes(),
+                signed(entry.seq),
+                entry.is_held,
+                change.operation.as_str(),
+                change.source_key.as_str(),
+                change.target_key.as_ref().map(RecordKey::as_str),
+                fields,
+                before,
+                change.version,
+                entry.mapped_fingerprint.to_bytes(),
+                mapped,
+                source,
+            ])
+            .during("journal a change")?;
+    }
+    Ok(())
+}
+
+/// Removes changes whose outcome is committed in the same transaction. Returns how many there were.
+pub fn settle_many(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> Result<usize> {
+    each(
+        tx,
+        sync,
+        changes,
+        "DELETE FROM journal WHERE sync_no = ?1 AND change = ?2",
+    )
+}
+
+/// Keeps changes back until a person has looked. Returns how many there were.
+pub fn hold_many(
+    tx: &Transaction<'_>,
+    sync: SyncId,
+    changes: &[ChangeId],
+) -> Result<usize> {
+    each(
+        tx,
+        sync,
+        changes,
+        "UPDATE journal SET is_held = 1 WHERE sync_no = ?1 AND change = ?2",
+    )
+}
+
+/// What is not settled of a sync, in order of creation.
+///
+/// # Errors
+/// [`Error::Corrupt`] when a change cannot be read.
+pub fn pending_of_sync(conn: &Connection, sync: SyncId) -> Result<Vec<Pending>> {
+    all(
+        conn,
+        "pending change",
+        &format!("{SELECT} WHERE journal.sync_no = ?1 ORDER BY journal.change"),
+        [sync_no(conn, sync)?],
+        read,
+    )
+}
+
+/// What is not settled of a run, in order of creation.
+///
+/// # Errors
+/// [`Error::Corrupt`] when a change cannot be read.
+pub fn pending_of_run(conn: &Connection, sync: SyncId, run: RunId) -> Result<Vec<Pending>> {
+    all(
+        conn,
+        "pending change",
+        &format!(
+            "{SELECT} WHERE journal.sync_no = ?1 AND journal.run = ?2 ORDER BY journal.change"
+        ),
+        params![sync_no(conn, sync)?, run.to_bytes()],
+        read,
+    )
+}
+
+/// The source records of a sync that have something unsettled.
+pub fn pending_keys(conn: &Connection, sync: SyncId) -> Result<Vec<RecordKey>> {
+    all(
+        conn,
+        "pending change",
+        "SELECT source_key FROM journal WHERE sync_no = ?1",
+        [sync_no(conn, sync)?],
+        |row| Ok(RecordKey(row.get("source_key")?)),
+    )
+}
+
+/// How many changes of a sync are not settled.
+pub fn count(conn: &Connection, sync: SyncId) -> Result<u64> {
+    first(
+        conn,
+        "pending change",
+        "SELECT count(*) AS n FROM journal WHERE sync_no = ?1",
+        [sync_no(conn, sync)?],
+        |row| row.unsigned("n"),
+    )?
+    .ok_or_else(|| Error::corrupt("count of pending changes"))
+}
+
+/// The syncs that have something to settle: where recovery has work.
+pub fn unsettled_syncs(conn: &Connection) -> Result<Vec<SyncId>> {
+    all(
+        conn,
+        "sync",
+        r"SELECT syncs.id
+          FROM syncs
+          WHERE EXISTS (SELECT 1 FROM journal WHERE journal.sync_no = syncs.sync_no)
+          ORDER BY syncs.id",
+        [],
+        |row| row.id("id"),
+    )
+}
+
+fn each(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId], sql: &str) -> Result<usize> {
+    let sync_no = sync_no(tx, sync)?;
+    let mut statement = tx.prepare_cached(sql).during("prepare to settle")?;
+    let mut n_changed = 0;
+    for change in changes {
+        n_changed += statement
+            .execute(params![sync_no, change.to_bytes()])
+            .during("settle a change")?;
+    }
+    Ok(n_changed)
+}
+
+fn read(row: &Columns<'_>) -> Result<Pending> {
+    let fields = row.object("fields")?;
+    let mapped = match row.optional_object("mapped")? {
+        Some(mapped) => mapped,
+        None => fields.clone(),
+    };
+    Ok(Pending {
+        change: Change {
+            id: row.id("change")?,
+            operation: row.word("operation", |word| {
+                [Operation::Create, Operation::Update, Operation::Delete]
+                    .into_iter()
+                    .find(|operation| operation.as_str() == word)
+            })?,
+            source_key: RecordKey(row.get("source_key")?),
+            target_key: row.get::<Option<String>>("target_key")?.map(RecordKey),
+            fields,
+            before: row.optional_object("before")?,
+            version: row.get("target_version")?,
+        },
+        run: row.id("run")?,
+        sync: row.id("sync")?,
+        seq: row.unsigned("seq")?,
+        mapped_fingerprint: row.fingerprint("mapped_fingerprint")?,
+        mapped,
+        source: row.optional_value("source")?,
+        is_held: row.get("is_held")?,
+    })
+}
