@@ -22,6 +22,16 @@ macro_rules! ids {
             pub fn new() -> Self {
                 Self(uuid::Uuid::now_v7())
             }
+
+            /// The 16 bytes to store; their order is the order of creation too.
+            pub const fn to_bytes(self) -> [u8; 16] {
+                self.0.into_bytes()
+            }
+
+            /// From the 16 stored bytes; none when there are not 16.
+            pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                uuid::Uuid::from_slice(bytes).ok().map(Self)
+            }
         }
 
         impl fmt::Display for $name {

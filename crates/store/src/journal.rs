@@ -113,11 +113,7 @@ pub fn settle_many(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> 
 }
 
 /// Keeps changes back until a person has looked. Returns how many there were.
-pub fn hold_many(
-    tx: &Transaction<'_>,
-    sync: SyncId,
-    changes: &[ChangeId],
-) -> Result<usize> {
+pub fn hold_many(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> Result<usize> {
     each(
         tx,
         sync,

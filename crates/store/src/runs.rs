@@ -240,9 +240,7 @@ pub fn active(conn: &Connection) -> Result<Vec<Run>> {
     all(
         conn,
         "run",
-        &format!(
-            "{SELECT} WHERE runs.state IN ('queued', 'running', 'waiting') ORDER BY runs.id"
-        ),
+        &format!("{SELECT} WHERE runs.state IN ('queued', 'running', 'waiting') ORDER BY runs.id"),
         [],
         read,
     )

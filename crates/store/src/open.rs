@@ -1,0 +1,390 @@
+//! Opening the two files: first look, then decide, and only then touch anything.
+//!
+//! A wrong key or a newer file must leave everything as it is, so both files are looked at before
+//! either is changed. A file that the right key cannot read is moved aside, never deleted.
+//!
+//! SQLite's own locks carry all later work. Only creating, migrating and moving files, which they
+//! cannot cover, is done under a lock file that is held while opening.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use model::clock::Clock;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::error::{During, Error, Result};
+use crate::key::{Key, KeyNote, Verdict};
+use crate::migrate;
+use crate::{OpenNote, Options};
+
+/// How long a connection waits for another process's transaction.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Files up to this size are checked whenever they are opened (well under a second). SQLCipher
+/// authenticates every page when it is read, so larger ones are only checked after a complaint.
+const CHECKED_BYTES: u64 = 64 << 20;
+
+/// Connections that only read patchbay.db.
+const MAIN_READERS: usize = 3;
+
+/// "PBay" in the header of our files.
+const APPLICATION_ID: i32 = 0x5042_6179;
+
+/// The connections of one file.
+pub(crate) struct Connections {
+    pub(crate) writer: Connection,
+    pub(crate) readers: Vec<Connection>,
+    /// Written when the file turns out to be damaged: check it at the next opening.
+    pub(crate) damage_mark: PathBuf,
+}
+
+/// How soon a commit must be on the disk.
+#[derive(Clone, Copy)]
+enum Durability {
+    /// Before it is reported.
+    Now,
+    /// With the next checkpoint: a power cut may take the last commits, nothing else.
+    Soon,
+}
+
+/// What one file is made of.
+struct Layout {
+    name: &'static str,
+    ladder: &'static [&'static str],
+    durability: Durability,
+    n_readers: usize,
+}
+
+const MAIN: Layout = Layout {
+    name: "patchbay.db",
+    ladder: migrate::MAIN,
+    durability: Durability::Now,
+    n_readers: MAIN_READERS,
+};
+
+const HISTORY: Layout = Layout {
+    name: "history.db",
+    ladder: migrate::HISTORY,
+    durability: Durability::Soon,
+    n_readers: 1,
+};
+
+/// What a first look at a file shows.
+enum Look {
+    /// Nothing there.
+    Absent,
+    /// It opens, and has this version.
+    Sound(u32),
+    /// It does not open. `is_key_proven` when that cannot be the key's fault.
+    Unreadable { is_key_proven: bool },
+}
+
+/// Opens both files: main, history.
+pub(crate) fn open(options: Options) -> Result<(Connections, Connections, Vec<OpenNote>)> {
+    let key = Key::new(options.key)?;
+    let dir = options.dir.as_path();
+    create_private_dir(dir)?;
+    let _opening = lock(&dir.join("patchbay.lock"))?;
+
+    let note = KeyNote::in_dir(dir);
+    let verdict = note.judge(&key);
+    let main = MAIN.look(dir, &key, verdict)?;
+    let history = HISTORY.look(dir, &key, verdict)?;
+
+    let is_key_proven = verdict == Verdict::Right
+        || [&main, &history].into_iter().any(|look| match look {
+            Look::Sound(_) => true,
+            Look::Unreadable { is_key_proven } => *is_key_proven,
+            Look::Absent => false,
+        });
+    for (layout, look) in [(&MAIN, &main), (&HISTORY, &history)] {
+        match look {
+            Look::Unreadable { .. } if !is_key_proven => {
+                return Err(Error::WrongKey {
+                    path: dir.join(layout.name),
+                });
+            }
+            Look::Sound(found) if *found > migrate::newest(layout.ladder) => {
+                return Err(Error::NewerVersion {
+                    path: dir.join(layout.name),
+                    found: *found,
+                    supported: migrate::newest(layout.ladder),
+                });
+            }
+            Look::Absent | Look::Sound(_) | Look::Unreadable { .. } => {}
+        }
+    }
+
+    let mut notes = Vec::new();
+    let main = MAIN.settle(dir, &key, &options.clock, &main, &mut notes)?;
+    let history = HISTORY.settle(dir, &key, &options.clock, &history, &mut notes)?;
+    if verdict != Verdict::Right {
+        note.write(&key)?;
+    }
+    Ok((main, history, notes))
+}
+
+/// Both databases in memory, for tests: one connection each, nothing encrypted.
+pub(crate) fn in_memory() -> Result<(Connection, Connection)> {
+    let make = |layout: &Layout| -> Result<Connection> {
+        let mut conn = Connection::open_in_memory().during("open a database in memory")?;
+        configure(&conn, layout.durability)?;
+        migrate::climb(&mut conn, layout.ladder)?;
+        Ok(conn)
+    };
+    Ok((make(&MAIN)?, make(&HISTORY)?))
+}
+
+/// A connection with its key; nothing has been read or written yet.
+pub(crate) fn connect(path: &Path, key: &Key) -> Result<Connection> {
+    #[expect(clippy::disallowed_methods, reason = "the one place that opens files")]
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .during("open a file")?;
+    conn.busy_timeout(PATIENCE).during("set the patience")?;
+    // Its messages go to the terminal; what matters comes back as an error.
+    conn.execute_batch("PRAGMA cipher_log_level = NONE")
+        .during("silence the cipher")?;
+    // The statement holds the key: its error is not passed on, it would quote the statement.
+    conn.execute_batch(key.statement().reveal())
+        .map_err(|_| Error::MalformedKey)?;
+    conn.execute_batch("PRAGMA cipher_memory_security = OFF")
+        .during("set up the cipher")?;
+    Ok(conn)
+}
+
+impl Layout {
+    fn look(&self, dir: &Path, key: &Key, verdict: Verdict) -> Result<Look> {
+        let path = dir.join(self.name);
+        let size = match fs::metadata(&path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(source) => {
+                return Err(Error::File {
+                    operation: "look at",
+                    path,
+                    source,
+                });
+            }
+        };
+        if size == 0 {
+            return Ok(Look::Absent);
+        }
+        // Known to be another key's: not even opened.
+        if verdict == Verdict::Wrong {
+            return Ok(Look::Unreadable {
+                is_key_proven: false,
+            });
+        }
+        let is_suspect = size <= CHECKED_BYTES || self.damage_mark(dir).exists();
+        let looked = connect(&path, key).and_then(|conn| {
+            let version = first_read(&conn)?;
+            // A newer layout is not ours to judge.
+            if is_suspect && version <= migrate::newest(self.ladder) {
+                check(&conn)?;
+            }
+            Ok(version)
+        });
+        match looked {
+            Ok(version) => Ok(Look::Sound(version)),
+            Err(Error::Damaged { source, .. }) => Ok(Look::Unreadable {
+                is_key_proven: source.sqlite_error_code() != Some(ErrorCode::NotADatabase),
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves aside, creates or migrates as needed, and opens all connections.
+    fn settle(
+        &self,
+        dir: &Path,
+        key: &Key,
+        clock: &Clock,
+        look: &Look,
+        notes: &mut Vec<OpenNote>,
+    ) -> Result<Connections> {
+        let path = dir.join(self.name);
+        if let Look::Unreadable { .. } = look {
+            let moved_to = move_aside(&path, clock)?;
+            tracing::error!(file = self.name, "A damaged database was moved aside.");
+            notes.push(OpenNote::MovedAside {
+                file: path.clone(),
+                moved_to,
+            });
+        }
+        let mut writer = connect(&path, key)?;
+        match look {
+            Look::Absent | Look::Unreadable { .. } => {
+                writer
+                    .execute_batch("PRAGMA auto_vacuum = INCREMENTAL")
+                    .during("create a file")?;
+                writer
+                    .pragma_update(None, "application_id", APPLICATION_ID)
+                    .during("create a file")?;
+            }
+            Look::Sound(version) if (1..migrate::newest(self.ladder)).contains(version) => {
+                let stem = self.name.trim_end_matches(".db");
+                // What happened may be lost, and may be many gigabytes: it is not copied.
+                let backup = match self.durability {
+                    Durability::Now => {
+                        Some(migrate::back_up(&writer, dir, stem, *version, key, clock)?)
+                    }
+                    Durability::Soon => None,
+                };
+                notes.push(OpenNote::MigratedFrom {
+                    file: path.clone(),
+                    version: *version,
+                    backup,
+                });
+            }
+            Look::Sound(_) => {}
+        }
+        writer
+            .execute_batch("PRAGMA journal_mode = WAL")
+            .during("switch to a write-ahead log")?;
+        configure(&writer, self.durability)?;
+        migrate::climb(&mut writer, self.ladder)?;
+        let readers = (0..self.n_readers)
+            .map(|_| {
+                let reader = connect(&path, key)?;
+                configure(&reader, self.durability)?;
+                reader
+                    .execute_batch("PRAGMA query_only = ON")
+                    .during("open a reader")?;
+                first_read(&reader)?;
+                Ok(reader)
+            })
+            .collect::<Result<_>>()?;
+        let damage_mark = self.damage_mark(dir);
+        if damage_mark.exists() {
+            _ = fs::remove_file(&damage_mark);
+        }
+        Ok(Connections {
+            writer,
+            readers,
+            damage_mark,
+        })
+    }
+
+    fn damage_mark(&self, dir: &Path) -> PathBuf {
+        dir.join(format!("{}.check", self.name))
+    }
+}
+
+fn configure(conn: &Connection, durability: Durability) -> Result<()> {
+    let synchronous = match durability {
+        Durability::Now => "FULL",
+        Durability::Soon => "NORMAL",
+    };
+    conn.set_prepared_statement_cache_capacity(128);
+    conn.execute_batch(&format!(
+        "PRAGMA synchronous = {synchronous};
+         PRAGMA foreign_keys = ON;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cache_size = -16000; -- 16 MB
+         PRAGMA wal_autocheckpoint = 4000; -- 16 MB
+         PRAGMA journal_size_limit = 67108864; -- 64 MB"
+    ))
+    .during("set up a connection")
+}
+
+/// Reads the first page, which is where a wrong key shows, and the version on it.
+fn first_read(conn: &Connection) -> Result<u32> {
+    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+        row.get::<_, i64>(0)
+    })
+    .during("read the first page")?;
+    migrate::version(conn)
+}
+
+/// Every page is there, authentic and in its place.
+fn check(conn: &Connection) -> Result<()> {
+    let answer: String = conn
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .during("check a file")?;
+    if answer == "ok" {
+        return Ok(());
+    }
+    Err(Error::Damaged {
+        file: "the database",
+        operation: "check a file",
+        source: rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+            Some(answer),
+        ),
+    })
+}
+
+/// `patchbay.db` becomes `patchbay.db.damaged-<millis>`, its log `…-wal` beside it.
+fn move_aside(path: &Path, clock: &Clock) -> Result<PathBuf> {
+    let with_suffix = |path: &Path, suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let mut millis = clock.now();
+    let moved_to = loop {
+        let candidate = with_suffix(path, &format!(".damaged-{millis}"));
+        if !candidate.exists() {
+            break candidate;
+        }
+        millis += 1;
+    };
+    let rename = |from: &Path, to: &Path| {
+        fs::rename(from, to).map_err(|source| Error::File {
+            operation: "move aside",
+            path: from.to_owned(),
+            source,
+        })
+    };
+    // The log first: were we cut off in between, the file would be found damaged again.
+    let log = with_suffix(path, "-wal");
+    if log.exists() {
+        rename(&log, &with_suffix(&moved_to, "-wal"))?;
+    }
+    rename(path, &moved_to)?;
+    _ = fs::remove_file(with_suffix(path, "-shm"));
+    Ok(moved_to)
+}
+
+/// Taken while files are created, migrated or moved; released when it is dropped.
+fn lock(path: &Path) -> Result<File> {
+    let fail = |source| Error::File {
+        operation: "lock",
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(fail)?;
+    match file.lock() {
+        Ok(()) => Ok(file),
+        // Some network file systems have no locks: then two first starts at the same instant may collide.
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => Ok(file),
+        Err(source) => Err(fail(source)),
+    }
+}
+
+fn create_private_dir(dir: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(dir).map_err(|source| Error::File {
+        operation: "create",
+        path: dir.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,195 @@
+//! What is kept, and for how long.
+
+use model::clock::Millis;
+use rusqlite::Connection;
+
+use crate::column::{all, execute};
+use crate::error::{During, Error, Result};
+use crate::{Store, outbox, run_records};
+
+/// How long a deleted document can be restored: 30 days.
+pub const KEPT_AFTER_DELETE_MS: Millis = 30 * 24 * 60 * 60 * 1000;
+
+/// Packets that are copied to the history at a time: some thousands of records.
+const PACKETS_AT_A_TIME: u32 = 16;
+
+/// Rows that one transaction prunes: others get their turn in between.
+const EXCHANGES_AT_A_TIME: u32 = 1_000;
+const RECORDS_AT_A_TIME: u32 = 10_000;
+
+/// Pages that one statement gives back to the file system.
+const PAGES_AT_A_TIME: u32 = 2_000;
+
+/// What the files take up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// patchbay.db, in bytes.
+    pub main_bytes: u64,
+    /// history.db, in bytes.
+    pub history_bytes: u64,
+    /// Of both, what is empty and will be used again, in bytes.
+    pub free_bytes: u64,
+}
+
+/// What was removed to keep the history within its budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// So many exchanges.
+    pub exchanges: u64,
+    /// So many run records.
+    pub run_records: u64,
+}
+
+impl Store {
+    /// Copies committed run records into the history. Call it after commits, and when starting.
+    /// Returns how many packets were copied. Two copies at a time do no harm.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`] and [`Error::Busy`]: nothing is lost, call it again later.
+    pub async fn copy_history(&self) -> Result<u64> {
+        let mut n_copied = 0;
+        loop {
+            let packets = self
+                .read(|conn| outbox::take(conn, PACKETS_AT_A_TIME))
+                .await?;
+            let Some(up_to) = packets.last().map(|packet| packet.no) else {
+                return Ok(n_copied);
+            };
+            n_copied += packets.len() as u64;
+            self.pools()?
+                .history
+                .write_durably(move |tx| {
+                    for packet in &packets {
+                        match run_records::insert_packet(tx, packet) {
+                            // It will not get better by waiting, and must not hold up the others.
+                            Err(error @ Error::Corrupt { .. }) => {
+                                tracing::error!(%error, "Run records were lost for the history.");
+                            }
+                            result => result?,
+                        }
+                    }
+                    Ok(())
+                })
+                .await?;
+            self.write(move |tx| outbox::remove(tx, up_to)).await?;
+        }
+    }
+
+    /// Shortens the history to nine tenths of its budget once it is over it: the oldest exchanges
+    /// first, then the oldest run records. In small transactions, so that others get their turn.
+    pub async fn prune_history(&self) -> Result<Pruned> {
+        let mut pruned = Pruned::default();
+        let budget = self.0.history_budget_bytes;
+        if self.read_history(used_bytes).await? <= budget {
+            return Ok(pruned);
+        }
+        let target = budget / 10 * 9;
+        while self.read_history(used_bytes).await? > target {
+            let n_exchanges = self
+                .write_history(|tx| {
+                    execute(
+                        tx,
+                        "prune exchanges",
+                        r"DELETE FROM exchanges
+                          WHERE exchange_no IN (
+                              SELECT exchange_no FROM exchanges ORDER BY exchange_no LIMIT ?1
+                          )",
+                        [EXCHANGES_AT_A_TIME],
+                    )
+                })
+                .await?;
+            pruned.exchanges += n_exchanges as u64;
+            if n_exchanges > 0 {
+                continue;
+            }
+            let n_records = self.write_history(|tx| prune_records(tx)).await?;
+            pruned.run_records += n_records as u64;
+            if n_records == 0 {
+                break;
+            }
+        }
+        self.give_space_back().await?;
+        tracing::info!(
+            exchanges = pruned.exchanges,
+            run_records = pruned.run_records,
+            "Shortened the history to its budget."
+        );
+        Ok(pruned)
+    }
+
+    /// What the files take up.
+    pub async fn sizes(&self) -> Result<Sizes> {
+        let of = |conn: &Connection| Ok((pages(conn)?, free_pages(conn)?, page_bytes(conn)?));
+        let (main, main_free, page) = self.read(of).await?;
+        let (history, history_free, history_page) = self.read_history(of).await?;
+        Ok(Sizes {
+            main_bytes: main * page,
+            history_bytes: history * history_page,
+            free_bytes: main_free * page + history_free * history_page,
+        })
+    }
+
+    /// Gives the history's empty pages back to the file system, and folds its log in.
+    async fn give_space_back(&self) -> Result<()> {
+        let history = &self.pools()?.history;
+        loop {
+            let left = history
+                .maintain(|conn| {
+                    conn.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES_AT_A_TIME})"))
+                        .during("shrink the history")?;
+                    free_pages(conn)
+                })
+                .await?;
+            if left == 0 {
+                break;
+            }
+        }
+        history
+            .maintain(|conn| {
+                conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+                    .during("fold the history's log in")
+            })
+            .await
+    }
+}
+
+/// The oldest run records, and the runs of which nothing is left.
+fn prune_records(conn: &Connection) -> Result<usize> {
+    let n_deleted = execute(
+        conn,
+        "prune run records",
+        r"DELETE FROM run_records
+          WHERE record_no IN (SELECT record_no FROM run_records ORDER BY record_no LIMIT ?1)",
+        [RECORDS_AT_A_TIME],
+    )?;
+    execute(
+        conn,
+        "prune recorded runs",
+        r"DELETE FROM recorded_runs
+          WHERE run_no < coalesce((SELECT min(record_no) >> 32 FROM run_records), 0)",
+        [],
+    )?;
+    Ok(n_deleted)
+}
+
+fn used_bytes(conn: &Connection) -> Result<u64> {
+    Ok((pages(conn)? - free_pages(conn)?) * page_bytes(conn)?)
+}
+
+fn pages(conn: &Connection) -> Result<u64> {
+    pragma(conn, "PRAGMA page_count", "page_count")
+}
+
+fn free_pages(conn: &Connection) -> Result<u64> {
+    pragma(conn, "PRAGMA freelist_count", "freelist_count")
+}
+
+fn page_bytes(conn: &Connection) -> Result<u64> {
+    pragma(conn, "PRAGMA page_size", "page_size")
+}
+
+fn pragma(conn: &Connection, sql: &str, column: &'static str) -> Result<u64> {
+    all(conn, "size of a file", sql, [], |row| row.unsigned(column))?
+        .pop()
+        .ok_or_else(|| Error::corrupt("size of a file"))
+}
