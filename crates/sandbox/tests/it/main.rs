@@ -1,0 +1,17 @@
+//! The sandbox from outside: real HTTP against both platforms, as a connector would speak it.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
+
+mod control;
+mod faults;
+mod oauth;
+mod paging;
+mod remote;
+mod writing;
