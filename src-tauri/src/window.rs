@@ -47,7 +47,6 @@ fn build(app: &AppHandle) -> tauri::Result<WebviewWindow> {
         .title("Patchbay")
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(SMALLEST.0, SMALLEST.1)
-        .theme(preferences.theme())
         .data_directory(app.state::<WebviewData>().0.clone())
         // The pages drag cables themselves; files from outside are not dropped on them.
         .disable_drag_drop_handler()
@@ -64,7 +63,12 @@ fn build(app: &AppHandle) -> tauri::Result<WebviewWindow> {
     if preferences.last_route().is_none() {
         builder = builder.center();
     }
-    builder.build()
+    let window = builder.build()?;
+    // On the builder it would do nothing on Linux.
+    if let Some(theme) = preferences.theme() {
+        window.set_theme(Some(theme))?;
+    }
+    Ok(window)
 }
 
 /// Whether an address is one of the app's own pages (or, while developing, the dev server's).

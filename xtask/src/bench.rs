@@ -3,6 +3,8 @@
 //! What the engine does is measured by the bench program of package `testkit`, which prints its own lines; what the
 //! installed app costs is measured here, from outside: sizes, time to the first painted page, memory when idle.
 
+#![expect(clippy::disallowed_methods, reason = "a measuring program has nothing else to do while it waits")]
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

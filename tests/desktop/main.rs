@@ -1,0 +1,15 @@
+//! The real desktop app, driven from outside: `cargo xtask test --only desktop`.
+//!
+//! Everything else is tested closer to where it is made; here it is about the shell: that the app starts, that the
+//! window speaks with the core and is allowed no more than that, and that the whole main job can be done in it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
+
+mod driver;
+mod opening;
