@@ -3,13 +3,17 @@
 //!
 //! It only ever goes to this machine.
 
-use reqwest::{Client, StatusCode, header, redirect};
+use std::time::Duration;
+
+use reqwest::{Client, Response, StatusCode, header, redirect};
 use url::{Host, Url, form_urlencoded};
 
 use crate::Error;
 
 /// Pages and redirects that one sign-in may take.
 const MAX_STEPS: usize = 12;
+/// Bytes of a page that are looked at.
+const MAX_PAGE: usize = 1024 * 1024;
 
 /// Where a sign-in ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +43,12 @@ pub async fn sign_in(authorize_url: &Url) -> Result<Landing, Error> {
 impl Visitor {
     /// Takes the e-mail address and password that the page suggests, and allows what is asked.
     pub fn new() -> Result<Self, Error> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it stands for the person's browser, not for the product"
+        )]
         let client = Client::builder()
+            .timeout(Duration::from_secs(60))
             .cookie_store(true)
             .no_proxy()
             .redirect(redirect::Policy::none())
@@ -72,7 +81,7 @@ impl Visitor {
         let url = self.walk(authorize_url).await?;
         let response = self.client.get(url.clone()).send().await?;
         let status = response.status().as_u16();
-        let page = response.text().await?;
+        let page = read(response).await?;
         Ok(Landing { url, status, page })
     }
 
@@ -99,7 +108,7 @@ impl Visitor {
                 continue;
             }
             let status = response.status();
-            let page = response.text().await?;
+            let page = read(response).await?;
             if status == StatusCode::UNAUTHORIZED && self.email.is_some() {
                 return Err(Error::SignIn(
                     "e-mail address or password was refused".to_owned(),
@@ -143,6 +152,19 @@ impl Visitor {
         }
         body.finish()
     }
+}
+
+async fn read(mut response: Response) -> Result<String, Error> {
+    let mut page = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        page.extend_from_slice(&chunk);
+        if page.len() > MAX_PAGE {
+            return Err(Error::SignIn(
+                "the page is larger than a megabyte".to_owned(),
+            ));
+        }
+    }
+    Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
 fn only_here(url: &Url) -> Result<(), Error> {

@@ -23,6 +23,10 @@ impl Clock {
     }
 
     /// Milliseconds since 1970.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a foreign platform has its own clock"
+    )]
     pub(crate) fn now(&self) -> i64 {
         Timestamp::now().as_millisecond().saturating_add(self.shift)
     }

@@ -12,7 +12,10 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     clock,
-    schema::{Schema, is_email, normal_email},
+    schema::{
+        Schema,
+        forms::{is_email, normal_email},
+    },
 };
 
 /// What is fixed about a stream.

@@ -45,7 +45,7 @@ impl World {
             })
             .collect();
         let header = json!({
-            "notice": NOTICE, "version": VERSION, "seed": self.seed, "clock_shift_ms": self.clock.shift,
+            "notice": NOTICE, "version": VERSION, "seed": self.seed, "sizes": self.sizes, "clock_shift_ms": self.clock.shift,
             "last_write_ms": self.clock.last_write, "next": next,
         });
         let agreements = vec![
@@ -119,7 +119,7 @@ impl Picture {
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path
         .file_name()
-        .map(|name| name.to_os_string())
+        .map(std::ffi::OsStr::to_os_string)
         .unwrap_or_default();
     name.push(".");
     name.push(ending);
@@ -177,6 +177,12 @@ fn take_header(world: &mut World, header: &Value) {
     let number = |name: &str| header.get(name).and_then(Value::as_i64);
     if let Some(seed) = header.get("seed").and_then(Value::as_u64) {
         world.seed = seed;
+    }
+    if let Some(sizes) = header
+        .get("sizes")
+        .and_then(|sizes| serde_json::from_value(sizes.clone()).ok())
+    {
+        world.sizes = sizes;
     }
     if let Some(shift) = number("clock_shift_ms") {
         world.clock.shift = shift.max(0);

@@ -76,8 +76,8 @@ impl Stream {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) seed: u64,
-    contacts: usize,
-    existing_subscribers: usize,
+    /// Contacts and subscribers to begin with.
+    pub(crate) sizes: (usize, usize),
     /// `http://127.0.0.1:PORT`.
     pub(crate) origin: String,
     pub(crate) clock: Clock,
@@ -98,8 +98,7 @@ impl World {
         let authority = |platform| Authority::new(platform, options.access_token_lifetime);
         Self {
             seed: options.seed,
-            contacts: options.contacts,
-            existing_subscribers: options.existing_subscribers,
+            sizes: (options.contacts, options.existing_subscribers),
             origin,
             clock: Clock::new(),
             harbor: Harbor::empty(),
@@ -122,9 +121,9 @@ impl World {
 
     /// Back to the data of the seed; sign-ins stay.
     pub(crate) fn fill(&mut self) {
-        self.harbor = harbor::sample::harbor(self.seed, self.contacts);
-        self.postino =
-            postino::sample::postino(self.seed, self.contacts, self.existing_subscribers);
+        let (contacts, subscribers) = self.sizes;
+        self.harbor = harbor::sample::harbor(self.seed, contacts);
+        self.postino = postino::sample::postino(self.seed, contacts, subscribers);
         self.replays = Replays::default();
         self.changes += 1;
     }

@@ -394,7 +394,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::schema::{is_email, normal_email};
+    use crate::schema::forms::{is_email, normal_email};
 
     #[test]
     fn valid_addresses_are_unique_and_the_odd_ones_are_where_the_page_says() {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use super::wire::Scissors;
-use crate::schema::FieldError;
+use crate::schema::write::FieldError;
 
 /// Larger bodies are refused.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::{Client, Denied, client, is_allowed_redirect, is_pkce_text, pages};
+use super::{
+    Denied, is_pkce_text,
+    known::{Client, client, is_allowed_redirect},
+    pages,
+};
 use crate::{
     Platform,
     http::call::{Answer, Call, Form},

@@ -5,6 +5,7 @@
 //! Tokens and codes are kept as SHA-256 digests only: the state file holds nothing that could be presented.
 
 pub(crate) mod endpoints;
+pub(crate) mod known;
 pub(crate) mod pages;
 
 use std::{collections::HashMap, time::Duration};
@@ -12,111 +13,11 @@ use std::{collections::HashMap, time::Duration};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use self::known::{
+    Client, HARBOR_BASIC, HARBOR_SCOPES, HARBOR_USERS, POSTINO_KEY, POSTINO_READ_KEY,
+    POSTINO_SCOPES, POSTINO_USERS, Scope, User,
+};
 use crate::{Platform, http::gate::Caller, random::secret_text};
-
-/// A person who can sign in.
-#[derive(Debug)]
-pub(crate) struct User {
-    pub(crate) id: &'static str,
-    pub(crate) name: &'static str,
-    pub(crate) email: &'static str,
-    password: &'static str,
-    /// Id and name.
-    account: (&'static str, &'static str),
-}
-
-static HARBOR_USERS: [User; 2] = [
-    User {
-        id: "usr_h1",
-        name: "Dana Whitfield",
-        email: "dana@harbor.example",
-        password: "harbor-demo",
-        account: ("acc_h1", "Calder & Finch"),
-    },
-    User {
-        id: "usr_h2",
-        name: "Omar Haddad",
-        email: "omar@harbor.example",
-        password: "harbor-demo",
-        account: ("acc_h2", "Haddad Imports"),
-    },
-];
-
-static POSTINO_USERS: [User; 2] = [
-    User {
-        id: "usr_p1",
-        name: "Mira Lindqvist",
-        email: "mira@postino.example",
-        password: "postino-demo",
-        account: ("acc_p1", "Finch Letters"),
-    },
-    User {
-        id: "usr_p2",
-        name: "Jonas Weber",
-        email: "jonas@postino.example",
-        password: "postino-demo",
-        account: ("acc_p2", "Weber Press"),
-    },
-];
-
-/// A scope, what it allows in plain words, and whether it only reads.
-pub(crate) struct Scope {
-    pub(crate) name: &'static str,
-    pub(crate) words: &'static str,
-    pub(crate) reads: bool,
-}
-
-const fn scope(name: &'static str, words: &'static str, reads: bool) -> Scope {
-    Scope { name, words, reads }
-}
-
-static HARBOR_SCOPES: [Scope; 4] = [
-    scope("contacts.read", "See your contacts", true),
-    scope(
-        "contacts.write",
-        "Create, change and delete contacts",
-        false,
-    ),
-    scope("companies.read", "See your companies", true),
-    scope("deals.read", "See your deals", true),
-];
-
-static POSTINO_SCOPES: [Scope; 4] = [
-    scope("subscribers:read", "See your subscribers", true),
-    scope(
-        "subscribers:write",
-        "Create, change and delete subscribers",
-        false,
-    ),
-    scope("lists:read", "See your lists", true),
-    scope("campaigns:read", "See your campaigns", true),
-];
-
-const HARBOR_BASIC: (&str, &str) = ("api", "harbor-basic-demo");
-const POSTINO_KEY: &str = "pst_key_demo_0001";
-const POSTINO_READ_KEY: &str = "pst_key_readonly_0001";
-
-/// A program that may ask for access.
-#[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) id: &'static str,
-    pub(crate) name: &'static str,
-    /// None: a public client.
-    pub(crate) secret: Option<&'static str>,
-}
-
-static CLIENTS: [Client; 2] = [
-    Client {
-        id: "patchbay-desktop",
-        name: "Patchbay",
-        secret: None,
-    },
-    Client {
-        id: "patchbay-server",
-        name: "Patchbay server",
-        secret: Some("patchbay-server-secret"),
-    },
-];
 
 const MINUTE: i64 = 60_000;
 const CODE_LIFETIME: i64 = MINUTE;
@@ -226,29 +127,6 @@ pub(crate) enum NotIn {
 
 pub(crate) fn digest(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
-}
-
-pub(crate) fn client(id: &str) -> Option<&'static Client> {
-    CLIENTS.iter().find(|client| client.id == id)
-}
-
-/// Exactly `http://127.0.0.1:*/callback` or `http://[::1]:*/callback`.
-pub(crate) fn is_allowed_redirect(text: &str) -> bool {
-    let Some(rest) = text
-        .strip_prefix("http://127.0.0.1")
-        .or_else(|| text.strip_prefix("http://[::1]"))
-    else {
-        return false;
-    };
-    let Some(port) = rest.strip_suffix("/callback") else {
-        return false;
-    };
-    match port.strip_prefix(':') {
-        None => port.is_empty(),
-        Some(digits) => {
-            digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok()
-        }
-    }
 }
 
 /// 43 to 128 unreserved characters: a challenge or a verifier of RFC 7636.
@@ -694,24 +572,6 @@ impl Authority {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn redirects_go_to_a_loopback_callback_only() {
-        fn check(text: &str, allowed: bool) {
-            assert_eq!(is_allowed_redirect(text), allowed, "{text}");
-        }
-        check("http://127.0.0.1:53122/callback", true);
-        check("http://[::1]:1/callback", true);
-        check("http://127.0.0.1/callback", true);
-        check("http://localhost:53122/callback", false);
-        check("https://127.0.0.1:53122/callback", false);
-        check("http://127.0.0.1:53122/callback/", false);
-        check("http://127.0.0.1:53122/callback?x=1", false);
-        check("http://127.0.0.1:53122/other/callback", false);
-        check("http://127.0.0.1:99999/callback", false);
-        check("http://127.0.0.1.evil.example/callback", false);
-        check("http://127.0.0.1:1@evil.example/callback", false);
-    }
 
     #[test]
     fn the_challenge_is_the_one_of_rfc_7636() {

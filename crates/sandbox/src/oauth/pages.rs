@@ -1,6 +1,6 @@
 //! What a person sees while signing in.
 
-use super::{Authority, Pending, User};
+use super::{Authority, Pending, known::User};
 use crate::{
     Platform,
     http::call::Answer,

@@ -8,7 +8,7 @@ use crate::{
     clock::{self, SAMPLE_END},
     harbor,
     random::Random,
-    schema::{is_email, normal_email},
+    schema::forms::{is_email, normal_email},
 };
 
 const DAY: i64 = 24 * 3_600_000;

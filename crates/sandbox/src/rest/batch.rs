@@ -8,7 +8,7 @@ use crate::{
         call::{Answer, Call},
         gate::Caller,
     },
-    schema::FieldError,
+    schema::write::FieldError,
     world::{Stream, World},
 };
 

@@ -10,7 +10,7 @@ use crate::{
         call::{Answer, Call},
         gate::Caller,
     },
-    schema::normal_email,
+    schema::forms::normal_email,
     world::{Stream, World},
 };
 

@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     http::call::{Answer, invalid},
-    schema::{FieldError, Write, is_email, normal_email},
+    schema::{
+        forms::{is_email, normal_email},
+        write::{FieldError, Write},
+    },
     world::{Stream, World},
 };
 
