@@ -47,6 +47,10 @@ table{width:100%;border-collapse:collapse;background:var(--card);border:1px soli
 .wide{overflow-x:auto}
 th,td{padding:.5rem .7rem;text-align:start;border-bottom:1px solid var(--line);vertical-align:top}
 th{font-weight:600;color:var(--soft);white-space:nowrap}td{max-width:18rem;overflow-wrap:anywhere}
+td.whole{white-space:nowrap}
+.fields{display:grid;grid-template-columns:repeat(auto-fit,minmax(18rem,1fr));column-gap:1.25rem}
+.fields .full{grid-column:1/-1}
+.card>:last-child,.card form>:last-child{margin-bottom:0}
 ul{padding-inline-start:1.2rem}code{font-size:.9em}
 ";
 

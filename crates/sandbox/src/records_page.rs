@@ -83,6 +83,26 @@ fn member<'a>(record: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     }
 }
 
+/// What a field can be, with labels; nothing when it is free text.
+fn choices(world: &World, platform: Platform, path: &str) -> Vec<(String, String)> {
+    if path == "list_id" {
+        let lists = &world.postino.lists;
+        let records = lists
+            .order()
+            .iter()
+            .filter_map(|number| lists.record(*number));
+        return records
+            .map(|list| (shown(list.get("id")), shown(list.get("name"))))
+            .collect();
+    }
+    let schema = world.records(main_stream(platform)).kind.schema;
+    let options = schema.map_or(&[][..], |schema| schema.options(path));
+    let pairs = options
+        .iter()
+        .map(|(value, label)| ((*value).to_owned(), (*label).to_owned()));
+    pairs.collect()
+}
+
 fn shown(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
@@ -144,8 +164,13 @@ pub(crate) fn list(world: &mut World, call: &Call, platform: Platform) -> Answer
                 .iter()
                 .map(|(path, _)| {
                     let text = escape(&shown(member(&record, path)));
-                    if *path == "id" {
-                        format!("<td><a href=\"/{name}/records/{text}\">{text}</a></td>")
+                    if *path == "updated_at" {
+                        let short = text.replacen('T', " ", 1);
+                        format!("<td class=\"whole\">{short}</td>")
+                    } else if *path == "id" {
+                        format!(
+                            "<td class=\"whole\"><a href=\"/{name}/records/{text}\">{text}</a></td>"
+                        )
                     } else {
                         format!("<td dir=\"auto\">{text}</td>")
                     }
@@ -234,12 +259,23 @@ fn form_page(
         .map(|(path, label)| {
             let kept = shown(member(&record, path));
             let value = escape(typed.map_or(kept.as_str(), |form| form.get(path)));
-            let input = if *path == "notes" {
-                format!("<textarea id=\"{path}\" name=\"{path}\" rows=\"4\" dir=\"auto\">\n{value}</textarea>")
+            let choices = choices(world, platform, path);
+            let (class, input) = if *path == "notes" {
+                let area = format!("<textarea id=\"{path}\" name=\"{path}\" rows=\"4\" dir=\"auto\">\n{value}</textarea>");
+                (" class=\"full\"", area)
+            } else if choices.is_empty() {
+                ("", format!("<input id=\"{path}\" name=\"{path}\" value=\"{value}\" dir=\"auto\">"))
             } else {
-                format!("<input id=\"{path}\" name=\"{path}\" value=\"{value}\" dir=\"auto\">")
+                let options: String = choices
+                    .iter()
+                    .map(|(choice, label)| {
+                        let chosen = if *choice == value { " selected" } else { "" };
+                        format!("<option value=\"{}\"{chosen}>{}</option>", escape(choice), escape(label))
+                    })
+                    .collect();
+                ("", format!("<select id=\"{path}\" name=\"{path}\">{options}</select>"))
             };
-            format!("<label for=\"{path}\">{label}</label>{input}")
+            format!("<div{class}><label for=\"{path}\">{label}</label>{input}</div>")
         })
         .collect();
     let fault = fault.map_or(String::new(), |fault| {
@@ -247,7 +283,7 @@ fn form_page(
     });
     let whole = serde_json::to_string_pretty(&record).unwrap_or_default();
     let body = format!(
-        "<div class=\"card\"><h1>{id}</h1>{fault}<form method=\"post\">{fields}\
+        "<div class=\"card\"><h1>{id}</h1>{fault}<form method=\"post\"><div class=\"fields\">{fields}</div>\
 <div class=\"row\"><button class=\"main\" type=\"submit\">Save</button><a href=\"/{name}/\">Cancel</a></div></form></div>\
 <details class=\"row\"><summary>All fields</summary><pre class=\"wide\" dir=\"auto\">{whole}</pre></details>",
         id = escape(id),

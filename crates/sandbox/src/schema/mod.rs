@@ -232,6 +232,15 @@ impl Kind {
 }
 
 impl Schema {
+    /// The options of an enum, with their labels.
+    pub(crate) fn options(&self, name: &str) -> &'static [(&'static str, &'static str)] {
+        let field = self.fields.iter().find(|field| field.name == name);
+        match field.map(|field| field.kind) {
+            Some(Kind::Enum(options)) => options,
+            _ => &[],
+        }
+    }
+
     /// The body of the describe endpoint.
     pub(crate) fn describe(&self) -> Value {
         let fields: Vec<Value> = self.fields.iter().map(Field::describe).collect();
