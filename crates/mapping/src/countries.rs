@@ -40,6 +40,20 @@ pub(crate) fn find(text: &str) -> Option<&'static Country> {
     by_code(text).or_else(|| BY_NAME.get(fold(text).as_str()).copied())
 }
 
+/// The code of the largest country with this calling code.
+pub(crate) fn by_calling(code: &str) -> Option<&'static str> {
+    match code {
+        "1" => Some("US"),
+        "7" => Some("RU"),
+        "39" => Some("IT"),
+        "44" => Some("GB"),
+        _ => COUNTRIES
+            .iter()
+            .find(|country| country.calling == code)
+            .map(|country| country.alpha2),
+    }
+}
+
 /// Small letters and digits, one space between words, no accents, no leading article.
 fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
