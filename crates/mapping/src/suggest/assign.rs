@@ -9,7 +9,7 @@ pub(super) fn assign(
     gain: impl Fn(usize, usize) -> f64,
 ) -> Vec<Option<usize>> {
     if rows > columns {
-        let by_column = assign(columns, rows, |column, row| gain(row, column));
+        let by_column = solve(columns, rows, &|column, row| gain(row, column));
         let mut out = vec![None; rows];
         for (column, row) in by_column.into_iter().enumerate() {
             if let Some(slot) = row.and_then(|row| out.get_mut(row)) {
@@ -18,6 +18,11 @@ pub(super) fn assign(
         }
         return out;
     }
+    solve(rows, columns, &gain)
+}
+
+/// The same where there are at least as many columns as rows.
+fn solve(rows: usize, columns: usize, gain: &dyn Fn(usize, usize) -> f64) -> Vec<Option<usize>> {
     let get = |list: &[f64], at: usize| list.get(at).copied().unwrap_or(0.0);
     // Index 0 is a stand-in on both sides, as in the textbook.
     let mut row_potential = vec![0.0; rows + 1];
