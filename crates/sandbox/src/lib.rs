@@ -121,6 +121,15 @@ impl Platform {
         }
     }
 
+    /// E-mail address and password of the person who can sign in, for a hint to print.
+    pub fn demo_user(self) -> (&'static str, &'static str) {
+        let [first, _] = match self {
+            Platform::Harbor => &oauth::known::HARBOR_USERS,
+            Platform::Postino => &oauth::known::POSTINO_USERS,
+        };
+        (first.email, first.password)
+    }
+
     /// As people call it.
     pub fn title(self) -> &'static str {
         match self {

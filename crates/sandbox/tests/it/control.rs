@@ -313,6 +313,21 @@ async fn a_change_is_saved_without_stopping() {
 }
 
 #[tokio::test]
+async fn the_demo_users_can_sign_in() {
+    let remote = Remote::new(1).await;
+    for platform in Platform::ALL {
+        let (email, password) = platform.demo_user();
+        let visitor = sandbox::browser::Visitor::new()
+            .unwrap()
+            .named(email, password);
+        visitor
+            .walk(&remote.authorize_url(platform, &[]))
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_port_in_use_is_said_plainly() {
     let first = Sandbox::start(Options::new(1, 1)).await.unwrap();
     let mut options = Options::new(1, 1);
@@ -428,8 +443,8 @@ async fn people_can_look_at_records_and_change_them() {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_contacts_are_listed_quickly() {
-    let remote = Remote::with(Options::new(1, 100_000)).await;
+async fn thirty_thousand_contacts_are_listed_quickly() {
+    let remote = Remote::with(Options::new(1, 30_000)).await;
     let began = std::time::Instant::now();
     let mut path = "/harbor/api/v1/contacts?limit=200".to_owned();
     let mut count = 0;
@@ -451,9 +466,9 @@ async fn a_hundred_thousand_contacts_are_listed_quickly() {
             _ => break,
         }
     }
-    assert_eq!(count, 100_000);
+    assert_eq!(count, 30_000);
     assert!(
-        began.elapsed() < std::time::Duration::from_secs(60),
+        began.elapsed() < std::time::Duration::from_secs(30),
         "{:?}",
         began.elapsed()
     );
