@@ -16,6 +16,7 @@
     )
 )]
 
+pub mod auth;
 pub mod declarative;
 pub mod error;
 pub mod http;

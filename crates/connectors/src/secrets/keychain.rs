@@ -380,7 +380,9 @@ mod native {
         let program = provider();
         let product = match program.as_deref() {
             Some(program) if program.starts_with("gnome-keyring") => "GNOME Keyring",
-            Some(program) if program.starts_with("kwalletd") || program == "ksecretd" => "KDE Wallet",
+            Some(program) if program.starts_with("kwalletd") || program == "ksecretd" => {
+                "KDE Wallet"
+            }
             Some(program) if program.starts_with("keepassxc") => "KeePassXC",
             Some(program) if program.starts_with("oo7") => "oo7",
             _ => return NAME.to_owned(),
@@ -393,10 +395,20 @@ mod native {
         const SECRETS: &str = "org.freedesktop.secrets";
         let bus = zbus::blocking::Connection::session().ok()?;
         let call = |method: &str| {
-            bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), method, &SECRETS)
+            bus.call_method(
+                Some(BUS),
+                "/org/freedesktop/DBus",
+                Some(BUS),
+                method,
+                &SECRETS,
+            )
         };
         let ask = || -> Option<u32> {
-            call("GetConnectionUnixProcessID").ok()?.body().deserialize().ok()
+            call("GetConnectionUnixProcessID")
+                .ok()?
+                .body()
+                .deserialize()
+                .ok()
         };
         let process = ask().or_else(|| {
             // Not running yet: the bus starts it for the first who asks.
@@ -532,7 +544,9 @@ mod tests {
             if self
                 .0
                 .writes_left
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                    left.checked_sub(1)
+                })
                 .is_err()
             {
                 return Err(KeyringError::NoStorageAccess("power cut".into()));
@@ -547,7 +561,10 @@ mod tests {
         }
         fn delete_credential(&self) -> keyring_core::Result<()> {
             let mut entries = self.0.entries.lock().unwrap();
-            entries.remove(&self.1).map(|_| ()).ok_or(KeyringError::NoEntry)
+            entries
+                .remove(&self.1)
+                .map(|_| ())
+                .ok_or(KeyringError::NoEntry)
         }
         fn get_credential(&self) -> keyring_core::Result<Option<Arc<Credential>>> {
             Ok(None)
@@ -566,11 +583,15 @@ mod tests {
         let keychain = small.keychain();
         for length in [0, 1, 2394, 2395, 2396, 2400, 9_000, 60_000] {
             let text: String = "añ𝄞z".chars().cycle().take(length).collect();
-            keychain.put_now("connection/1", &Secret::new(text.as_str())).unwrap();
+            keychain
+                .put_now("connection/1", &Secret::new(text.as_str()))
+                .unwrap();
             let found = keychain.get_now("connection/1").unwrap().unwrap();
             assert_eq!(found.reveal(), text, "{length}");
         }
-        keychain.put_now("connection/1", &Secret::new("short")).unwrap();
+        keychain
+            .put_now("connection/1", &Secret::new("short"))
+            .unwrap();
         assert_eq!(small.entries(), 1, "the parts of longer texts are gone");
         keychain.delete_now("connection/1").unwrap();
         assert_eq!(small.entries(), 0);
@@ -584,7 +605,9 @@ mod tests {
         for writes in 0..5 {
             let small = Small::new();
             let keychain = small.keychain();
-            keychain.put_now("connection/1", &Secret::new(old.as_str())).unwrap();
+            keychain
+                .put_now("connection/1", &Secret::new(old.as_str()))
+                .unwrap();
             small.writes_left.store(writes, Ordering::SeqCst);
             let result = keychain.put_now("connection/1", &Secret::new(new.as_str()));
             let found = keychain.get_now("connection/1").unwrap().unwrap();
@@ -595,9 +618,13 @@ mod tests {
 
     #[test]
     fn a_keychain_that_forgets_is_not_used() {
-        let small = Small { lasting: false, ..Small::new() };
+        let small = Small {
+            lasting: false,
+            ..Small::new()
+        };
         let connect: Connect = Box::new(move || Ok(Arc::new(small.clone())));
-        let error = Keychain::over(connect, "ws".to_owned(), "Kernel keyring".to_owned()).unwrap_err();
+        let error =
+            Keychain::over(connect, "ws".to_owned(), "Kernel keyring".to_owned()).unwrap_err();
         assert!(error.to_string().contains("forgets everything"), "{error}");
     }
 }

@@ -250,7 +250,12 @@ impl Keeper {
                 Place::VaultWithKeyFile,
                 BackendChoice::Auto | BackendChoice::Vault { passphrase: None },
             ) => Opener::KeyFile,
-            (Place::VaultWithKeyFile, BackendChoice::Vault { passphrase: Some(_) }) => {
+            (
+                Place::VaultWithKeyFile,
+                BackendChoice::Vault {
+                    passphrase: Some(_),
+                },
+            ) => {
                 return refuse(
                     "vault file",
                     "it is opened by its key file, not by a passphrase; leave the passphrase out",
@@ -312,7 +317,10 @@ impl Keeper {
                 Err(error) => {
                     let note = format!("{error}. Secrets are kept in a vault file instead.");
                     tracing::warn!(%error, "No usable keychain: secrets go into a vault file.");
-                    (vault(Opener::KeyFile, Some(note)).await?, Place::VaultWithKeyFile)
+                    (
+                        vault(Opener::KeyFile, Some(note)).await?,
+                        Place::VaultWithKeyFile,
+                    )
                 }
             },
         })
@@ -322,7 +330,11 @@ impl Keeper {
         Self::test(Self(Arc::new(Inner { dir, backend })), note, false).await
     }
 
-    async fn try_out_holding(dir: PathBuf, backend: Backend, note: Option<String>) -> Result<Opened> {
+    async fn try_out_holding(
+        dir: PathBuf,
+        backend: Backend,
+        note: Option<String>,
+    ) -> Result<Opened> {
         Self::test(Self(Arc::new(Inner { dir, backend })), note, true).await
     }
 

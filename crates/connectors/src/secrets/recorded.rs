@@ -87,7 +87,8 @@ impl Recorded {
                 "it cannot be written: {reason}; free space or give the folder back to your user"
             ),
         };
-        let mut text = serde_json::to_vec_pretty(self).map_err(|error| refuse(error.to_string()))?;
+        let mut text =
+            serde_json::to_vec_pretty(self).map_err(|error| refuse(error.to_string()))?;
         text.push(b'\n');
         durable::replace(&path, &text).map_err(|error| refuse(error.to_string()))
     }

@@ -127,9 +127,8 @@ impl Vault {
     /// All entries, and the header's fixed part if there is a file.
     fn read(&self) -> Result<(Entries, Option<[u8; HEADER - 24]>)> {
         let path = self.dir.join(FILE);
-        let bytes = durable::read_bounded(&path, MAX_BYTES).map_err(|error| {
-            self.refuse(format!("{} cannot be read: {error}", path.display()))
-        })?;
+        let bytes = durable::read_bounded(&path, MAX_BYTES)
+            .map_err(|error| self.refuse(format!("{} cannot be read: {error}", path.display())))?;
         let Some(bytes) = bytes else {
             return Ok((Entries::new(), None));
         };
@@ -242,9 +241,7 @@ impl Vault {
             header.extend_from_slice(&number.to_le_bytes());
         }
         header.extend_from_slice(&salt);
-        header
-            .try_into()
-            .map_err(|_| self.refuse(self.damaged()))
+        header.try_into().map_err(|_| self.refuse(self.damaged()))
     }
 
     fn key(&self, parts: &Parts<'_>) -> Result<Key> {
@@ -293,7 +290,10 @@ impl Vault {
             }
             let mut key = Zeroizing::new([0; 32]);
             random(key.as_mut())?;
-            let text = Zeroizing::new(format!("{}\n", Zeroizing::new(hex::encode(key.as_ref())).as_str()));
+            let text = Zeroizing::new(format!(
+                "{}\n",
+                Zeroizing::new(hex::encode(key.as_ref())).as_str()
+            ));
             match durable::write_new(&path, text.as_bytes()) {
                 Ok(()) => return Ok(key),
                 // Another process was quicker: its key is the one.
