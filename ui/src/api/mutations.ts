@@ -12,6 +12,9 @@ export function useCommand<K extends CommandName>(
   return useMutation<Response<K>, BackendError, Request<K>>({
     mutationKey: [name],
     mutationFn: (request) => call(name, request),
-    onSuccess: () => invalidate(client, rules[name].tags),
+    // Not awaited: who asked goes on at once, what is on the screen follows.
+    onSuccess: () => {
+      void invalidate(client, rules[name].tags);
+    },
   });
 }

@@ -1,4 +1,4 @@
-import { queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { type CommandName, call, type Request, type Response } from "@/api/backend";
 import type { BackendError } from "@/api/errors";
 
@@ -38,3 +38,37 @@ export const sync = (id: string) => query("get_sync", { sync: id });
 export const plan = (id: string) => query("get_plan", { plan: id });
 export const run = (id: string) => query("get_run", { run: id });
 export const runRecord = (run: string, seq: number) => query("get_run_record", { run, seq });
+
+const PAGE = 200;
+
+/** The entries of a plan, page by page. */
+export function planEntries(request: Omit<Request<"list_plan_entries">, "after" | "limit">) {
+  return infiniteQueryOptions({
+    queryKey: ["list_plan_entries", request] as const,
+    queryFn: ({ pageParam }) =>
+      call("list_plan_entries", { ...request, after: pageParam, limit: PAGE }),
+    initialPageParam: 0,
+    getNextPageParam: (last) => (last.has_more ? last.entries.at(-1)?.seq : undefined),
+  });
+}
+
+/** What became of records, page by page. */
+export function runRecords(request: Omit<Request<"list_run_records">, "after" | "limit">) {
+  return infiniteQueryOptions({
+    queryKey: ["list_run_records", request] as const,
+    queryFn: ({ pageParam }) =>
+      call("list_run_records", { ...request, after: pageParam, limit: PAGE }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => (last.has_more ? last.records.at(-1)?.cursor : undefined),
+  });
+}
+
+/** Runs, newest first, page by page. */
+export function runs(request: Omit<Request<"list_runs">, "before" | "limit">) {
+  return infiniteQueryOptions({
+    queryKey: ["list_runs", request] as const,
+    queryFn: ({ pageParam }) => call("list_runs", { ...request, before: pageParam, limit: PAGE }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => (last.length < PAGE ? undefined : last.at(-1)?.id),
+  });
+}

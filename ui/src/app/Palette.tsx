@@ -78,7 +78,7 @@ function Entries({ text, onClose }: { text: string; onClose: () => void }) {
         {options !== undefined && (
           <Item
             onSelect={go(() =>
-              update.mutate({ ...options, paused: !options.paused }, { onError: toastError }),
+              update.mutateAsync({ ...options, paused: !options.paused }).catch(toastError),
             )}
           >
             {options.paused ? "Resume all syncs" : "Pause all syncs"}
@@ -89,13 +89,10 @@ function Entries({ text, onClose }: { text: string; onClose: () => void }) {
             key={sync.id}
             value={`run ${sync.name} ${sync.id}`}
             onSelect={go(() =>
-              start.mutate(
-                { sync: sync.id },
-                {
-                  onError: toastError,
-                  onSuccess: ({ run }) => void navigate({ to: "/runs/$run", params: { run } }),
-                },
-              ),
+              start
+                .mutateAsync({ sync: sync.id })
+                .then(({ run }) => navigate({ to: "/runs/$run", params: { run } }))
+                .catch(toastError),
             )}
           >
             Run {sync.name}

@@ -1,7 +1,7 @@
 import { Copy, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import { toast } from "sonner";
-import { type BackendError, errorReport } from "@/api/errors";
+import { type BackendError, errorReport, toBackendError } from "@/api/errors";
 import { Button } from "@/components/Button";
 import { cx } from "@/components/cx";
 
@@ -17,8 +17,9 @@ export async function copyText(text: string, what: string): Promise<void> {
   }
 }
 
-/** The second line of an error's toast. */
-export function toastError(error: BackendError): void {
+/** Tells an error of an action that has no place of its own on the page. */
+export function toastError(thrown: unknown): void {
+  const error = toBackendError(thrown);
   toast.error(error.message, {
     ...(error.hint === null ? {} : { description: error.hint }),
     action: {

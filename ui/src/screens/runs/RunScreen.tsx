@@ -1,5 +1,245 @@
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { CircleCheck, Square } from "lucide-react";
+import type { RunDetail } from "@/api/bindings";
+import { useCommand } from "@/api/mutations";
+import { run } from "@/api/queries";
+import { Button, buttonClass } from "@/components/Button";
 import { Page } from "@/components/Page";
+import { Pill } from "@/components/Pill";
+import { Callout, toastError } from "@/components/Problem";
+import { PartsBar } from "@/components/Progress";
+import { Time, useNow } from "@/components/Time";
+import { count } from "@/format/count";
+import { equation, outcomeParts, settled } from "@/format/runs";
+import { isActive, runState, trigger } from "@/format/states";
+import { duration } from "@/format/time";
+import { RecordSheet } from "@/screens/runs/RecordSheet";
+import { Records } from "@/screens/runs/Records";
+
+const route = getRouteApi("/runs/$run");
 
 export function RunScreen() {
-  return <Page title="Run">{null}</Page>;
+  const { run: id } = route.useParams();
+  const { data } = useSuspenseQuery(run(id));
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { summary } = data;
+  const state = runState(summary.state);
+  const { record, ...filter } = search;
+  return (
+    <Page
+      fixed
+      crumb={
+        <>
+          <Link to="/history" className="no-underline hover:underline">
+            History
+          </Link>
+          /
+          <Link
+            to="/syncs/$sync"
+            params={{ sync: summary.sync }}
+            className="max-w-[320px] truncate no-underline hover:underline"
+          >
+            {summary.sync_name}
+          </Link>
+        </>
+      }
+      title="Run"
+      pills={
+        <>
+          <Pill dot={state.tone}>{state.text}</Pill>
+          <Pill>
+            <Time at={summary.started_at} look="moment" /> · {trigger(summary.trigger)}
+          </Pill>
+          <Pill>Version {data.sync_version}</Pill>
+        </>
+      }
+      actions={<Actions data={data} />}
+    >
+      <div className="grid gap-3 px-6 py-4">
+        <Progress data={data} />
+        <Reason data={data} />
+      </div>
+      <Records
+        run={id}
+        counts={summary.counts}
+        filter={filter}
+        onFilter={(next) => void navigate({ replace: true, search: next })}
+        onOpen={(opened) =>
+          void navigate({ replace: true, search: { ...filter, record: opened.seq } })
+        }
+        empty={
+          isActive(summary.state)
+            ? "They appear here as soon as they are settled."
+            : "This run had no records to look at."
+        }
+      />
+      {record !== undefined && (
+        <RecordSheet
+          run={id}
+          seq={record}
+          onClose={() => void navigate({ replace: true, search: filter })}
+        />
+      )}
+    </Page>
+  );
+}
+
+function Actions({ data }: { data: RunDetail }) {
+  const navigate = route.useNavigate();
+  const cancel = useCommand("cancel_run");
+  const approve = useCommand("approve_run");
+  const retry = useCommand("retry_records");
+  const start = useCommand("start_run");
+  const { summary } = data;
+  const failed = summary.counts.invalid + summary.counts.rejected + summary.counts.held;
+  const go = ({ run }: { run: string }) => void navigate({ to: "/runs/$run", params: { run } });
+  return (
+    <>
+      {(isActive(summary.state) || summary.state === "waiting") && (
+        <Button
+          icon={<Square aria-hidden size={12} />}
+          busy={cancel.isPending}
+          onClick={() => cancel.mutate({ run: summary.id }, { onError: toastError })}
+        >
+          Stop
+        </Button>
+      )}
+      {data.can_approve && (
+        <Button
+          look="primary"
+          busy={approve.isPending}
+          onClick={() =>
+            approve.mutate({ run: summary.id }, { onError: toastError, onSuccess: go })
+          }
+        >
+          Approve and write
+        </Button>
+      )}
+      {!isActive(summary.state) && summary.state !== "waiting" && (
+        <>
+          {failed > 0 && (
+            <Button
+              busy={retry.isPending}
+              onClick={() =>
+                retry.mutate({ run: summary.id, seqs: [] }, { onError: toastError, onSuccess: go })
+              }
+            >
+              Try {count(failed)} again
+            </Button>
+          )}
+          <Button
+            look="primary"
+            busy={start.isPending}
+            onClick={() =>
+              start.mutate({ sync: summary.sync }, { onError: toastError, onSuccess: go })
+            }
+          >
+            Run again
+          </Button>
+        </>
+      )}
+    </>
+  );
+}
+
+function Progress({ data }: { data: RunDetail }) {
+  const { summary } = data;
+  const active = isActive(summary.state);
+  const progress = active ? (data.progress ?? null) : null;
+  const words = equation(summary.counts);
+  return (
+    <section
+      aria-label="Progress"
+      className="grid gap-2.5 rounded-xl border border-line bg-panel p-3.5"
+    >
+      <div className="flex flex-wrap items-baseline gap-x-4 gap-y-1">
+        <span className="text-lg font-semibold" role={active ? "status" : undefined}>
+          {active ? (progress?.stage ?? "Starting") : runState(summary.state).text}
+        </span>
+        {progress !== null && progress.records_per_second > 0 && (
+          <span className="text-ink2">{count(progress.records_per_second)} records/s</span>
+        )}
+        <span className="text-ink3">
+          <Took data={data} />
+        </span>
+      </div>
+      <PartsBar
+        label={words}
+        total={Math.max(summary.counts.read, settled(summary.counts))}
+        parts={outcomeParts.map((part) => ({
+          label: part.word,
+          value: summary.counts[part.key],
+          color: part.color,
+        }))}
+      />
+      <p className="m-0 flex flex-wrap items-center gap-2">
+        {words}
+        {!active && data.balances && (
+          <span className="inline-flex items-center gap-1 text-sm text-ok">
+            <CircleCheck aria-hidden size={13} /> every record is accounted for
+          </span>
+        )}
+      </p>
+    </section>
+  );
+}
+
+function Took({ data: { summary } }: { data: RunDetail }) {
+  const now = useNow();
+  const until = summary.finished_at ?? Math.max(now, summary.started_at);
+  const took = duration(until - summary.started_at);
+  return summary.finished_at === null ? `for ${took}` : `took ${took}`;
+}
+
+/** Why a run waits, failed, or could not write everything; and what to do about it. */
+function Reason({ data }: { data: RunDetail }) {
+  const { summary } = data;
+  const waiting = data.progress?.waiting ?? null;
+  switch (summary.state) {
+    case "queued":
+    case "running":
+      return waiting === null ? null : (
+        <Callout tone="warn" title={waiting}>
+          It goes on by itself; nothing is lost meanwhile.
+        </Callout>
+      );
+    case "waiting":
+      return (
+        <Callout tone="warn" title={summary.reason ?? "This run waits for you"}>
+          {data.can_approve
+            ? "Nothing of it has been written yet. Look at what would change, then approve it or stop the run."
+            : "It goes on when the cause is gone."}
+        </Callout>
+      );
+    case "failed":
+      return (
+        <Callout
+          tone="bad"
+          title={summary.reason ?? "The run failed"}
+          actions={
+            <Link to="/syncs/$sync" params={{ sync: summary.sync }} className={buttonClass()}>
+              Open the mapping
+            </Link>
+          }
+        >
+          What was settled before stays settled. Run it again; it goes on where it stopped.
+        </Callout>
+      );
+    case "interrupted":
+      return (
+        <Callout tone="warn" title={summary.reason ?? "Patchbay was closed during this run"}>
+          Nothing is lost: the next run finds out what was written and goes on from there.
+        </Callout>
+      );
+    case "cancelled":
+      return (
+        <Callout tone="info" title="You stopped this run">
+          What was settled before stays settled. The next run goes on from there.
+        </Callout>
+      );
+    case "completed":
+      return null;
+  }
 }

@@ -1,0 +1,305 @@
+import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { useDeferredValue, useState } from "react";
+import type { PlanAction, PlanDetail, PlanEntries, PlanEntryView } from "@/api/bindings";
+import { useCommand } from "@/api/mutations";
+import { planEntries } from "@/api/queries";
+import { Button } from "@/components/Button";
+import { Change, ChangeTable } from "@/components/Change";
+import { EmptyState } from "@/components/EmptyState";
+import { SearchInput } from "@/components/Field";
+import { FilterTabs } from "@/components/FilterTabs";
+import { Tag } from "@/components/Pill";
+import { Problem, toastError } from "@/components/Problem";
+import { Skeleton } from "@/components/Progress";
+import { VirtualList } from "@/components/VirtualList";
+import { count, counted } from "@/format/count";
+import { planAction } from "@/format/states";
+import { valueText } from "@/format/value";
+import { planEquation, tabs } from "@/screens/plans/counts";
+
+const route = getRouteApi("/plans/$plan");
+const columns =
+  "grid grid-cols-[20px_minmax(140px,220px)_96px_minmax(0,1fr)] items-start gap-3 px-6";
+
+/** The records of a plan: what would happen to each, and which are left out. */
+export function Entries({ data }: { data: PlanDetail }) {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const find = useDeferredValue(search.find ?? "");
+  const shown = tabs.filter((tab) => data.counts[tab.action] > 0);
+  const action = search.show;
+  const request = {
+    plan: data.id,
+    actions: action === undefined ? [] : [action],
+    search: find,
+  };
+  const entries = useInfiniteQuery(planEntries(request));
+  const include = useInclude(data.id);
+  const rows = entries.data?.pages.flatMap((page) => page.entries) ?? [];
+  const editable = data.state === "ready";
+  const tickable = editable && (action === undefined || isWrite(action));
+  const tickAll = (included: boolean) => {
+    const actions: PlanAction[] = action === undefined ? ["create", "update"] : [action];
+    for (const each of actions.filter((name) => data.counts[name] > 0)) {
+      include.mutate({ plan: data.id, seqs: [], action: each, included }, { onError: toastError });
+    }
+  };
+  return (
+    <div className="flex min-h-0 flex-1 flex-col">
+      <div className="grid gap-3 border-b border-line px-6 py-3.5">
+        <p className="m-0 text-ink2">
+          {planEquation(data.counts)}
+          {data.excluded > 0 && ` · ${count(data.excluded)} ticked off`}
+        </p>
+        <div className="flex flex-wrap items-center gap-2">
+          <FilterTabs
+            label="Show only"
+            options={[
+              {
+                value: "all" as const,
+                label: "Changes and problems",
+                count: data.counts.read - data.counts.unchanged,
+              },
+              ...shown.map((tab) => ({
+                value: tab.action,
+                label: tab.label,
+                count: data.counts[tab.action],
+              })),
+            ]}
+            isOn={(value) => value === (action ?? "all")}
+            onToggle={(value) =>
+              void navigate({
+                replace: true,
+                search: ({ show: _, ...rest }) =>
+                  value === "all" ? rest : { ...rest, show: value },
+              })
+            }
+          />
+          <span className="flex-1" />
+          {tickable && (
+            <>
+              <Button look="quiet" busy={include.isPending} onClick={() => tickAll(true)}>
+                Tick all
+              </Button>
+              <Button look="quiet" busy={include.isPending} onClick={() => tickAll(false)}>
+                Tick none
+              </Button>
+            </>
+          )}
+          <SearchInput
+            label="Find a record or a value"
+            className="w-60"
+            value={search.find ?? ""}
+            onSearch={(text) =>
+              void navigate({
+                replace: true,
+                search: ({ find: _, ...rest }) => (text === "" ? rest : { ...rest, find: text }),
+              })
+            }
+          />
+        </div>
+      </div>
+      <div
+        aria-hidden
+        className={`${columns} border-b border-line bg-panel py-[7px] text-xs font-semibold text-ink3`}
+      >
+        <span />
+        <span>Record</span>
+        <span>Change</span>
+        <span>Fields</span>
+      </div>
+      {entries.error !== null ? (
+        <Problem
+          className="m-6 max-w-[640px]"
+          error={entries.error}
+          actions={<Button onClick={() => void entries.refetch()}>Try again</Button>}
+        />
+      ) : entries.data === undefined ? (
+        <LoadingRows />
+      ) : rows.length === 0 ? (
+        <Nothing data={data} find={find} />
+      ) : (
+        <VirtualList
+          key={`${action} ${find}`}
+          items={rows}
+          itemKey={(entry) => entry.seq}
+          estimate={34}
+          label="Records of the plan"
+          className="flex-1 bg-panel"
+          onEnd={() => {
+            if (entries.hasNextPage && !entries.isFetching) {
+              void entries.fetchNextPage();
+            }
+          }}
+        >
+          {(entry) => (
+            <Row
+              entry={entry}
+              editable={editable}
+              onInclude={(included) =>
+                include.mutate(
+                  { plan: data.id, seqs: [entry.seq], included },
+                  { onError: toastError },
+                )
+              }
+            />
+          )}
+        </VirtualList>
+      )}
+    </div>
+  );
+}
+
+function isWrite(action: PlanAction): boolean {
+  return action === "create" || action === "update";
+}
+
+type Pages = InfiniteData<PlanEntries, number>;
+
+/** Ticks records on or off; the boxes follow at once, before the core has answered. */
+function useInclude(plan: string) {
+  const client = useQueryClient();
+  const include = useCommand("include_plan_entries");
+  type Wanted = Parameters<typeof include.mutate>[0];
+  const show = (wanted: Wanted) =>
+    client.setQueriesData<Pages>({ queryKey: ["list_plan_entries"] }, (old) =>
+      old === undefined
+        ? old
+        : {
+            ...old,
+            pages: old.pages.map((page) => ({
+              ...page,
+              entries: page.entries.map((entry) =>
+                (wanted.seqs.length > 0
+                  ? wanted.seqs.includes(entry.seq)
+                  : entry.action === wanted.action) && wanted.plan === plan
+                  ? { ...entry, included: wanted.included }
+                  : entry,
+              ),
+            })),
+          },
+    );
+  return {
+    isPending: include.isPending,
+    mutate: (wanted: Wanted, options: Parameters<typeof include.mutate>[1]) => {
+      show(wanted);
+      include.mutate(wanted, options);
+    },
+  };
+}
+
+type RowProps = {
+  entry: PlanEntryView;
+  editable: boolean;
+  onInclude: (included: boolean) => void;
+};
+
+const FEW = 4;
+
+function Row({ entry, editable, onInclude }: RowProps) {
+  const [open, setOpen] = useState(false);
+  const label = planAction(entry.action);
+  const writes = isWrite(entry.action);
+  const fields = entry.fields;
+  return (
+    <div
+      className={`${columns} border-b border-line py-[7px] ${writes && !entry.included ? "opacity-55" : ""}`}
+    >
+      {writes ? (
+        <input
+          type="checkbox"
+          aria-label={`Write ${entry.title}`}
+          checked={entry.included}
+          disabled={!editable}
+          onChange={(event) => onInclude(event.currentTarget.checked)}
+          className="mt-0.5 size-3.5 accent-accent"
+        />
+      ) : (
+        <span />
+      )}
+      <div className="min-w-0">
+        <span className="block truncate font-mono text-sm" title={entry.title}>
+          {entry.title}
+        </span>
+        {entry.title !== entry.source_key && (
+          <span className="block truncate text-xs text-ink3" title={entry.source_key}>
+            {entry.source_key}
+            {entry.target_key && ` → ${entry.target_key}`}
+          </span>
+        )}
+      </div>
+      <span>
+        <Tag tone={label.tone}>
+          {entry.action === "update" ? `${label.text} ${fields.length}` : label.text}
+        </Tag>
+      </span>
+      <div className="min-w-0">
+        {entry.problem && <p className="m-0 break-words text-bad">{entry.problem}</p>}
+        {open ? (
+          <ChangeTable fields={fields} label={`Fields of ${entry.title}`} />
+        ) : (
+          <div className="flex flex-wrap gap-x-4 gap-y-0.5">
+            {fields.slice(0, FEW).map((field) => (
+              <span key={field.path} className="min-w-0">
+                <span className="mr-1.5 text-sm text-ink3">{field.path}</span>
+                {entry.action === "update" ? (
+                  <Change before={field.before} after={field.after} />
+                ) : (
+                  <span className="font-mono text-sm break-words">{valueText(field.after)}</span>
+                )}
+              </span>
+            ))}
+          </div>
+        )}
+        {(fields.length > FEW || open) && (
+          <button
+            type="button"
+            aria-expanded={open}
+            onClick={() => setOpen(!open)}
+            className="mt-0.5 rounded-sm border-0 bg-transparent p-0 text-sm text-accent hover:underline"
+          >
+            {open ? "Show less" : `and ${counted(fields.length - FEW, "more field")}`}
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Nothing({ data, find }: { data: PlanDetail; find: string }) {
+  if (find !== "") {
+    return (
+      <EmptyState title={`Nothing has “${find}” in it`}>
+        Keys and values of the records shown by the filter are searched.
+      </EmptyState>
+    );
+  }
+  return data.counts.read === 0 ? (
+    <EmptyState title="The source gave no records">
+      Nothing has changed there since the last run, or it is empty.
+    </EmptyState>
+  ) : (
+    <EmptyState title="Both sides are the same">
+      {counted(data.counts.unchanged, "record")} compared; there is nothing to write.
+    </EmptyState>
+  );
+}
+
+const loading = ["w-3/5", "w-2/5", "w-1/2", "w-2/3", "w-2/5", "w-1/2", "w-3/5", "w-1/3"];
+
+function LoadingRows() {
+  return (
+    <div role="status" aria-label="Loading the records" className="flex-1 bg-panel">
+      {loading.map((width, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the rows never change.
+        <div key={index} className={`${columns} border-b border-line py-[9px]`}>
+          <Skeleton className="size-3.5" />
+          <Skeleton className="h-4 w-3/4" />
+          <Skeleton className="h-4 w-16" />
+          <Skeleton className={`h-4 ${width}`} />
+        </div>
+      ))}
+    </div>
+  );
+}

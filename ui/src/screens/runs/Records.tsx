@@ -1,0 +1,177 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useDeferredValue } from "react";
+import type { RecordOutcome, RunCounts, RunRecordSummary } from "@/api/bindings";
+import { runRecords } from "@/api/queries";
+import { Button } from "@/components/Button";
+import { EmptyState } from "@/components/EmptyState";
+import { SearchInput } from "@/components/Field";
+import { FilterTabs } from "@/components/FilterTabs";
+import { Tag } from "@/components/Pill";
+import { Problem } from "@/components/Problem";
+import { Skeleton } from "@/components/Progress";
+import { Time } from "@/components/Time";
+import { VirtualList } from "@/components/VirtualList";
+import { counted } from "@/format/count";
+import { recordOutcome, recordOutcomes } from "@/format/states";
+
+const columns =
+  "grid grid-cols-[minmax(160px,1fr)_92px_minmax(0,2fr)_110px] items-center gap-3 px-6 text-left";
+
+type Filter = { outcomes?: RecordOutcome[]; find?: string };
+
+type Props = {
+  /** Only of this run; else of all. */
+  run?: string;
+  sync?: string | undefined;
+  filter: Filter;
+  onFilter: (filter: Filter) => void;
+  onOpen: (record: RunRecordSummary) => void;
+  /** To show how many there are of each outcome. */
+  counts?: RunCounts;
+  empty: string;
+};
+
+/** What became of records: filters, search, and the list. */
+export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: Props) {
+  const find = useDeferredValue(filter.find ?? "");
+  const outcomes = filter.outcomes ?? [];
+  const records = useInfiniteQuery(
+    runRecords({ run: run ?? null, sync: sync ?? null, outcomes, search: find }),
+  );
+  const rows = records.data?.pages.flatMap((page) => page.records) ?? [];
+  const filtered = find !== "" || outcomes.length > 0;
+  const change = (next: Filter) =>
+    onFilter({
+      ...(next.outcomes === undefined || next.outcomes.length === 0
+        ? {}
+        : { outcomes: next.outcomes }),
+      ...(next.find === undefined || next.find === "" ? {} : { find: next.find }),
+    });
+  const shown = recordOutcomes.filter((each) => counts === undefined || counts[each] > 0);
+  return (
+    <div className="flex min-h-[260px] flex-1 flex-col">
+      <div className="flex flex-wrap items-center gap-2 border-y border-line bg-panel px-6 py-2.5">
+        <FilterTabs
+          label="Show only"
+          options={shown.map((outcome) => ({
+            value: outcome,
+            label: recordOutcome(outcome).text,
+            ...(counts === undefined ? {} : { count: counts[outcome] }),
+          }))}
+          isOn={(outcome) => outcomes.includes(outcome)}
+          onToggle={(outcome) =>
+            change({
+              ...filter,
+              outcomes: outcomes.includes(outcome)
+                ? outcomes.filter((each) => each !== outcome)
+                : [...outcomes, outcome],
+            })
+          }
+        />
+        <span className="flex-1" />
+        <SearchInput
+          label="Find a record, a value or a message"
+          className="w-72"
+          value={filter.find ?? ""}
+          onSearch={(text) => change({ ...filter, find: text })}
+        />
+      </div>
+      <div
+        aria-hidden
+        className={`${columns} border-b border-line bg-panel py-[7px] text-xs font-semibold text-ink3`}
+      >
+        <span>Record</span>
+        <span>Outcome</span>
+        <span>What happened</span>
+        <span>When</span>
+      </div>
+      {records.error !== null ? (
+        <Problem
+          className="m-6 max-w-[640px]"
+          error={records.error}
+          actions={<Button onClick={() => void records.refetch()}>Try again</Button>}
+        />
+      ) : records.data === undefined ? (
+        <LoadingRows />
+      ) : rows.length === 0 ? (
+        filtered ? (
+          <EmptyState
+            title="No record fits"
+            actions={<Button onClick={() => onFilter({})}>Show all records</Button>}
+          >
+            Keys, values and messages are searched.
+          </EmptyState>
+        ) : (
+          <EmptyState title="No records yet">{empty}</EmptyState>
+        )
+      ) : (
+        <VirtualList
+          key={`${outcomes.join()} ${find}`}
+          items={rows}
+          itemKey={(record) => record.cursor}
+          estimate={34}
+          label="Records"
+          className="min-h-0 flex-1 bg-panel"
+          onEnd={() => {
+            if (records.hasNextPage && !records.isFetching) {
+              void records.fetchNextPage();
+            }
+          }}
+        >
+          {(record) => <Row record={record} onOpen={() => onOpen(record)} />}
+        </VirtualList>
+      )}
+    </div>
+  );
+}
+
+function Row({ record, onOpen }: { record: RunRecordSummary; onOpen: () => void }) {
+  const outcome = recordOutcome(record.outcome);
+  return (
+    <button
+      type="button"
+      onClick={onOpen}
+      className={`${columns} w-full border-0 border-b border-line bg-transparent py-[7px] -outline-offset-2 hover:bg-sunk/60`}
+    >
+      <span className="min-w-0 truncate font-mono text-sm" title={record.source_key}>
+        {record.title}
+      </span>
+      <span>
+        <Tag tone={outcome.tone}>{outcome.text}</Tag>
+      </span>
+      <span className={`truncate ${record.message ? "text-bad" : "text-ink3"}`}>
+        {record.message ? (
+          <>
+            {record.field && <span className="mr-1.5 font-medium">{record.field}</span>}
+            {record.message}
+          </>
+        ) : record.changed_fields > 0 ? (
+          counted(record.changed_fields, "field")
+        ) : (
+          "–"
+        )}
+      </span>
+      <span className="text-sm text-ink3">
+        <Time at={record.at} />
+      </span>
+    </button>
+  );
+}
+
+const loading = ["w-3/5", "w-2/5", "w-1/2", "w-2/3", "w-2/5", "w-1/2"];
+
+function LoadingRows() {
+  return (
+    <div role="status" aria-label="Loading the records" className="flex-1 bg-panel">
+      {loading.map((width, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the rows never change.
+        <div key={index} className={`${columns} border-b border-line py-[9px]`}>
+          <Skeleton className="h-4 w-3/4" />
+          <Skeleton className="h-4 w-16" />
+          <Skeleton className={`h-4 ${width}`} />
+          <Skeleton className="h-4 w-14" />
+        </div>
+      ))}
+    </div>
+  );
+}
