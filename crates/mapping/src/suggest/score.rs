@@ -13,8 +13,8 @@ const PARENT: f64 = 0.45;
 /// A candidate, looked at once.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    /// Indices of the words of the last name.
-    leaf: Vec<usize>,
+    /// Words of the last name with their weight.
+    leaf: Vec<(usize, f64)>,
     /// Words of the whole path with their weight.
     path: Vec<(usize, f64)>,
     /// Words of name and description with their weight, by index, of length 1.
@@ -181,8 +181,7 @@ impl Table {
     }
 
     fn name(&self, left: &Prepared, right: &Prepared) -> f64 {
-        let flat = |words: &[usize]| words.iter().map(|word| (*word, 1.0)).collect::<Vec<_>>();
-        let leaf = self.soft(&flat(&left.leaf), &flat(&right.leaf));
+        let leaf = self.soft(&left.leaf, &right.leaf);
         let path = self.soft(&left.path, &right.path);
         let share = if left.is_generic || right.is_generic {
             0.3
@@ -232,7 +231,29 @@ impl Table {
         let mut score = if shape >= 0.0 {
             lexical + (1.0 - lexical) * 0.4 * shape
         } else {
-            lexical * (1.0 + 0.6 * shape)
+            // Numbers under `country_id` are keys of countries: they do not speak against a country.
+            let is_key = |one: &Prepared| one.words.contains(&"id") || one.words.contains(&"key");
+            let in_tables = [
+                Shape::CountryCode,
+                Shape::CountryName,
+                Shape::Currency,
+                Shape::Language,
+                Shape::Zone,
+            ];
+            let keyed = |key: &Prepared, other: &Prepared| {
+                is_key(key)
+                    && other
+                        .evidence
+                        .shape
+                        .is_some_and(|shape| in_tables.contains(&shape))
+            };
+            let same = left.spelling == right.spelling;
+            let against = if same || keyed(left, right) || keyed(right, left) {
+                0.25
+            } else {
+                0.6
+            };
+            lexical * (1.0 + against * shape)
         };
         let vocabulary = a.is_vocabulary() && b.is_vocabulary();
         score += (1.0 - score) * overlap * if vocabulary { 0.3 } else { 0.15 };
@@ -315,6 +336,28 @@ impl Table {
     }
 }
 
+/// Says little without the words around it.
+fn is_generic(word: &str) -> bool {
+    matches!(
+        word,
+        "id" | "name"
+            | "type"
+            | "value"
+            | "code"
+            | "date"
+            | "number"
+            | "status"
+            | "title"
+            | "amount"
+            | "url"
+            | "key"
+            | "description"
+            | "total"
+            | "text"
+            | "state"
+    )
+}
+
 fn draft(candidate: &Candidate) -> Draft {
     let mut names: Vec<&str> = candidate
         .path
@@ -336,6 +379,12 @@ fn draft(candidate: &Candidate) -> Draft {
         prose.extend(tokens::words(label));
     }
     let mut words = tokens::words(leaf);
+    // `account.name` is an account's name, not a name: a last name that says little takes its object in.
+    if words.iter().all(|word| is_generic(word)) {
+        if let Some(parent) = names.pop() {
+            words = tokens::words(&format!("{parent} {leaf}"));
+        }
+    }
     // A name that says nothing (`cf_17`, `field3`) is replaced by what people see.
     if let Some(label) = field
         .label
@@ -358,17 +407,20 @@ fn prepared(
     prose_weight: &[f64],
 ) -> Prepared {
     let at = |word: &&'static str| index.get(*word).copied();
-    let leaf: Vec<usize> = draft.leaf.iter().filter_map(at).collect();
+    // Beside words that say more, a generic one counts half: `country_id` is about a country.
+    let beside = draft.leaf.iter().any(|word| !is_generic(word));
+    let depth = |word: &str| if beside && is_generic(word) { 0.5 } else { 1.0 };
+    let leaf: Vec<(usize, f64)> = draft
+        .leaf
+        .iter()
+        .filter_map(|word| Some((at(word)?, depth(word))))
+        .collect();
     let parents = draft
         .parents
         .iter()
         .filter_map(at)
         .map(|word| (word, PARENT));
-    let path: Vec<(usize, f64)> = leaf
-        .iter()
-        .map(|word| (*word, 1.0))
-        .chain(parents)
-        .collect();
+    let path: Vec<(usize, f64)> = leaf.iter().copied().chain(parents).collect();
     let mut prose: HashMap<usize, f64> = HashMap::new();
     for word in draft.prose.iter().chain(&draft.leaf).filter_map(at) {
         *prose.entry(word).or_insert(0.0) += prose_weight.get(word).copied().unwrap_or(1.0);
@@ -384,40 +436,22 @@ fn prepared(
         .map(|(word, weight)| (word, weight / length))
         .collect();
     prose.sort_unstable_by_key(|(word, _)| *word);
-    let generic = [
-        "id",
-        "name",
-        "type",
-        "value",
-        "code",
-        "date",
-        "number",
-        "status",
-        "title",
-        "amount",
-        "url",
-        "key",
-        "description",
-        "total",
-        "text",
-    ];
     let field = &candidate.field;
-    let leaf_name: String = candidate
+    let spelling: String = candidate
         .path
-        .leaf()
+        .to_string()
         .chars()
-        .filter(|c| c.is_alphanumeric())
+        .filter(|c| c.is_alphanumeric() || *c == '.')
         .flat_map(char::to_lowercase)
         .collect();
-    let parent_name: String = draft.parents.join("");
-    let is_generic = draft.leaf.iter().all(|word| generic.contains(word));
+    let is_generic = draft.leaf.iter().all(|word| is_generic(word));
     Prepared {
         leaf,
         path,
         prose,
         has_prose: !draft.prose.is_empty(),
         is_generic,
-        spelling: format!("{parent_name}.{leaf_name}"),
+        spelling,
         evidence: Evidence::of(field, &candidate.samples),
         kind: field.field_type,
         words: draft.parents.iter().chain(&draft.leaf).copied().collect(),
