@@ -187,6 +187,9 @@ impl Client {
                 redactor = Redactor::new(&signer.secrets());
             }
             let origin = request.url.clone();
+            // What the signer needs to know of it, should it be refused.
+            let mut signed = RequestParts::new(request.method.clone(), origin.clone());
+            signed.headers.clone_from(&request.headers);
             let attempt = inner
                 .transport
                 .attempt(request, &redactor, call.access, number, grace)
@@ -200,7 +203,7 @@ impl Client {
                         && let Some(signer) = call.signer
                     {
                         renewed = true;
-                        match signer.renew(call.access).await {
+                        match signer.renew_after(&signed, call.access).await {
                             Ok(true) => continue,
                             Ok(false) => {}
                             Err(error) => return fail(error, sent, exchange),

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use connectors::auth::{
-    CredentialKind, Credentials, SignIn, SignInStep, disconnect,
-};
+use connectors::auth::{CredentialKind, Credentials, SignIn, SignInStep, disconnect};
 use connectors::http::{RequestParts, Signer as _};
 use connectors::{Access, Error};
 use model::ids::ConnectionId;
@@ -26,12 +24,24 @@ async fn a_person_signs_in_and_the_tokens_are_stored() {
         tokio::join!(sandbox::browser::sign_in(&flow.url), flow.sign_in.finish());
     let landing = landing.unwrap();
     assert_eq!(landing.status, 200);
-    assert!(landing.page.contains("Harbor CRM is connected"), "{}", landing.page);
+    assert!(
+        landing.page.contains("Harbor CRM is connected"),
+        "{}",
+        landing.page
+    );
     assert!(landing.page.contains("You can close this window"));
-    assert!(!landing.page.contains("http"), "the page loads nothing: {}", landing.page);
+    assert!(
+        !landing.page.contains("http"),
+        "the page loads nothing: {}",
+        landing.page
+    );
 
     let connection = ConnectionId::new();
-    let stored = signed_in.unwrap().store(&desk.keeper, connection).await.unwrap();
+    let stored = signed_in
+        .unwrap()
+        .store(&desk.keeper, connection)
+        .await
+        .unwrap();
     assert_eq!(stored.version, 1);
     assert_eq!(
         names(&steps),
@@ -67,7 +77,10 @@ async fn two_sign_ins_at_once_both_come_to_their_end() {
     assert_ne!(harbor.port(), postino.port());
     let (postino, harbor) = tokio::join!(postino.visited(), harbor.visited());
     assert_eq!(harbor.unwrap().scopes, ["contacts.read", "companies.read"]);
-    assert_eq!(postino.unwrap().scopes, ["subscribers:read", "subscribers:write"]);
+    assert_eq!(
+        postino.unwrap().scopes,
+        ["subscribers:read", "subscribers:write"]
+    );
 }
 
 #[tokio::test]
@@ -84,14 +97,26 @@ async fn a_wrong_state_is_refused_and_the_right_one_still_accepted() {
     ] {
         let (status, page) = get(&address, target, &address).await;
         assert_eq!(status, 400, "{target}");
-        assert!(page.contains("not the sign-in that Patchbay waits for"), "{page}");
+        assert!(
+            page.contains("not the sign-in that Patchbay waits for"),
+            "{page}"
+        );
         assert!(!page.contains("stolen"), "{page}");
     }
-    let state = flow.url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let state = flow
+        .url
+        .query_pairs()
+        .find(|(name, _)| name == "state")
+        .unwrap()
+        .1
+        .into_owned();
     let twice = format!("/callback?code=stolen&state={state}&state={state}");
     assert_eq!(get(&address, &twice, &address).await.0, 400);
     assert_eq!(get(&address, "/favicon.ico", &address).await.0, 404);
-    assert_eq!(get(&address, "/callback?code=a", "evil.example").await.0, 400);
+    assert_eq!(
+        get(&address, "/callback?code=a", "evil.example").await.0,
+        400
+    );
     let post = format!("POST /callback HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(send(&address, &post).await.0, 405);
     flow.visited().await.unwrap();
@@ -103,7 +128,11 @@ async fn a_request_without_an_end_is_cut_off() {
     let desk = Desk::new().await;
     let flow = Flow::start(desk.options(desk.harbor())).await;
     let address = format!("127.0.0.1:{}", flow.port());
-    let (status, _) = send(&address, &format!("GET /callback?x={} HTTP/1.1", "y".repeat(20_000))).await;
+    let (status, _) = send(
+        &address,
+        &format!("GET /callback?x={} HTTP/1.1", "y".repeat(20_000)),
+    )
+    .await;
     assert_eq!(status, 431);
     flow.visited().await.unwrap();
 }
@@ -114,7 +143,7 @@ async fn the_browser_may_come_back_by_ipv6() {
     let flow = Flow::start(desk.options(desk.harbor())).await;
     let port = flow.port();
     if TcpListener::bind(("::1", 0)).await.is_err() {
-        println!("Skipped: this computer has no IPv6.");
+        crate::say("Skipped: this computer has no IPv6.");
         return;
     }
     let back = Visitor::new().unwrap().walk(&flow.url).await.unwrap();
@@ -131,11 +160,19 @@ async fn the_answer_of_another_issuer_is_refused() {
     let mut method = desk.harbor();
     oauth(&mut method).issuer = Some("https://harbor.example".into());
     let flow = Flow::start(desk.options(method)).await;
-    let (landing, result) = tokio::join!(sandbox::browser::sign_in(&flow.url), flow.sign_in.finish());
+    let (landing, result) =
+        tokio::join!(sandbox::browser::sign_in(&flow.url), flow.sign_in.finish());
     let reason = failed(result.unwrap_err());
-    assert!(reason.contains("instead of https://harbor.example"), "{reason}");
+    assert!(
+        reason.contains("instead of https://harbor.example"),
+        "{reason}"
+    );
     assert!(landing.unwrap().page.contains("is not connected"));
-    assert_eq!(desk.sandbox.counters().harbor.code_grants, 0, "the code was not sent anywhere");
+    assert_eq!(
+        desk.sandbox.counters().harbor.code_grants,
+        0,
+        "the code was not sent anywhere"
+    );
 
     let flow = Flow::start(desk.options(desk.harbor())).await;
     let mut back = Visitor::new().unwrap().walk(&flow.url).await.unwrap();
@@ -145,7 +182,10 @@ async fn the_answer_of_another_issuer_is_refused() {
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect();
     back.query_pairs_mut().clear().extend_pairs(kept);
-    flow.sign_in.handle().complete_with_url(back.as_str()).unwrap();
+    flow.sign_in
+        .handle()
+        .complete_with_url(back.as_str())
+        .unwrap();
     let reason = failed(flow.sign_in.finish().await.unwrap_err());
     assert!(reason.contains("names nobody as its issuer"), "{reason}");
 }
@@ -169,7 +209,12 @@ async fn nobody_comes_within_the_limit() {
     options.limit = Duration::from_millis(30);
     let flow = Flow::start(options).await;
     let until = desk.clock.now() + 30;
-    assert!(flow.steps.lock().unwrap().contains(&SignInStep::WaitingForPerson { until }));
+    assert!(
+        flow.steps
+            .lock()
+            .unwrap()
+            .contains(&SignInStep::WaitingForPerson { until })
+    );
     let address = format!("127.0.0.1:{}", flow.port());
     let reason = failed(flow.sign_in.finish().await.unwrap_err());
     insta::assert_snapshot!(reason, @"nobody signed in to Harbor CRM within 30 ms; start it again");
@@ -207,7 +252,12 @@ async fn a_port_in_use_leads_to_the_next_one_and_a_message() {
 #[tokio::test]
 async fn the_wanted_port_is_used_when_it_is_free() {
     let desk = Desk::new().await;
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let mut method = desk.harbor();
     oauth(&mut method).redirect_port = Some(free);
     let flow = Flow::start(desk.options(method)).await;
@@ -224,7 +274,10 @@ async fn the_final_address_can_be_pasted() {
     for (text, expected) in [
         ("", "this is not an address"),
         ("hello", "this is not an address"),
-        ("http://127.0.0.1:1/callback?code=1&state=other", "its state belongs to another sign-in"),
+        (
+            "http://127.0.0.1:1/callback?code=1&state=other",
+            "its state belongs to another sign-in",
+        ),
         ("http://127.0.0.1:1/callback", "it carries no state"),
         (flow.url.as_str(), "it carries neither a code nor an error"),
     ] {
@@ -263,10 +316,21 @@ async fn a_browser_that_does_not_open_leaves_the_address_to_the_person() {
 async fn a_platform_that_is_busy_for_a_moment_still_gives_the_tokens() {
     let desk = Desk::new().await;
     desk.sandbox.set_faults(vec![
-        FaultRule { limit: Some(1), ..FaultRule::new(Fault::Status { status: 503, retry_after: Some(0), after_write: false }) }
-            .on("POST", "/harbor/oauth/token"),
+        FaultRule {
+            limit: Some(1),
+            ..FaultRule::new(Fault::Status {
+                status: 503,
+                retry_after: Some(0),
+                after_write: false,
+            })
+        }
+        .on("POST", "/harbor/oauth/token"),
     ]);
-    Flow::start(desk.options(desk.harbor())).await.visited().await.unwrap();
+    Flow::start(desk.options(desk.harbor()))
+        .await
+        .visited()
+        .await
+        .unwrap();
     assert_eq!(desk.sandbox.counters().harbor.code_grants, 1);
 }
 
@@ -295,12 +359,22 @@ async fn errors_of_the_platform_say_what_to_do() {
         let spec = oauth(&mut secret);
         spec.client_secret = Some("patchbay-server-secret".into());
         spec.token_auth = serde_json::from_value(token_auth.into()).unwrap();
-        Flow::start(desk.options(secret.clone())).await.visited().await.unwrap();
+        Flow::start(desk.options(secret.clone()))
+            .await
+            .visited()
+            .await
+            .unwrap();
     }
 
     let mut page = desk.harbor();
     oauth(&mut page).token_url = desk.sandbox.harbor_url().to_string();
-    let reason = failed(Flow::start(desk.options(page)).await.visited().await.unwrap_err());
+    let reason = failed(
+        Flow::start(desk.options(page))
+            .await
+            .visited()
+            .await
+            .unwrap_err(),
+    );
     assert!(!reason.contains("<"), "{reason}");
 }
 
@@ -319,7 +393,10 @@ async fn a_description_that_would_leak_tokens_is_refused() {
             _ => spec.authorize_url = change.into(),
         }
         let error = Flow::try_start(desk.options(method)).await.err().unwrap();
-        assert!(matches!(&error, Error::Misconfigured { place: at, .. } if at == place), "{error}");
+        assert!(
+            matches!(&error, Error::Misconfigured { place: at, .. } if at == place),
+            "{error}"
+        );
     }
 }
 
@@ -328,8 +405,14 @@ async fn signing_in_again_replaces_the_old_set() {
     let desk = Desk::new().await;
     let connection = desk.connected().await;
     let (_, first) = desk.stored(connection).await;
-    let tokens = Flow::start(desk.options(desk.harbor())).await.visited().await.unwrap();
-    let stored = Credentials::replace(&desk.keeper, connection, CredentialKind::OAuth(tokens)).await.unwrap();
+    let tokens = Flow::start(desk.options(desk.harbor()))
+        .await
+        .visited()
+        .await
+        .unwrap();
+    let stored = Credentials::replace(&desk.keeper, connection, CredentialKind::OAuth(tokens))
+        .await
+        .unwrap();
     assert_eq!(stored.version, 2);
     assert_ne!(desk.stored(connection).await.1.access, first.access);
 }
@@ -340,25 +423,51 @@ async fn disconnecting_gives_the_tokens_back_and_forgets_them() {
     let connection = desk.connected().await;
     let signer = desk.signer(connection);
     assert_eq!(me(&desk, &signer).await, 200);
-    let note = disconnect(&desk.keeper, connection, "Harbor CRM", &desk.harbor()).await.unwrap();
+    let note = disconnect(&desk.keeper, connection, "Harbor CRM", &desk.harbor())
+        .await
+        .unwrap();
     assert_eq!(note, None);
-    assert_eq!(me(&desk, &signer).await, 401, "the platform has ended the access");
-    assert_eq!(Credentials::load(&desk.keeper, connection).await.unwrap(), None);
+    assert_eq!(
+        me(&desk, &signer).await,
+        401,
+        "the platform has ended the access"
+    );
+    assert_eq!(
+        Credentials::load(&desk.keeper, connection).await.unwrap(),
+        None
+    );
 
     let connection = desk.connected().await;
     desk.sandbox.set_faults(vec![
-        FaultRule::new(Fault::Status { status: 500, retry_after: None, after_write: false }).on("POST", "/harbor/oauth/revoke"),
+        FaultRule::new(Fault::Status {
+            status: 500,
+            retry_after: None,
+            after_write: false,
+        })
+        .on("POST", "/harbor/oauth/revoke"),
     ]);
-    let note = disconnect(&desk.keeper, connection, "Harbor CRM", &desk.harbor()).await.unwrap().unwrap();
-    assert!(note.contains("remove Patchbay in your account there"), "{note}");
-    assert_eq!(Credentials::load(&desk.keeper, connection).await.unwrap(), None);
+    let note = disconnect(&desk.keeper, connection, "Harbor CRM", &desk.harbor())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        note.contains("remove Patchbay in your account there"),
+        "{note}"
+    );
+    assert_eq!(
+        Credentials::load(&desk.keeper, connection).await.unwrap(),
+        None
+    );
 }
 
 /// The status that Harbor gives to a signed request for who is signed in.
 pub(crate) async fn me(desk: &Desk, signer: &connectors::auth::ConnectionSigner) -> u16 {
     let base = desk.sandbox.base_url();
     let mut request = RequestParts::new(http::Method::GET, base.join("harbor/api/v1/me").unwrap());
-    signer.sign(&mut request, &Access::unattended()).await.unwrap();
+    signer
+        .sign(&mut request, &Access::unattended())
+        .await
+        .unwrap();
     let address = format!("127.0.0.1:{}", base.port().unwrap());
     let headers: String = request
         .headers
@@ -381,7 +490,9 @@ async fn closed(address: &str) {
 
 #[tokio::test]
 async fn keys_tokens_and_passwords_are_put_where_the_platform_wants_them() {
-    use connectors::declarative::auth_spec::{ApiKey, AuthField, AuthKind, AuthMethod, Basic, Bearer, KeyPlace};
+    use connectors::declarative::auth_spec::{
+        ApiKey, AuthField, AuthKind, AuthMethod, Basic, Bearer, KeyPlace,
+    };
     let field = |name: &str, secret: bool| AuthField {
         name: name.into(),
         label: name.into(),
@@ -399,35 +510,72 @@ async fn keys_tokens_and_passwords_are_put_where_the_platform_wants_them() {
     let desk = Desk::new().await;
     for (kind, expected) in [
         (api_key(KeyPlace::Header, ""), "x-api-key: s3cret"),
-        (api_key(KeyPlace::Header, "Token "), "x-api-key: Token s3cret"),
-        (api_key(KeyPlace::Query, ""), "?X-Api-Key=s3cret"),
-        (AuthKind::Bearer(Bearer { fields: vec![field("key", true)] }), "authorization: Bearer s3cret"),
         (
-            AuthKind::Basic(Basic { fields: vec![field("user", false), field("key", true)] }),
+            api_key(KeyPlace::Header, "Token "),
+            "x-api-key: Token s3cret",
+        ),
+        (api_key(KeyPlace::Query, ""), "?X-Api-Key=s3cret"),
+        (
+            AuthKind::Bearer(Bearer {
+                fields: vec![field("key", true)],
+            }),
+            "authorization: Bearer s3cret",
+        ),
+        (
+            AuthKind::Basic(Basic {
+                fields: vec![field("user", false), field("key", true)],
+            }),
             "authorization: Basic YXBpOnMzY3JldA==",
         ),
-        (AuthKind::Basic(Basic { fields: vec![field("key", true)] }), "authorization: Basic OnMzY3JldA=="),
+        (
+            AuthKind::Basic(Basic {
+                fields: vec![field("key", true)],
+            }),
+            "authorization: Basic OnMzY3JldA==",
+        ),
     ] {
-        let method = AuthMethod { name: "m".into(), label: "M".into(), kind, checklist: Vec::new() };
+        let method = AuthMethod {
+            name: "m".into(),
+            label: "M".into(),
+            kind,
+            checklist: Vec::new(),
+        };
         let typed = [("key", " s3cret\n"), ("user", "api")];
-        let values = typed.map(|(name, value)| (name.to_owned(), Secret::new(value))).into();
+        let values = typed
+            .map(|(name, value)| (name.to_owned(), Secret::new(value)))
+            .into();
         let credentials = CredentialKind::from_fields(&method, &values).unwrap();
         let connection = ConnectionId::new();
-        Credentials::replace(&desk.keeper, connection, credentials).await.unwrap();
-        let signer = crate::sign_in::signer(&desk.keeper, connection, method.clone(), desk.clock.clone());
-        let mut request = RequestParts::new(http::Method::GET, Url::parse("https://p.example/").unwrap());
-        signer.sign(&mut request, &Access::unattended()).await.unwrap();
-        signer.sign(&mut request, &Access::unattended()).await.unwrap();
+        Credentials::replace(&desk.keeper, connection, credentials)
+            .await
+            .unwrap();
+        let signer =
+            crate::sign_in::signer(&desk.keeper, connection, method.clone(), desk.clock.clone());
+        let mut request =
+            RequestParts::new(http::Method::GET, Url::parse("https://p.example/").unwrap());
+        signer
+            .sign(&mut request, &Access::unattended())
+            .await
+            .unwrap();
+        signer
+            .sign(&mut request, &Access::unattended())
+            .await
+            .unwrap();
         let headers = request.headers.iter().map(|(name, value)| {
             assert!(value.is_sensitive());
             format!("{name}: {}", value.to_str().unwrap())
         });
-        let query = request.query.iter().map(|(name, value)| format!("?{name}={value}"));
+        let query = request
+            .query
+            .iter()
+            .map(|(name, value)| format!("?{name}={value}"));
         assert_eq!(headers.chain(query).collect::<Vec<_>>(), [expected]);
         assert!(signer.secrets().contains(&Secret::new("s3cret")));
         assert!(!format!("{request:?} {signer:?}").contains("s3cret"));
 
-        let error = CredentialKind::from_fields(&method, &[("key".to_owned(), Secret::new(" "))].into()).unwrap_err();
+        let error =
+            CredentialKind::from_fields(&method, &[("key".to_owned(), Secret::new(" "))].into())
+                .unwrap_err();
         assert!(matches!(error, Error::Misconfigured { .. }), "{error}");
     }
 }
@@ -436,11 +584,19 @@ async fn keys_tokens_and_passwords_are_put_where_the_platform_wants_them() {
 async fn a_key_with_a_line_break_inside_is_refused_before_it_is_sent() {
     let desk = Desk::new().await;
     let connection = ConnectionId::new();
-    let key = CredentialKind::Bearer { token: Secret::new("a\r\nHost: evil") };
-    Credentials::replace(&desk.keeper, connection, key).await.unwrap();
+    let key = CredentialKind::Bearer {
+        token: Secret::new("a\r\nHost: evil"),
+    };
+    Credentials::replace(&desk.keeper, connection, key)
+        .await
+        .unwrap();
     let signer = desk.signer(connection);
-    let mut request = RequestParts::new(http::Method::GET, Url::parse("https://p.example/").unwrap());
-    let error = signer.sign(&mut request, &Access::unattended()).await.unwrap_err();
+    let mut request =
+        RequestParts::new(http::Method::GET, Url::parse("https://p.example/").unwrap());
+    let error = signer
+        .sign(&mut request, &Access::unattended())
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Misconfigured { .. }), "{error}");
     assert!(request.headers.is_empty());
 }
@@ -471,8 +627,16 @@ async fn tokens_are_found_in_no_log_no_debug_text_and_no_error() {
     let mut shown = String::new();
     let flow = Flow::start(desk.options(desk.harbor())).await;
     shown += &format!("{:?} {:?}", flow.sign_in, flow.sign_in.handle());
-    let (landing, signed_in) = tokio::join!(sandbox::browser::sign_in(&flow.url), flow.sign_in.finish());
-    let code = landing.unwrap().url.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+    let (landing, signed_in) =
+        tokio::join!(sandbox::browser::sign_in(&flow.url), flow.sign_in.finish());
+    let code = landing
+        .unwrap()
+        .url
+        .query_pairs()
+        .find(|(name, _)| name == "code")
+        .unwrap()
+        .1
+        .into_owned();
     let signed_in = signed_in.unwrap();
     shown += &format!("{signed_in:?}");
     let connection = ConnectionId::new();
@@ -480,10 +644,17 @@ async fn tokens_are_found_in_no_log_no_debug_text_and_no_error() {
     shown += &format!("{first:?} {:?}", desk.keeper);
     let signer = desk.signer(connection);
     let mut request = RequestParts::new(http::Method::GET, desk.sandbox.base_url());
-    signer.sign(&mut request, &Access::unattended()).await.unwrap();
+    signer
+        .sign(&mut request, &Access::unattended())
+        .await
+        .unwrap();
     assert!(signer.renew(&Access::unattended()).await.unwrap());
     shown += &format!("{signer:?} {request:?}");
-    let mut secrets: Vec<String> = signer.secrets().iter().map(|secret| secret.reveal().to_owned()).collect();
+    let mut secrets: Vec<String> = signer
+        .secrets()
+        .iter()
+        .map(|secret| secret.reveal().to_owned())
+        .collect();
     assert_eq!(secrets.len(), 4, "the old set and the new one");
     desk.sandbox.revoke_tokens(Platform::Harbor);
     let error = signer.renew(&Access::unattended()).await.unwrap_err();
@@ -491,9 +662,15 @@ async fn tokens_are_found_in_no_log_no_debug_text_and_no_error() {
     secrets.push(code);
 
     let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
-    assert!(log.contains("The sign-in was renewed."), "the log is listened to");
+    assert!(
+        log.contains("The sign-in was renewed."),
+        "the log is listened to"
+    );
     // The sandbox is in the same process and must be allowed to know its own tokens.
-    let ours: String = log.lines().filter(|line| !line.contains("sandbox")).collect();
+    let ours: String = log
+        .lines()
+        .filter(|line| !line.contains("sandbox"))
+        .collect();
     for secret in secrets {
         assert!(secret.len() > 10);
         assert!(!ours.contains(&secret), "a secret is in the log");

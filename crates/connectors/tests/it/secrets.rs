@@ -48,20 +48,42 @@ async fn a_vault_gives_back_what_it_was_given_also_after_a_restart() {
         assert_eq!(opened.self_test.note, None);
         let keeper = opened.keeper;
         let long = "ø".repeat(50_000);
-        keeper.put("connection/1", &Secret::new("one")).await.unwrap();
-        keeper.put("connection/1", &Secret::new("two \"quoted\"\n")).await.unwrap();
-        keeper.put("connection/2", &Secret::new(long.as_str())).await.unwrap();
+        keeper
+            .put("connection/1", &Secret::new("one"))
+            .await
+            .unwrap();
+        keeper
+            .put("connection/1", &Secret::new("two \"quoted\"\n"))
+            .await
+            .unwrap();
+        keeper
+            .put("connection/2", &Secret::new(long.as_str()))
+            .await
+            .unwrap();
         let again = match backend {
             BackendChoice::Memory => keeper.clone(),
             backend => open(dir.path(), backend).await.unwrap().keeper,
         };
-        assert_eq!(again.get("connection/1").await.unwrap(), Some(Secret::new("two \"quoted\"\n")));
-        assert_eq!(again.get("connection/2").await.unwrap(), Some(Secret::new(long)));
+        assert_eq!(
+            again.get("connection/1").await.unwrap(),
+            Some(Secret::new("two \"quoted\"\n"))
+        );
+        assert_eq!(
+            again.get("connection/2").await.unwrap(),
+            Some(Secret::new(long))
+        );
         assert_eq!(again.get("connection/3").await.unwrap(), None);
         again.delete("connection/1").await.unwrap();
         again.delete("connection/1").await.unwrap();
-        assert_eq!(keeper.get("connection/1").await.unwrap(), None, "the other sees the newest");
-        let error = keeper.put("../../etc/passwd\n", &Secret::new("x")).await.unwrap_err();
+        assert_eq!(
+            keeper.get("connection/1").await.unwrap(),
+            None,
+            "the other sees the newest"
+        );
+        let error = keeper
+            .put("../../etc/passwd\n", &Secret::new("x"))
+            .await
+            .unwrap_err();
         assert!(refused(error).contains("is not the name of an entry"));
     }
 }
@@ -70,7 +92,10 @@ async fn a_vault_gives_back_what_it_was_given_also_after_a_restart() {
 async fn nothing_in_the_folder_can_be_read_by_looking() {
     let dir = tempfile::tempdir().unwrap();
     let keeper = open(dir.path(), key_file()).await.unwrap().keeper;
-    keeper.put("connection/1", &Secret::new("canary-4711")).await.unwrap();
+    keeper
+        .put("connection/1", &Secret::new("canary-4711"))
+        .await
+        .unwrap();
     let key = keeper.database_key(false).await.unwrap();
     for entry in std::fs::read_dir(dir.path()).unwrap() {
         let path = entry.unwrap().path();
@@ -86,24 +111,42 @@ async fn nothing_in_the_folder_can_be_read_by_looking() {
 async fn a_wrong_passphrase_is_refused_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let keeper = open(dir.path(), passphrase("right")).await.unwrap().keeper;
-    keeper.put("connection/1", &Secret::new("one")).await.unwrap();
+    keeper
+        .put("connection/1", &Secret::new("one"))
+        .await
+        .unwrap();
     let before = std::fs::read(dir.path().join("vault.bin")).unwrap();
     let reason = refused(open(dir.path(), passphrase("wrong")).await.unwrap_err());
-    assert_eq!(reason, "the passphrase is wrong; try again, nothing was changed");
+    assert_eq!(
+        reason,
+        "the passphrase is wrong; try again, nothing was changed"
+    );
     for (backend, expected) in [
-        (BackendChoice::Auto, "it is protected by a passphrase; open it with that passphrase"),
-        (key_file(), "it is protected by a passphrase; open it with that passphrase"),
+        (
+            BackendChoice::Auto,
+            "it is protected by a passphrase; open it with that passphrase",
+        ),
+        (
+            key_file(),
+            "it is protected by a passphrase; open it with that passphrase",
+        ),
         (
             BackendChoice::Keychain,
             "this workspace keeps its secrets in a vault file; leave the choice out, or begin a new workspace with the keychain",
         ),
     ] {
-        assert_eq!(refused(open(dir.path(), backend).await.unwrap_err()), expected);
+        assert_eq!(
+            refused(open(dir.path(), backend).await.unwrap_err()),
+            expected
+        );
     }
     assert_eq!(std::fs::read(dir.path().join("vault.bin")).unwrap(), before);
     assert!(!dir.path().join("vault.key").exists());
     let keeper = open(dir.path(), passphrase("right")).await.unwrap().keeper;
-    assert_eq!(keeper.get("connection/1").await.unwrap(), Some(Secret::new("one")));
+    assert_eq!(
+        keeper.get("connection/1").await.unwrap(),
+        Some(Secret::new("one"))
+    );
 }
 
 #[tokio::test]
@@ -111,7 +154,10 @@ async fn a_damaged_vault_is_refused_and_never_written_over() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("vault.bin");
     let keeper = open(dir.path(), key_file()).await.unwrap().keeper;
-    keeper.put("connection/1", &Secret::new("one")).await.unwrap();
+    keeper
+        .put("connection/1", &Secret::new("one"))
+        .await
+        .unwrap();
     let good = std::fs::read(&path).unwrap();
     let cut = good[..good.len() / 2].to_vec();
     let mut flipped = good.clone();
@@ -123,11 +169,17 @@ async fn a_damaged_vault_is_refused_and_never_written_over() {
     for (bytes, expected) in [
         (Vec::new(), "is damaged"),
         (b"PBVAULT\0".to_vec(), "is damaged"),
-        (b"not a vault at all, but long enough to be one, in a file of the right name".to_vec(), "is damaged"),
+        (
+            b"not a vault at all, but long enough to be one, in a file of the right name".to_vec(),
+            "is damaged",
+        ),
         (cut, "is damaged"),
         (flipped, "is damaged"),
         (longer, "is damaged"),
-        (newer, "has version 9 and this Patchbay reads up to 1; use the newer Patchbay"),
+        (
+            newer,
+            "has version 9 and this Patchbay reads up to 1; use the newer Patchbay",
+        ),
     ] {
         std::fs::write(&path, &bytes).unwrap();
         for result in [
@@ -140,10 +192,17 @@ async fn a_damaged_vault_is_refused_and_never_written_over() {
             let reason = refused(result.unwrap_err());
             assert!(reason.contains(expected), "{reason}");
         }
-        assert_eq!(std::fs::read(&path).unwrap(), bytes, "it was not written over");
+        assert_eq!(
+            std::fs::read(&path).unwrap(),
+            bytes,
+            "it was not written over"
+        );
     }
     std::fs::write(&path, &good).unwrap();
-    assert_eq!(keeper.get("connection/1").await.unwrap(), Some(Secret::new("one")));
+    assert_eq!(
+        keeper.get("connection/1").await.unwrap(),
+        Some(Secret::new("one"))
+    );
 }
 
 #[cfg(unix)]
@@ -162,7 +221,10 @@ async fn a_key_file_that_others_can_open_is_refused() {
     for wide in [0o644, 0o640, 0o604, 0o666] {
         set(wide);
         let reason = refused(open(dir.path(), BackendChoice::Auto).await.unwrap_err());
-        assert!(reason.contains("others can open its key file") && reason.contains("chmod 600"), "{reason}");
+        assert!(
+            reason.contains("others can open its key file") && reason.contains("chmod 600"),
+            "{reason}"
+        );
     }
     set(0o600);
     open(dir.path(), BackendChoice::Auto).await.unwrap();
@@ -178,7 +240,10 @@ async fn a_missing_or_foreign_key_file_is_refused() {
     let right = std::fs::read(&key).unwrap();
     std::fs::remove_file(&key).unwrap();
     let reason = refused(open(dir.path(), BackendChoice::Auto).await.unwrap_err());
-    assert!(reason.contains("is missing; restore it from a backup"), "{reason}");
+    assert!(
+        reason.contains("is missing; restore it from a backup"),
+        "{reason}"
+    );
     assert!(!key.exists(), "no fresh key over an existing vault");
     for (text, expected) in [
         ("00".repeat(32), "does not belong to this vault"),
@@ -211,7 +276,10 @@ async fn two_writers_at_once_lose_nothing() {
     let writers = [(first.clone(), "a"), (second, "b")].map(|(keeper, name)| {
         tokio::spawn(async move {
             for n in 0..25 {
-                keeper.put(&format!("{name}/{n}"), &Secret::new(format!("{name}{n}"))).await.unwrap();
+                keeper
+                    .put(&format!("{name}/{n}"), &Secret::new(format!("{name}{n}")))
+                    .await
+                    .unwrap();
                 keeper.put("shared", &Secret::new(name)).await.unwrap();
             }
         })
@@ -251,18 +319,27 @@ async fn the_databases_key_is_made_once_and_never_over_an_existing_database() {
     let dir = tempfile::tempdir().unwrap();
     let keeper = open(dir.path(), key_file()).await.unwrap().keeper;
     let reason = refused(keeper.database_key(true).await.unwrap_err());
-    assert!(reason.contains("the key of this database is not in it; restore vault.bin"), "{reason}");
+    assert!(
+        reason.contains("the key of this database is not in it; restore vault.bin"),
+        "{reason}"
+    );
     let key = keeper.database_key(false).await.unwrap();
     assert_eq!(key.reveal().len(), 64);
     assert!(key.reveal().bytes().all(|byte| byte.is_ascii_hexdigit()));
     assert_eq!(keeper.database_key(true).await.unwrap(), key);
     assert_eq!(keeper.database_key(false).await.unwrap(), key);
 
-    keeper.put("database-key", &Secret::new("ab".repeat(32))).await.unwrap();
+    keeper
+        .put("database-key", &Secret::new("ab".repeat(32)))
+        .await
+        .unwrap();
     let reason = refused(keeper.database_key(true).await.unwrap_err());
     assert!(reason.contains("another database key"), "{reason}");
     assert!(!reason.contains("abab"), "{reason}");
-    keeper.put("database-key", &Secret::new("nonsense")).await.unwrap();
+    keeper
+        .put("database-key", &Secret::new("nonsense"))
+        .await
+        .unwrap();
     let reason = refused(keeper.database_key(true).await.unwrap_err());
     assert!(reason.contains("is damaged"), "{reason}");
 }
@@ -300,7 +377,10 @@ async fn the_record_of_the_choice_is_believed_or_refused() {
         ("", "it is damaged"),
         ("{}", "it is damaged"),
         (r#"{"version":1,"place":"cloud"}"#, "it is damaged"),
-        (r#"{"version":2,"place":"cloud"}"#, "written by a newer Patchbay"),
+        (
+            r#"{"version":2,"place":"cloud"}"#,
+            "written by a newer Patchbay",
+        ),
     ] {
         std::fs::write(&path, text).unwrap();
         let reason = refused(open(dir.path(), BackendChoice::Auto).await.unwrap_err());
@@ -309,7 +389,10 @@ async fn the_record_of_the_choice_is_believed_or_refused() {
     }
     std::fs::remove_file(&path).unwrap();
     let opened = open(dir.path(), BackendChoice::Auto).await.unwrap();
-    assert_eq!(opened.backend_name, "Vault file (key file)", "the vault itself is record enough");
+    assert_eq!(
+        opened.backend_name, "Vault file (key file)",
+        "the vault itself is record enough"
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -346,13 +429,22 @@ mod keychain {
         (output.status.success(), text)
     }
 
-    const ARGUMENTS: [&str; 3] = ["--exact", "secrets::keychain::another_process", "--nocapture"];
+    const ARGUMENTS: [&str; 3] = [
+        "--exact",
+        "secrets::keychain::another_process",
+        "--nocapture",
+    ];
 
     #[test]
     fn without_a_keychain_the_first_start_takes_the_vault_and_says_so() {
         let home = tempfile::tempdir().unwrap();
         let exe = std::env::current_exe().unwrap();
-        let (success, text) = process(exe.to_str().unwrap(), &ARGUMENTS, "no keychain", home.path());
+        let (success, text) = process(
+            exe.to_str().unwrap(),
+            &ARGUMENTS,
+            "no keychain",
+            home.path(),
+        );
         assert!(success, "{text}");
     }
 
@@ -360,7 +452,12 @@ mod keychain {
     fn a_keychain_that_does_not_answer_later_is_an_error_and_no_silent_move() {
         let home = tempfile::tempdir().unwrap();
         let exe = std::env::current_exe().unwrap();
-        let (success, text) = process(exe.to_str().unwrap(), &ARGUMENTS, "chosen and gone", home.path());
+        let (success, text) = process(
+            exe.to_str().unwrap(),
+            &ARGUMENTS,
+            "chosen and gone",
+            home.path(),
+        );
         assert!(success, "{text}");
     }
 
@@ -373,7 +470,7 @@ mod keychain {
         };
         for program in ["dbus-run-session", "gnome-keyring-daemon"] {
             if !found(program) {
-                println!("Skipped: {program} is not installed.");
+                crate::say(&format!("Skipped: {program} is not installed."));
                 return;
             }
         }
@@ -394,7 +491,9 @@ mod keychain {
     /// Does nothing unless it was started by one of the above.
     #[tokio::test]
     async fn another_process() {
-        let Ok(role) = std::env::var(ROLE) else { return };
+        let Ok(role) = std::env::var(ROLE) else {
+            return;
+        };
         let dir = PathBuf::from(std::env::var("PATCHBAY_TEST_DIR").unwrap());
         match role.as_str() {
             "no keychain" => no_keychain(&dir).await,
@@ -411,7 +510,10 @@ mod keychain {
         assert_eq!(opened.backend_name, "Vault file (key file)");
         let note = opened.self_test.note.unwrap();
         assert!(note.contains("Secret Service cannot be used"), "{note}");
-        assert!(note.ends_with("Secrets are kept in a vault file instead."), "{note}");
+        assert!(
+            note.ends_with("Secrets are kept in a vault file instead."),
+            "{note}"
+        );
         let opened = open(dir, BackendChoice::Auto).await.unwrap();
         assert_eq!(opened.self_test.note, None);
     }
@@ -422,27 +524,49 @@ mod keychain {
         std::fs::write(dir.join("secrets.json"), record).unwrap();
         for backend in [BackendChoice::Auto, BackendChoice::Keychain] {
             let reason = refused(open(dir, backend).await.unwrap_err());
-            assert!(reason.contains("start or unlock it and try again"), "{reason}");
+            assert!(
+                reason.contains("start or unlock it and try again"),
+                "{reason}"
+            );
         }
         let reason = refused(open(dir, key_file()).await.unwrap_err());
-        assert!(reason.contains("keeps its secrets in the keychain"), "{reason}");
+        assert!(
+            reason.contains("keeps its secrets in the keychain"),
+            "{reason}"
+        );
         assert!(!dir.join("vault.bin").exists());
     }
 
     async fn keyring(dir: &Path) {
         let opened = open(dir, BackendChoice::Auto).await.unwrap();
-        assert_eq!(opened.backend_name, "Secret Service (GNOME Keyring)", "{:?}", opened.self_test);
+        assert_eq!(
+            opened.backend_name, "Secret Service (GNOME Keyring)",
+            "{:?}",
+            opened.self_test
+        );
         assert_eq!(opened.self_test.note, None);
         assert!(!dir.join("vault.bin").exists());
         let keeper = opened.keeper;
         let long = "long ø token ".repeat(800);
-        keeper.put("connection/1", &Secret::new("short")).await.unwrap();
-        keeper.put("connection/2", &Secret::new(long.as_str())).await.unwrap();
+        keeper
+            .put("connection/1", &Secret::new("short"))
+            .await
+            .unwrap();
+        keeper
+            .put("connection/2", &Secret::new(long.as_str()))
+            .await
+            .unwrap();
         let key = keeper.database_key(false).await.unwrap();
 
         let keeper = open(dir, BackendChoice::Auto).await.unwrap().keeper;
-        assert_eq!(keeper.get("connection/1").await.unwrap(), Some(Secret::new("short")));
-        assert_eq!(keeper.get("connection/2").await.unwrap(), Some(Secret::new(long)));
+        assert_eq!(
+            keeper.get("connection/1").await.unwrap(),
+            Some(Secret::new("short"))
+        );
+        assert_eq!(
+            keeper.get("connection/2").await.unwrap(),
+            Some(Secret::new(long))
+        );
         assert_eq!(keeper.database_key(true).await.unwrap(), key);
         keeper.delete("connection/2").await.unwrap();
         assert_eq!(keeper.get("connection/2").await.unwrap(), None);
@@ -451,7 +575,16 @@ mod keychain {
             backend: BackendChoice::Keychain,
             workspace_id: "other".into(),
         });
-        assert_eq!(other.await.unwrap().keeper.get("connection/1").await.unwrap(), None);
+        assert_eq!(
+            other
+                .await
+                .unwrap()
+                .keeper
+                .get("connection/1")
+                .await
+                .unwrap(),
+            None
+        );
 
         tokio::task::spawn_blocking(lock_the_keyring).await.unwrap();
         let reason = refused(open(dir, BackendChoice::Auto).await.unwrap_err());
@@ -463,7 +596,9 @@ mod keychain {
 
     fn lock_the_keyring() {
         let bus = zbus::blocking::Connection::session().unwrap();
-        let login = zbus::zvariant::ObjectPath::try_from("/org/freedesktop/secrets/collection/login").unwrap();
+        let login =
+            zbus::zvariant::ObjectPath::try_from("/org/freedesktop/secrets/collection/login")
+                .unwrap();
         bus.call_method(
             Some("org.freedesktop.secrets"),
             "/org/freedesktop/secrets",

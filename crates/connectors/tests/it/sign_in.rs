@@ -69,11 +69,19 @@ impl Desk {
 
     /// A connection to Harbor, signed in by the whole way.
     pub(crate) async fn connected(&self) -> ConnectionId {
-        let tokens = Flow::start(self.options(self.harbor())).await.visited().await.unwrap();
-        let connection = ConnectionId::new();
-        Credentials::replace(&self.keeper, connection, connectors::auth::CredentialKind::OAuth(tokens))
+        let tokens = Flow::start(self.options(self.harbor()))
+            .await
+            .visited()
             .await
             .unwrap();
+        let connection = ConnectionId::new();
+        Credentials::replace(
+            &self.keeper,
+            connection,
+            connectors::auth::CredentialKind::OAuth(tokens),
+        )
+        .await
+        .unwrap();
         connection
     }
 
@@ -83,7 +91,10 @@ impl Desk {
 
     /// The stored OAuth tokens.
     pub(crate) async fn stored(&self, connection: ConnectionId) -> (u64, TokenSet) {
-        let stored = Credentials::load(&self.keeper, connection).await.unwrap().unwrap();
+        let stored = Credentials::load(&self.keeper, connection)
+            .await
+            .unwrap()
+            .unwrap();
         match stored.kind {
             connectors::auth::CredentialKind::OAuth(set) => (stored.version, set),
             other => panic!("not from OAuth: {other:?}"),
@@ -184,11 +195,18 @@ impl Flow {
         )
         .await?;
         let url = opened.lock().unwrap().take().unwrap();
-        Ok(Self { sign_in, steps, url })
+        Ok(Self {
+            sign_in,
+            steps,
+            url,
+        })
     }
 
     pub(crate) fn port(&self) -> u16 {
-        Url::parse(self.sign_in.redirect_address()).unwrap().port().unwrap()
+        Url::parse(self.sign_in.redirect_address())
+            .unwrap()
+            .port()
+            .unwrap()
     }
 
     /// The person signs in and allows it.
@@ -209,13 +227,23 @@ pub(crate) fn names(steps: &Mutex<Vec<SignInStep>>) -> Vec<String> {
     let steps = steps.lock().unwrap();
     steps
         .iter()
-        .map(|step| format!("{step:?}").split([' ', '{']).next().unwrap().to_owned())
+        .map(|step| {
+            format!("{step:?}")
+                .split([' ', '{'])
+                .next()
+                .unwrap()
+                .to_owned()
+        })
         .collect()
 }
 
 /// Sends one GET as a local program would, and gives status and page.
 pub(crate) async fn get(address: &str, target: &str, host: &str) -> (u16, String) {
-    send(address, &format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await
+    send(
+        address,
+        &format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+    )
+    .await
 }
 
 pub(crate) async fn send(address: &str, request: &str) -> (u16, String) {
