@@ -5,7 +5,7 @@ use model::ids::{ChangeId, ConnectionId, ExchangeId, PlanId, RunId, SyncId};
 use model::json;
 use model::run::RunCounts;
 use model::value::{Fingerprint, Object, Value};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 
 use crate::error::{During, Error, Result};
 
@@ -157,6 +157,17 @@ impl Columns<'_> {
     }
 }
 
+/// Every statement of this crate is prepared here, and only once per connection.
+pub(crate) fn prepare<'a>(
+    conn: &'a Connection,
+    operation: &'static str,
+    sql: &str,
+) -> Result<CachedStatement<'a>> {
+    #[cfg(test)]
+    crate::query_plans::note(sql);
+    conn.prepare_cached(sql).during(operation)
+}
+
 /// Every row of a query.
 pub(crate) fn all<T>(
     conn: &Connection,
@@ -165,7 +176,7 @@ pub(crate) fn all<T>(
     params: impl rusqlite::Params,
     mut read: impl FnMut(&Columns<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
-    let mut statement = conn.prepare_cached(sql).during(what)?;
+    let mut statement = prepare(conn, what, sql)?;
     let mut rows = statement.query(params).during(what)?;
     let mut out = Vec::new();
     while let Some(row) = rows.next().during(what)? {
@@ -182,7 +193,7 @@ pub(crate) fn first<T>(
     params: impl rusqlite::Params,
     read: impl FnOnce(&Columns<'_>) -> Result<T>,
 ) -> Result<Option<T>> {
-    let mut statement = conn.prepare_cached(sql).during(what)?;
+    let mut statement = prepare(conn, what, sql)?;
     let mut rows = statement.query(params).during(what)?;
     match rows.next().during(what)? {
         Some(row) => read(&Columns { row, what }).map(Some),
@@ -197,21 +208,22 @@ pub(crate) fn execute(
     sql: &str,
     params: impl rusqlite::Params,
 ) -> Result<usize> {
-    conn.prepare_cached(sql)
-        .and_then(|mut statement| statement.execute(params))
+    prepare(conn, operation, sql)?
+        .execute(params)
         .during(operation)
 }
 
 /// The stand-in for a sync's id in tables with many rows.
 pub(crate) fn sync_no(conn: &Connection, sync: SyncId) -> Result<i64> {
-    conn.prepare_cached("SELECT sync_no FROM syncs WHERE id = ?1")
-        .and_then(|mut statement| {
-            statement
-                .query_row([sync.to_bytes()], |row| row.get(0))
-                .optional()
-        })
-        .during("find a sync")?
-        .ok_or_else(|| Error::not_found(SyncId::WHAT, sync))
+    prepare(
+        conn,
+        "find a sync",
+        "SELECT sync_no FROM syncs WHERE id = ?1",
+    )?
+    .query_row([sync.to_bytes()], |row| row.get(0))
+    .optional()
+    .during("find a sync")?
+    .ok_or_else(|| Error::not_found(SyncId::WHAT, sync))
 }
 
 /// As SQLite keeps integers. Counters never come near the limit.

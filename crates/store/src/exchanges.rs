@@ -5,7 +5,7 @@ use model::clock::Millis;
 use model::ids::{ConnectionId, ExchangeId, RunId};
 use rusqlite::{Connection, Transaction, params};
 
-use crate::column::{Columns, all, document_text, first, signed};
+use crate::column::{Columns, all, document_text, first, prepare, signed};
 use crate::error::{During, Result};
 use crate::run_records::Place;
 
@@ -63,13 +63,13 @@ const HEAD: &str =
 
 /// Adds exchanges. One that is there already stays as it is.
 pub fn insert_many(tx: &Transaction<'_>, exchanges: &[Exchange]) -> Result<()> {
-    let mut statement = tx
-        .prepare_cached(
-            r"INSERT OR IGNORE INTO exchanges (id, connection, run, at, took_ms, attempt, method, url,
+    let mut statement = prepare(
+        tx,
+        "record an exchange",
+        r"INSERT OR IGNORE INTO exchanges (id, connection, run, at, took_ms, attempt, method, url,
                   status, error, request_headers, request_body, response_headers, response_body)
               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        )
-        .during("prepare to record exchanges")?;
+    )?;
     for exchange in exchanges {
         let head = &exchange.head;
         statement

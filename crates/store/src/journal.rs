@@ -10,7 +10,7 @@ use model::record::{Change, Operation, RecordKey};
 use model::value::{Fingerprint, Object, Value};
 use rusqlite::{Connection, Transaction, params};
 
-use crate::column::{Columns, all, first, object_text, signed, sync_no, value_text};
+use crate::column::{Columns, all, first, object_text, prepare, signed, sync_no, value_text};
 use crate::error::{During, Error, Result};
 
 /// A change that was about to be sent, with all that it takes to settle it later.
@@ -48,13 +48,13 @@ const SELECT: &str = r"
 /// [`Error::NotFound`] when there is no such sync; [`Error::Unstorable`] when a record could not be
 /// read again.
 pub fn insert_many(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {
-    let mut statement = tx
-        .prepare_cached(
-            r"INSERT INTO journal (sync_no, change, run, seq, is_held, operation, source_key,
+    let mut statement = prepare(
+        tx,
+        "journal a change",
+        r"INSERT INTO journal (sync_no, change, run, seq, is_held, operation, source_key,
                   target_key, fields, before, target_version, mapped_fingerprint, mapped, source)
               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        )
-        .during("prepare to journal")?;
+    )?;
     let mut known: Option<(SyncId, i64)> = None;
     for entry in pending {
         let sync_no = match known {
@@ -191,7 +191,7 @@ pub fn unsettled_syncs(conn: &Connection) -> Result<Vec<SyncId>> {
 
 fn each(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId], sql: &str) -> Result<usize> {
     let sync_no = sync_no(tx, sync)?;
-    let mut statement = tx.prepare_cached(sql).during("prepare to settle")?;
+    let mut statement = prepare(tx, "settle a change", sql)?;
     let mut n_changed = 0;
     for change in changes {
         n_changed += statement

@@ -46,6 +46,8 @@ mod key;
 mod migrate;
 mod open;
 mod pool;
+#[cfg(test)]
+mod query_plans;
 
 pub mod checkpoints;
 pub mod connections;

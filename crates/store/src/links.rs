@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use model::ids::SyncId;
 use model::record::RecordKey;
 use model::value::{Fingerprint, Object};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use crate::column::{Columns, all, first, object_text, sync_no};
+use crate::column::{Columns, all, first, object_text, prepare, sync_no};
 use crate::error::{During, Error, Result};
 
 /// A pair of records.
@@ -61,6 +61,7 @@ pub fn fingerprints_many(
     let sync_no = sync_no(conn, sync)?;
     let mut statement = prepare(
         conn,
+        "use links",
         "SELECT source_fingerprint FROM links WHERE sync_no = ?1 AND source_key = ?2",
     )?;
     let mut out = HashMap::with_capacity(source_keys.len());
@@ -103,6 +104,7 @@ pub fn sources_of_targets(
     let sync_no = sync_no(conn, sync)?;
     let mut statement = prepare(
         conn,
+        "use links",
         r"SELECT source_key
           FROM links
           WHERE sync_no = ?1 AND target_key = ?2
@@ -130,18 +132,25 @@ pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result
     let sync_no = sync_no(tx, sync)?;
     let mut find = prepare(
         tx,
+        "use links",
         "SELECT shadow_no FROM links WHERE sync_no = ?1 AND source_key = ?2",
     )?;
-    let mut insert_shadow = prepare(tx, "INSERT INTO shadows (shadow) VALUES (?1)")?;
+    let mut insert_shadow = prepare(tx, "use links", "INSERT INTO shadows (shadow) VALUES (?1)")?;
     let mut insert_link = prepare(
         tx,
+        "use links",
         r"INSERT INTO links (sync_no, source_key, target_key, source_fingerprint, target_version,
               shadow_no)
           VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    let mut update_shadow = prepare(tx, "UPDATE shadows SET shadow = ?2 WHERE shadow_no = ?1")?;
+    let mut update_shadow = prepare(
+        tx,
+        "use links",
+        "UPDATE shadows SET shadow = ?2 WHERE shadow_no = ?1",
+    )?;
     let mut update_link = prepare(
         tx,
+        "use links",
         r"UPDATE links
           SET target_key = ?3, source_fingerprint = ?4, target_version = ?5
           WHERE sync_no = ?1 AND source_key = ?2",
@@ -197,11 +206,13 @@ pub fn delete_many(tx: &Transaction<'_>, sync: SyncId, source_keys: &[RecordKey]
     let sync_no = sync_no(tx, sync)?;
     let mut delete_shadow = prepare(
         tx,
+        "use links",
         r"DELETE FROM shadows
           WHERE shadow_no = (SELECT shadow_no FROM links WHERE sync_no = ?1 AND source_key = ?2)",
     )?;
     let mut delete_link = prepare(
         tx,
+        "use links",
         "DELETE FROM links WHERE sync_no = ?1 AND source_key = ?2",
     )?;
     let mut n_deleted = 0;
@@ -251,10 +262,6 @@ pub fn page(
         ],
         read,
     )
-}
-
-fn prepare<'a>(conn: &'a Connection, sql: &str) -> Result<CachedStatement<'a>> {
-    conn.prepare_cached(sql).during("prepare to use links")
 }
 
 fn read(row: &Columns<'_>) -> Result<Link> {

@@ -11,8 +11,8 @@ use model::value::{Fingerprint, Object, Value};
 use rusqlite::{Connection, Transaction, params};
 
 use crate::column::{
-    Columns, all, document_text, execute, first, like_anywhere, like_in_json, object_text, signed,
-    sync_no, value_text,
+    Columns, all, document_text, execute, first, like_anywhere, like_in_json, object_text, prepare,
+    signed, sync_no, value_text,
 };
 use crate::error::{During, Error, Result};
 
@@ -331,13 +331,13 @@ pub fn list(conn: &Connection, sync: SyncId, limit: u32) -> Result<Vec<Plan>> {
 /// read again.
 pub fn append_entries(tx: &Transaction<'_>, id: PlanId, entries: &[PlanEntry]) -> Result<()> {
     let plan_no = plan_no(tx, id)?;
-    let mut statement = tx
-        .prepare_cached(
-            r"INSERT INTO plan_entries (plan_no, seq, action, is_included, source_key, target_key,
+    let mut statement = prepare(
+        tx,
+        "plan a change",
+        r"INSERT INTO plan_entries (plan_no, seq, action, is_included, source_key, target_key,
                   fields, before, mapped, mapped_fingerprint, source, problem, target_version)
               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )
-        .during("prepare to plan")?;
+    )?;
     for entry in entries {
         let fields = object_text("planned change", &entry.fields)?;
         let mapped = if entry.mapped == entry.fields {

@@ -85,19 +85,7 @@ impl Store {
         }
         let target = budget / 10 * 9;
         while self.read_history(used_bytes).await? > target {
-            let n_exchanges = self
-                .write_history(|tx| {
-                    execute(
-                        tx,
-                        "prune exchanges",
-                        r"DELETE FROM exchanges
-                          WHERE exchange_no IN (
-                              SELECT exchange_no FROM exchanges ORDER BY exchange_no LIMIT ?1
-                          )",
-                        [EXCHANGES_AT_A_TIME],
-                    )
-                })
-                .await?;
+            let n_exchanges = self.write_history(|tx| prune_exchanges(tx)).await?;
             pruned.exchanges += n_exchanges as u64;
             if n_exchanges > 0 {
                 continue;
@@ -135,8 +123,9 @@ impl Store {
         loop {
             let left = history
                 .maintain(|conn| {
-                    conn.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES_AT_A_TIME})"))
-                        .during("shrink the history")?;
+                    // One row per page that was given back.
+                    let sql = format!("PRAGMA incremental_vacuum({PAGES_AT_A_TIME})");
+                    all(conn, "size of a file", &sql, [], |_| Ok(()))?;
                     free_pages(conn)
                 })
                 .await?;
@@ -153,8 +142,19 @@ impl Store {
     }
 }
 
+/// The oldest exchanges.
+pub(crate) fn prune_exchanges(conn: &Connection) -> Result<usize> {
+    execute(
+        conn,
+        "prune exchanges",
+        r"DELETE FROM exchanges
+          WHERE exchange_no IN (SELECT exchange_no FROM exchanges ORDER BY exchange_no LIMIT ?1)",
+        [EXCHANGES_AT_A_TIME],
+    )
+}
+
 /// The oldest run records, and the runs of which nothing is left.
-fn prune_records(conn: &Connection) -> Result<usize> {
+pub(crate) fn prune_records(conn: &Connection) -> Result<usize> {
     let n_deleted = execute(
         conn,
         "prune run records",
@@ -184,8 +184,16 @@ fn free_pages(conn: &Connection) -> Result<u64> {
     pragma(conn, "PRAGMA freelist_count", "freelist_count")
 }
 
+/// SQLCipher answers this one itself, as text and under a name of its own.
 fn page_bytes(conn: &Connection) -> Result<u64> {
-    pragma(conn, "PRAGMA page_size", "page_size")
+    conn.query_row("PRAGMA page_size", [], |row| {
+        row.get::<_, i64>(0).or_else(|_| {
+            let text: String = row.get(0)?;
+            Ok(text.parse().unwrap_or_default())
+        })
+    })
+    .during("read the size of a page")
+    .map(|bytes| u64::try_from(bytes).unwrap_or_default())
 }
 
 fn pragma(conn: &Connection, sql: &str, column: &'static str) -> Result<u64> {

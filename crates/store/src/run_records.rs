@@ -16,7 +16,9 @@ use model::value::Value;
 use rusqlite::types::Value as Parameter;
 use rusqlite::{Connection, Transaction, params, params_from_iter};
 
-use crate::column::{Columns, all, execute, first, like_anywhere, like_in_json, value_text};
+use crate::column::{
+    Columns, all, execute, first, like_anywhere, like_in_json, prepare, value_text,
+};
 use crate::error::{During, Error, Result};
 use crate::outbox::Packet;
 
@@ -165,13 +167,13 @@ fn insert_rows<'a>(
     tx: &Transaction<'_>,
     rows: impl Iterator<Item = Result<Row<'a>>>,
 ) -> Result<()> {
-    let mut statement = tx
-        .prepare_cached(
-            r"INSERT OR IGNORE INTO run_records (record_no, outcome, source_key, target_key,
+    let mut statement = prepare(
+        tx,
+        "record an outcome",
+        r"INSERT OR IGNORE INTO run_records (record_no, outcome, source_key, target_key,
                   message, field, before, after, source, exchange, at)
               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )
-        .during("prepare to record")?;
+    )?;
     let mut known: Option<([u8; 16], i64)> = None;
     for row in rows {
         let row = row?;

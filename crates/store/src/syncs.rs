@@ -232,8 +232,8 @@ pub fn purge(tx: &Transaction<'_>, now: Millis) -> Result<Vec<SyncId>> {
         r"DELETE FROM shadows
           WHERE shadow_no IN (
               SELECT links.shadow_no
-              FROM links
-              JOIN syncs ON syncs.sync_no = links.sync_no
+              FROM syncs
+              CROSS JOIN links ON links.sync_no = syncs.sync_no -- in this order: few syncs
               WHERE syncs.deleted_at < ?1
           )",
         [until],
