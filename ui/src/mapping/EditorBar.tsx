@@ -1,0 +1,270 @@
+import { Link, useNavigate } from "@tanstack/react-router";
+import { ArrowRight, Check } from "lucide-react";
+import { Popover } from "radix-ui";
+import { type ReactNode, useState } from "react";
+import type { Mapping } from "@/api/bindings";
+import { useCommand } from "@/api/mutations";
+import { Button, buttonClass } from "@/components/Button";
+import { Dot, Pill } from "@/components/Pill";
+import { toastError } from "@/components/Problem";
+import { writeMode } from "@/format/states";
+import { sourcesOf } from "./document";
+import { useModel } from "./model";
+import type { SaveState } from "./server";
+import { useEditor } from "./store";
+
+/** Name of the sync; a click makes it a text field. */
+export function SyncName() {
+  const { detail, syncId } = useEditor();
+  const save = useCommand("save_draft");
+  const [isEditing, setIsEditing] = useState(false);
+  const { name } = detail.summary;
+  const done = (text: string) => {
+    setIsEditing(false);
+    const wanted = text.trim();
+    if (wanted !== "" && wanted !== name) {
+      save.mutate({ sync: syncId, name: wanted }, { onError: toastError });
+    }
+  };
+  return isEditing ? (
+    <input
+      // biome-ignore lint/a11y/noAutofocus: the person has just asked to type here.
+      autoFocus
+      aria-label="Name of the sync"
+      className="map-text w-72 font-semibold"
+      defaultValue={name}
+      onBlur={(event) => done(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        if (event.key === "Enter") {
+          done(event.currentTarget.value);
+        } else if (event.key === "Escape") {
+          setIsEditing(false);
+        }
+      }}
+    />
+  ) : (
+    <button
+      type="button"
+      title="Rename"
+      className="-mx-1 min-w-0 max-w-full truncate rounded-md border-0 bg-transparent px-1 font-semibold text-ink hover:bg-sunk"
+      onClick={() => setIsEditing(true)}
+    >
+      {save.variables?.name ?? name}
+    </button>
+  );
+}
+
+export function SyncCrumb() {
+  return (
+    <Link to="/syncs" className="no-underline hover:text-ink">
+      Syncs
+    </Link>
+  );
+}
+
+/** What the sync does, in the bar. A click shows its settings. */
+export function SyncPills({ saving }: { saving: SaveState }) {
+  const { detail, act } = useEditor();
+  const model = useModel();
+  const { summary, match_on } = detail;
+  const [key] = match_on;
+  const rule = key === undefined ? undefined : model.rules.get(key);
+  const from = rule ? sourcesOf(rule.origin).join(" + ") : "";
+  const show = () => act.select({ kind: "none" });
+  return (
+    <>
+      <SettingPill onClick={show}>
+        <ArrowRight aria-hidden size={11} /> <em>One way</em>
+      </SettingPill>
+      <SettingPill onClick={show}>
+        May <em>{writeMode(summary.mode).label.toLowerCase()}</em>
+      </SettingPill>
+      {key !== undefined && (
+        <SettingPill onClick={show}>
+          Match <em>{from === "" ? key : `${from} = ${key}`}</em>
+        </SettingPill>
+      )}
+      <SettingPill onClick={show}>
+        {summary.every_minutes ? (
+          <>
+            Every <em>{minutesText(summary.every_minutes)}</em>
+          </>
+        ) : (
+          <em>By hand</em>
+        )}
+      </SettingPill>
+      <span className="flex-1" />
+      <DraftPill saving={saving} />
+    </>
+  );
+}
+
+function SettingPill({ children, onClick }: { children: ReactNode; onClick: () => void }) {
+  return (
+    <button
+      type="button"
+      title="Settings of the sync"
+      className="rounded-full border-0 bg-transparent p-0 [&>span]:hover:border-line2"
+      onClick={onClick}
+    >
+      <Pill>{children}</Pill>
+    </button>
+  );
+}
+
+function minutesText(minutes: number): string {
+  return minutes < 60
+    ? `${minutes} min`
+    : minutes % 1440 === 0
+      ? minutes === 1440
+        ? "day"
+        : `${minutes / 1440} days`
+      : minutes % 60 === 0
+        ? `${minutes / 60} h`
+        : `${minutes} min`;
+}
+
+function DraftPill({ saving }: { saving: SaveState }) {
+  const { detail } = useEditor();
+  const { summary, draft_changes } = detail;
+  if (saving.kind === "failed") {
+    return <Pill dot="bad">Draft not saved</Pill>;
+  }
+  if (saving.kind === "saving") {
+    return <Pill dot="accent">Saving…</Pill>;
+  }
+  return summary.has_draft ? (
+    <Pill dot="warn">
+      <span title={draft_changes.join("\n")}>
+        Draft v{summary.version + 1}
+        {draft_changes.length > 0 &&
+          ` · ${draft_changes.length} ${draft_changes.length === 1 ? "change" : "changes"}`}
+      </span>
+    </Pill>
+  ) : (
+    <Pill dot="ok">Version {summary.version}</Pill>
+  );
+}
+
+type ActionsProps = { flush: () => Promise<void>; onDiscarded: (mapping: Mapping) => void };
+
+export function EditorActions({ flush, onDiscarded }: ActionsProps) {
+  const { detail, syncId, act } = useEditor();
+  const model = useModel();
+  const navigate = useNavigate();
+  const plan = useCommand("start_plan");
+  const publish = useCommand("publish_sync");
+  const discard = useCommand("discard_draft");
+  const [isBlocked, setIsBlocked] = useState(false);
+  const errors = (model.report?.diagnostics ?? []).filter(
+    (problem) => problem.severity === "error",
+  );
+  const { summary } = detail;
+
+  async function startPlan(): Promise<void> {
+    await flush();
+    plan.mutate(
+      { sync: syncId },
+      {
+        onError: toastError,
+        onSuccess: (started) =>
+          void navigate({ to: "/plans/$plan", params: { plan: started.plan } }),
+      },
+    );
+  }
+
+  async function startPublish(): Promise<void> {
+    await flush();
+    publish.mutate(
+      { sync: syncId },
+      {
+        onError: toastError,
+        onSuccess: (next) => act.announce(`Version ${next.version} is in force`),
+      },
+    );
+  }
+
+  const nothing =
+    !summary.has_draft && summary.version > 0
+      ? "Nothing has changed since the last version"
+      : undefined;
+  return (
+    <>
+      {summary.has_draft && summary.version > 0 && (
+        <Button
+          look="quiet"
+          busy={discard.isPending}
+          onClick={() =>
+            discard.mutate(
+              { sync: syncId },
+              { onError: toastError, onSuccess: (now) => onDiscarded(now.mapping) },
+            )
+          }
+        >
+          Discard
+        </Button>
+      )}
+      <Button
+        busy={plan.isPending}
+        {...(errors.length > 0
+          ? { disabledReason: `${errors[0]?.message ?? "The mapping has errors"}` }
+          : {})}
+        onClick={() => void startPlan().catch(() => undefined)}
+      >
+        Plan a run
+      </Button>
+      {errors.length > 0 ? (
+        <Popover.Root open={isBlocked} onOpenChange={setIsBlocked}>
+          <Popover.Trigger asChild>
+            <button
+              type="button"
+              aria-label={`Publish: ${errors.length} ${errors.length === 1 ? "problem" : "problems"} first`}
+              className={buttonClass("primary", "opacity-55")}
+            >
+              Publish
+            </button>
+          </Popover.Trigger>
+          <Popover.Portal>
+            <Popover.Content
+              align="end"
+              sideOffset={6}
+              collisionPadding={8}
+              className="map-pop w-96 p-2"
+            >
+              <p className="m-0 px-1.5 pb-1 font-semibold">Before this can be published</p>
+              {errors.map((problem) => (
+                <button
+                  key={`${problem.code} ${problem.target ?? ""} ${problem.step ?? ""} ${problem.message}`}
+                  type="button"
+                  className="map-line m-0 items-start"
+                  onClick={() => {
+                    setIsBlocked(false);
+                    if (problem.target != null) {
+                      act.goTo(problem.target);
+                    }
+                  }}
+                >
+                  <Dot tone="bad" className="mt-1.5" />
+                  <span className="min-w-0 flex-1">
+                    {problem.target != null && <b className="font-strong">{problem.target} </b>}
+                    {problem.message}
+                  </span>
+                </button>
+              ))}
+            </Popover.Content>
+          </Popover.Portal>
+        </Popover.Root>
+      ) : (
+        <Button
+          look="primary"
+          busy={publish.isPending}
+          disabledReason={nothing}
+          icon={nothing === undefined ? undefined : <Check aria-hidden size={13} />}
+          onClick={() => void startPublish().catch(() => undefined)}
+        >
+          {nothing === undefined ? "Publish" : "Published"}
+        </Button>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,121 @@
+/** Undo and redo: a list of documents with the names of the edits that led to them. */
+import type { Mapping } from "@/api/bindings";
+
+export type Entry = {
+  /** What was done, as a button would say it: "Connect email". */
+  name: string;
+  mapping: Mapping;
+  /** Edits of the same thing in a row (typing) are one step. */
+  merge?: string;
+};
+
+export type History = {
+  entries: Entry[];
+  /** Which entry is the document. */
+  at: number;
+};
+
+/** Most steps that are kept; the oldest go first. */
+const MOST_ENTRIES = 500;
+/** Session storage is small: what is written down is bounded. */
+const MOST_STORED = 60;
+const MOST_STORED_CHARACTERS = 1_500_000;
+
+export function startHistory(mapping: Mapping): History {
+  return { entries: [{ name: "Open", mapping }], at: 0 };
+}
+
+export function current(history: History): Mapping {
+  const entry = history.entries[history.at];
+  if (!entry) {
+    throw new RangeError(`history has no entry ${history.at}`);
+  }
+  return entry.mapping;
+}
+
+/** Adds an edit; what was undone before it is dropped. An edit that changes nothing is none. */
+export function push(history: History, name: string, mapping: Mapping, merge?: string): History {
+  if (mapping === current(history)) {
+    return history;
+  }
+  const kept = history.entries.slice(0, history.at + 1);
+  const last = kept.at(-1);
+  const isSameEdit = merge !== undefined && last?.merge === merge && kept.length > 1;
+  const base = isSameEdit ? kept.slice(0, -1) : kept;
+  const entry: Entry = merge === undefined ? { name, mapping } : { name, mapping, merge };
+  const entries = [...base, entry].slice(-MOST_ENTRIES);
+  return { entries, at: entries.length - 1 };
+}
+
+export function undo(history: History): History {
+  return history.at > 0 ? { ...history, at: history.at - 1 } : history;
+}
+
+export function redo(history: History): History {
+  return history.at < history.entries.length - 1 ? { ...history, at: history.at + 1 } : history;
+}
+
+/** The edit that undo would take back. */
+export function undoName(history: History): string | undefined {
+  return history.at > 0 ? history.entries[history.at]?.name : undefined;
+}
+
+/** The edit that redo would make again. */
+export function redoName(history: History): string | undefined {
+  return history.entries[history.at + 1]?.name;
+}
+
+function keyOf(sync: string): string {
+  return `patchbay.mapping.history.${sync}`;
+}
+
+/** Keeps the latest steps for a reload of the window. A full storage is no reason to stop an edit. */
+export function store(storage: Storage, sync: string, history: History): void {
+  for (let most = MOST_STORED; most >= 1; most = Math.floor(most / 2)) {
+    const from = Math.max(0, Math.min(history.at, history.entries.length - most));
+    const text = JSON.stringify({
+      entries: history.entries.slice(from, from + most),
+      at: history.at - from,
+    });
+    if (text.length > MOST_STORED_CHARACTERS) {
+      continue;
+    }
+    try {
+      storage.setItem(keyOf(sync), text);
+      return;
+    } catch {
+      // Full or not allowed: try with fewer steps, in the end without.
+    }
+  }
+}
+
+/** The steps that were kept, if they still lead to the document that the backend has. */
+export function restore(storage: Storage, sync: string, mapping: Mapping): History {
+  try {
+    const kept: unknown = JSON.parse(storage.getItem(keyOf(sync)) ?? "null");
+    if (isHistory(kept) && JSON.stringify(current(kept)) === JSON.stringify(mapping)) {
+      return kept;
+    }
+  } catch {
+    // Unreadable: begin anew.
+  }
+  return startHistory(mapping);
+}
+
+function isHistory(value: unknown): value is History {
+  if (typeof value !== "object" || value === null || !("entries" in value) || !("at" in value)) {
+    return false;
+  }
+  const { entries, at } = value;
+  return (
+    Array.isArray(entries) &&
+    typeof at === "number" &&
+    at in entries &&
+    entries.every(
+      (entry) =>
+        typeof entry?.name === "string" &&
+        typeof entry.mapping?.version === "number" &&
+        Array.isArray(entry.mapping.rules),
+    )
+  );
+}
