@@ -3,25 +3,27 @@
 use tauri::AppHandle;
 use tauri_plugin_notification::NotificationExt;
 use tauri_plugin_opener::OpenerExt;
+use url::Url;
 
-use crate::placeholder as api;
 use crate::window;
 
 /// The desktop, as the core knows it.
 pub(crate) struct Desktop(pub(crate) AppHandle);
 
 impl api::Host for Desktop {
-    fn open_url(&self, url: &str) -> Result<(), String> {
+    fn open_url(&self, url: &Url) -> Result<(), String> {
         self.0
             .opener()
-            .open_url(url, None::<&str>)
+            .open_url(url.as_str(), None::<&str>)
             .map_err(|error| error.to_string())
     }
 
-    fn notify(&self, title: &str, body: &str) {
+    fn notify(&self, notification: api::Notification) {
+        // Whoever looks at the window sees it there.
         if window::is_in_use(&self.0) {
             return;
         }
+        let api::Notification { title, body } = notification;
         if let Err(error) = self
             .0
             .notification()

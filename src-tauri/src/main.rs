@@ -22,28 +22,27 @@ mod arguments;
 mod door;
 mod host;
 mod log;
-mod placeholder;
 mod preferences;
 mod tray;
 mod window;
 
 use std::process::ExitCode;
 
+use api::{ApiError, Code};
+use clap::Parser;
 use tauri::{AppHandle, Manager, RunEvent};
 use tauri_plugin_window_state::StateFlags;
 
 use crate::arguments::Arguments;
-use crate::placeholder as api;
 use crate::preferences::Preferences;
 use crate::tray::Tray;
 use crate::window::WebviewData;
 
+/// How many people the practice platform knows.
+const SAMPLE_CONTACTS: usize = 5_000;
+
 fn main() -> ExitCode {
-    let variable = std::env::var_os("PATCHBAY_DATA_DIR");
-    let arguments = match arguments::parse(std::env::args_os().skip(1), variable) {
-        Ok(arguments) => arguments,
-        Err(reason) => return refuse(&format!("{reason}\n\n{}", arguments::USAGE)),
-    };
+    let arguments = Arguments::parse();
     // Before anything can want TLS. It fails only if there is one already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 
@@ -73,52 +72,73 @@ fn main() -> ExitCode {
         )
         .invoke_handler(tauri::generate_handler![door::call])
         .on_window_event(window::on_event)
-        .setup(|app| Ok(set_up(app.handle(), arguments)?));
+        .setup(|app| {
+            set_up(app.handle(), arguments)
+                .unwrap_or_else(|error| door::tell(app.handle(), &error));
+            Ok(())
+        });
     match builder.build(tauri::generate_context!()) {
         Ok(app) => ExitCode::from(app.run_return(on_run_event).try_into().unwrap_or(1)),
-        Err(error) => refuse(&format!("Patchbay could not start: {error}")),
+        Err(error) => {
+            tracing::error!(%error, "The window system could not be used.");
+            say(&format!("Patchbay could not start: {error}"));
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn set_up(app: &AppHandle, arguments: Arguments) -> tauri::Result<()> {
+fn set_up(handle: &AppHandle, arguments: Arguments) -> Result<(), ApiError> {
     let data_dir = match arguments.data_dir {
         Some(folder) => folder,
-        None => app.path().data_dir()?.join("patchbay"),
+        None => api::usual_place()?,
     };
-    std::fs::create_dir_all(&data_dir)?;
-    log::start(&data_dir)?;
-    app.manage(WebviewData(data_dir.join("webview")));
-    app.manage(Preferences::open(app, &data_dir));
-    app.manage(Tray::build(app)?);
-    door::open(
-        app,
-        api::Config {
-            data_dir: Some(data_dir),
-        },
-        arguments.sample,
-    );
+    std::fs::create_dir_all(&data_dir)
+        .and_then(|()| log::start(&data_dir))
+        .map_err(|error| ApiError {
+            code: Code::InvalidRequest,
+            message: format!(
+                "The data folder {} cannot be used: {error}.",
+                data_dir.display()
+            ),
+            hint: Some(
+                "Make it writable for this user, or name another one with --data-dir.".into(),
+            ),
+            details: None,
+        })?;
+    handle.manage(WebviewData(data_dir.join("webview")));
+    handle.manage(Preferences::open(handle, &data_dir));
+    match Tray::build(handle) {
+        Ok(tray) => drop(handle.manage(tray)),
+        Err(error) => {
+            tracing::warn!(%error, "There is no tray here; starting Patchbay again shows its window.")
+        }
+    }
+    let config = api::Config {
+        data_dir: Some(data_dir),
+        secrets: api::SecretsPlace::Auto,
+        schedules: true,
+        sample_contacts: SAMPLE_CONTACTS,
+    };
+    door::open(handle, config, arguments.sample);
     if !arguments.hidden {
-        window::show(app);
+        window::show(handle);
     }
     Ok(())
 }
 
-fn on_run_event(app: &AppHandle, event: RunEvent) {
+fn on_run_event(_handle: &AppHandle, event: RunEvent) {
     match event {
         // The last window is gone, nobody asked to quit: the tray stays.
         RunEvent::ExitRequested {
             code: None, api, ..
         } => api.prevent_exit(),
         #[cfg(target_os = "macos")]
-        RunEvent::Reopen { .. } => window::show(app),
-        _ => {
-            let _ = app;
-        }
+        RunEvent::Reopen { .. } => window::show(_handle),
+        _ => {}
     }
 }
 
-#[expect(clippy::print_stderr, reason = "there is no window yet to say it in")]
-fn refuse(reason: &str) -> ExitCode {
-    eprintln!("{reason}");
-    ExitCode::from(2)
+#[expect(clippy::print_stderr, reason = "there is no window to say it in")]
+fn say(words: &str) {
+    eprintln!("{words}");
 }

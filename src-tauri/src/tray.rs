@@ -151,7 +151,7 @@ fn on_menu(app: &AppHandle, event: MenuEvent) {
         "quit" => door::quit(app),
         other => {
             if let Some(sync) = other.strip_prefix(RUN) {
-                door::run_now(app, sync);
+                door::run_now(app, sync.to_owned());
             }
         }
     }

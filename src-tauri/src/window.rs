@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tauri::webview::NewWindowResponse;
+use tauri::webview::{Color, NewWindowResponse};
 use tauri::{
     AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Window, WindowEvent,
 };
@@ -14,6 +14,9 @@ use crate::preferences::Preferences;
 const LABEL: &str = "main";
 const SIZE: (f64, f64) = (1280.0, 832.0);
 const SMALLEST: (f64, f64) = (900.0, 600.0);
+/// The paper of the pages, for the moment before they paint.
+const LIGHT: Color = Color(0xf6, 0xf6, 0xf3, 0xff);
+const DARK: Color = Color(0x11, 0x13, 0x17, 0xff);
 
 /// Where the webview keeps what it keeps, as state of the app.
 pub(crate) struct WebviewData(pub(crate) PathBuf);
@@ -43,10 +46,12 @@ fn build(app: &AppHandle) -> tauri::Result<WebviewWindow> {
     let preferences = app.state::<Preferences>();
     let route = preferences.last_route().unwrap_or_default();
     let opener = app.clone();
-    let mut builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(route.into()))
+    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(route.into()))
         .title("Patchbay")
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(SMALLEST.0, SMALLEST.1)
+        .center()
+        .background_color(if preferences.is_dark() { DARK } else { LIGHT })
         .data_directory(app.state::<WebviewData>().0.clone())
         // The pages drag cables themselves; files from outside are not dropped on them.
         .disable_drag_drop_handler()
@@ -59,16 +64,8 @@ fn build(app: &AppHandle) -> tauri::Result<WebviewWindow> {
                 tracing::warn!(%error, "A link could not be opened in the browser.");
             }
             NewWindowResponse::Deny
-        });
-    if preferences.last_route().is_none() {
-        builder = builder.center();
-    }
-    let window = builder.build()?;
-    // On the builder it would do nothing on Linux.
-    if let Some(theme) = preferences.theme() {
-        window.set_theme(Some(theme))?;
-    }
-    Ok(window)
+        })
+        .build()
 }
 
 /// Whether an address is one of the app's own pages (or, while developing, the dev server's).
@@ -91,7 +88,7 @@ pub(crate) fn on_event(window: &Window, event: &WindowEvent) {
     };
     api.prevent_close();
     let app = window.app_handle();
-    remember_route(app);
+    remember(app);
     if let Err(error) = window.hide() {
         tracing::warn!(%error, "The window could not be hidden.");
     }
@@ -108,32 +105,32 @@ pub(crate) fn on_event(window: &Window, event: &WindowEvent) {
     }
 }
 
-/// Notes where the window is, for the next start.
-pub(crate) fn remember_route(app: &AppHandle) {
-    let Some(url) = app
-        .get_webview_window(LABEL)
-        .and_then(|window| window.url().ok())
-    else {
+/// Notes where the window is and whether it is dark, for the next start.
+pub(crate) fn remember(app: &AppHandle) {
+    let Some(window) = app.get_webview_window(LABEL) else {
         return;
     };
-    if is_ours(&url) {
-        app.state::<Preferences>().set_last_route(&route(&url));
+    if let Some(route) = window.url().ok().as_ref().and_then(route) {
+        app.state::<Preferences>().set_last_route(&route);
+    }
+    let handle = app.clone();
+    let noted =
+        window.eval_with_callback("document.documentElement.dataset.theme", move |answer| {
+            handle
+                .state::<Preferences>()
+                .set_is_dark(answer.contains("dark"));
+        });
+    if let Err(error) = noted {
+        tracing::debug!(%error, "The window did not say its colours.");
     }
 }
 
-/// The part of an address that the UI's router reads, without the leading slash.
-fn route(url: &Url) -> String {
-    let mut route = url.path().trim_start_matches('/').to_owned();
-    if route == "index.html" {
-        route.clear();
-    }
-    if let Some(query) = url.query() {
-        route = format!("{route}?{query}");
-    }
-    if let Some(fragment) = url.fragment() {
-        route = format!("{route}#{fragment}");
-    }
-    route
+/// The part of an own address that the UI's router reads.
+fn route(url: &Url) -> Option<String> {
+    let fragment = url
+        .fragment()
+        .filter(|fragment| is_ours(url) && fragment.starts_with('/'))?;
+    Some(format!("#{fragment}"))
 }
 
 #[cfg(test)]
@@ -160,12 +157,14 @@ mod tests {
 
     #[test]
     fn the_route_is_what_the_router_reads() {
-        let check = |text: &str, expected: &str| assert_eq!(route(&url(text)), expected);
-        check("tauri://localhost/", "");
-        check("tauri://localhost/index.html", "");
+        let check =
+            |text: &str, expected: Option<&str>| assert_eq!(route(&url(text)).as_deref(), expected);
+        check("tauri://localhost/", None);
+        check("tauri://localhost/#/", Some("#/"));
         check(
-            "tauri://localhost/syncs/1/mapping?record=12#city",
-            "syncs/1/mapping?record=12#city",
+            "tauri://localhost/#/syncs/1?record=12",
+            Some("#/syncs/1?record=12"),
         );
+        check("https://harbor.example/#/syncs", None);
     }
 }

@@ -6,6 +6,9 @@ use crate::command::{cargo, run};
 use crate::packages::Need;
 use crate::{Result, flags, paths, setup, ui};
 
+/// Fewer packages would switch off features of shared crates, and `cargo xtask test` would compile all of it again.
+const WHOLE_WORKSPACE: [&str; 3] = ["build", "--workspace", "--bins"];
+
 pub(crate) fn main(arguments: &[String]) -> Result {
     let (own, passed_on) = match arguments.iter().position(|argument| argument == "--") {
         Some(at) => (
@@ -26,7 +29,7 @@ fn desktop(passed_on: &[String]) -> Result {
     setup::system_packages(&[Need::Core, Need::Desktop])?;
     setup::npm_packages(&paths::ui())?;
     ui::build()?;
-    run(&mut cargo(["build", "-p", "desktop"]))?;
+    run(&mut cargo(WHOLE_WORKSPACE))?;
     run(Command::new(paths::binary("debug", "patchbay-desktop")?)
         .arg("--sample")
         .args(passed_on)
@@ -42,7 +45,11 @@ fn serve(passed_on: &[String], asked: bool) -> Result {
     setup::system_packages(&[Need::Core])?;
     setup::npm_packages(&paths::ui())?;
     ui::build()?;
-    run(&mut cargo(["build", "-p", "cli"]))?;
+    if setup::is_there(Need::Desktop) {
+        run(&mut cargo(WHOLE_WORKSPACE))?;
+    } else {
+        run(&mut cargo(["build", "-p", "cli"]))?;
+    }
     run(Command::new(paths::binary("debug", "patchbay")?)
         .args(["serve", "--sample", "--ui"])
         .arg(paths::ui().join("dist"))

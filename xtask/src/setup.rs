@@ -226,6 +226,11 @@ fn is_met(need: Need) -> bool {
             .all(|library| succeeds("pkg-config", &["--exists", library]))
 }
 
+/// Whether what a need is for can be done already; installs nothing.
+pub(crate) fn is_there(need: Need) -> bool {
+    std::env::consts::OS != "linux" || is_met(need)
+}
+
 fn macos() -> Result {
     if succeeds("xcode-select", &["-p"]) {
         return Ok(());
