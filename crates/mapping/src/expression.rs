@@ -374,17 +374,18 @@ fn located(template: &str, error: &minijinja::Error) -> TemplateError {
     }
 }
 
+const UNDEFINED: &str = "the template reads a field that the record does not have";
+
 fn words(error: &minijinja::Error) -> String {
     if error.kind() == ErrorKind::OutOfFuel {
         return "the template takes too long".to_owned();
     }
     match (error.kind(), error.detail()) {
-        (ErrorKind::UndefinedError, None) => {
-            "the template reads a field that the record does not have".to_owned()
-        }
-        (ErrorKind::UndefinedError, Some(detail)) => {
-            format!("the template reads a field that the record does not have: {detail}")
-        }
+        (ErrorKind::UndefinedError, None) => UNDEFINED.to_owned(),
+        (ErrorKind::UndefinedError, Some(detail)) => match detail.split('`').nth(1) {
+            Some(name) => format!("the template reads `{name}`, which the record does not have"),
+            None => UNDEFINED.to_owned(),
+        },
         (_, Some(detail)) => detail.to_owned(),
         (kind, None) => kind.to_string(),
     }
@@ -439,7 +440,7 @@ fn from_template(value: &Tv, depth: usize, budget: &mut usize) -> Result<Value, 
         return Err("the template's result is nested too deep".to_owned());
     }
     if value.is_undefined() {
-        return Err("the template reads a field that the record does not have".to_owned());
+        return Err(UNDEFINED.to_owned());
     }
     if let Some(amount) = value.downcast_object_ref::<Amount>() {
         return Ok(Value::Decimal(amount.0.clone()));
@@ -544,11 +545,11 @@ mod tests {
         );
         check(
             "{{ record.nope | upper }}",
-            "error: the template reads a field that the record does not have",
+            "error: the template reads `record.nope`, which the record does not have",
         );
         check(
             "a {{ record.nope }}",
-            "error: the template reads a field that the record does not have",
+            "error: the template reads `record.nope`, which the record does not have",
         );
         check("{{ record.nope | default('x') }}", "\"x\"");
         check(
@@ -561,7 +562,7 @@ mod tests {
         );
         check(
             "{{ record.a",
-            "bad: unexpected end of input, expected end of variable block (line 1, column 9)",
+            "bad: unexpected end of input, expected end of variable block (line 1, column 11)",
         );
         check(
             "",

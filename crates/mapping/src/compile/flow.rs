@@ -322,7 +322,10 @@ pub(super) fn relation(flow: &Flow, field: &Field) -> Option<Finding> {
         (T::Integer | T::Float, T::Decimal) | (T::Integer | T::Decimal, T::Float) => None,
         (T::Text | T::Enum | T::Bool, T::Decimal | T::Float) => parse(step("to_decimal", [])),
         (T::Text | T::Enum | T::Integer, T::Bool) => parse(step("to_bool", [])),
-        (T::Timestamp, T::Date) => lossy("; the time of day is lost", step("date_only", [])),
+        (T::Timestamp, T::Date) => lossy(
+            "; the time of day would be lost, so such records are held back",
+            step("date_only", []),
+        ),
         (T::Text | T::Enum, T::Date) => parse(step("parse_date", [])),
         (T::Integer, T::Date) => parse(step("parse_date", [("format", "unix".into())])),
         (T::Text | T::Enum, T::Timestamp) => {
@@ -337,7 +340,7 @@ pub(super) fn relation(flow: &Flow, field: &Field) -> Option<Finding> {
             [("format", "unix".into()), ("result", "timestamp".into())],
         )),
         (T::Timestamp, T::Time) => lossy(
-            "; the day is lost",
+            "; the day would be lost, so such records are held back",
             step("format_date", [("format", "%H:%M:%S".into())]),
         ),
         (T::Text | T::Enum, T::Time) => None,

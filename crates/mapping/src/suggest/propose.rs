@@ -69,7 +69,16 @@ pub(super) fn rule(
         let cuttable = !to.words.iter().any(|word| {
             matches!(
                 *word,
-                "id" | "code" | "sku" | "number" | "reference" | "key"
+                "id" | "code"
+                    | "sku"
+                    | "number"
+                    | "reference"
+                    | "key"
+                    | "language"
+                    | "currency"
+                    | "url"
+                    | "website"
+                    | "phone"
             )
         });
         if cut && longer && cuttable {

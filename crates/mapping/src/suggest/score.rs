@@ -189,6 +189,10 @@ impl Table {
             0.6
         };
         let mut name = share * leaf + (1.0 - share) * path;
+        // `id` is the record's own, `list_id` points elsewhere.
+        if left.is_generic != right.is_generic {
+            name *= 0.8;
+        }
         if left.spelling == right.spelling {
             name = name.max(0.9) + (1.0 - name.max(0.9)) * 0.5;
         }
@@ -355,6 +359,8 @@ fn is_generic(word: &str) -> bool {
             | "total"
             | "text"
             | "state"
+            | "full"
+            | "external"
     )
 }
 

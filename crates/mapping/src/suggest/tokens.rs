@@ -264,9 +264,10 @@ pub(super) fn alike(left: &str, right: &str) -> f64 {
 /// Words that carry little: nearly every name may have them.
 pub(super) fn weight(word: &str) -> f64 {
     match word {
-        "date" | "value" | "text" | "data" | "info" | "list" | "object" | "field" | "is"
-        | "has" | "the" | "of" | "for" | "attribute" | "property" | "profile" | "custom"
-        | "detail" | "default" => 0.35,
+        "date" | "value" | "text" | "data" | "info" | "object" | "field" | "is" | "has" | "the"
+        | "of" | "for" | "attribute" | "property" | "profile" | "custom" | "detail" | "default" => {
+            0.35
+        }
         "primary" | "main" | "current" | "preferred" | "last" | "first" => 0.7,
         _ => 1.0,
     }

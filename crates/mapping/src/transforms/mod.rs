@@ -420,7 +420,7 @@ mod tests {
         );
         check(
             "format_date",
-            r#"{"format":"%Q!"}"#,
+            r#"{"format":"%K"}"#,
             "step \"format_date\": \"format\" has a sign that is not known after %; use signs such as %Y-%m-%d %H:%M",
         );
         check(
