@@ -243,12 +243,7 @@ fn problem(
                 | BasicErrorResponseType::UnauthorizedClient
                 | BasicErrorResponseType::InvalidScope
                 | BasicErrorResponseType::UnsupportedGrantType => TokenProblem::Client(reason),
-                BasicErrorResponseType::Extension(code)
-                    if matches!(
-                        code.as_str(),
-                        "temporarily_unavailable" | "server_error" | "slow_down" | "http_408"
-                    ) =>
-                {
+                BasicErrorResponseType::Extension(code) if is_passing(code) => {
                     TokenProblem::Later {
                         untouched: false,
                         too_many: false,
@@ -270,6 +265,18 @@ fn problem(
             after: None,
             reason: "its answer holds no usable token".to_owned(),
         },
+    }
+}
+
+/// Whether it says nothing of the grant: the platform's own trouble, or a status that comes from
+/// something in between (404, 407, 451…).
+fn is_passing(code: &str) -> bool {
+    match code.strip_prefix("http_") {
+        Some(status) => !matches!(status, "400" | "401" | "403"),
+        None => matches!(
+            code,
+            "temporarily_unavailable" | "server_error" | "slow_down"
+        ),
     }
 }
 

@@ -29,7 +29,7 @@ use crate::secrets::Keeper;
 use crate::{Error, Result};
 
 /// What a sign-in needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SignInOptions {
     /// The platform's name for people: "Harbor CRM".
     pub platform: String,
@@ -84,6 +84,17 @@ pub enum SignInStep {
     Storing,
     /// All is done.
     Done,
+}
+
+// The method may hold a client secret.
+impl fmt::Debug for SignInOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignInOptions")
+            .field("platform", &self.platform)
+            .field("method", &self.method.name)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
 }
 
 type Steps = Arc<dyn Fn(SignInStep) + Send + Sync>;

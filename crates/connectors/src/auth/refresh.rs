@@ -16,7 +16,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::clock::Clock;
+use model::clock::{Clock, Millis};
 use model::ids::ConnectionId;
 use model::secret::Secret;
 
@@ -28,6 +28,9 @@ use crate::secrets::Keeper;
 use crate::secrets::file_lock::FileLock;
 use crate::{Access, Error, Result};
 
+/// How long an ended grant is believed without asking again. Platforms err at times, and what stands
+/// between them and us even more often.
+const ENDED_FOR: Millis = 15 * 60 * 1000;
 /// Former secrets that are still hidden from logs: answers may quote them.
 const FORMER: usize = 6;
 
@@ -48,8 +51,8 @@ struct Known {
     current: Option<Credentials>,
     /// Got from the platform and not stored yet.
     unsaved: Option<Credentials>,
-    /// The version whose grant has ended, and the platform's words.
-    ended: Option<(u64, String)>,
+    /// The version whose grant has ended, the platform's words, and when it said so.
+    ended: Option<(u64, String, Millis)>,
     /// How many times somebody has worked, and how the last time failed.
     rounds: u64,
     failure: Option<Error>,
@@ -200,8 +203,9 @@ impl Holder {
             return Ok(stored);
         }
         let ended = self.known().ended.clone();
-        if let Some((version, reason)) = ended
+        if let Some((version, reason, at)) = ended
             && version == stored.version
+            && self.clock.now().saturating_sub(at) < ENDED_FOR
         {
             return Err(self.sign_in_needed(reason));
         }
@@ -296,7 +300,8 @@ impl Holder {
     fn not_renewed(&self, problem: TokenProblem, version: u64) -> Error {
         match problem {
             TokenProblem::Grant(reason) => {
-                self.known().ended = Some((version, reason.clone()));
+                let now = self.clock.now();
+                self.known().ended = Some((version, reason.clone(), now));
                 self.sign_in_needed(reason)
             }
             TokenProblem::Client(reason) => Error::Misconfigured {

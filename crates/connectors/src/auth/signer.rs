@@ -19,7 +19,7 @@ use crate::secrets::Keeper;
 use crate::{Access, Error, Result};
 
 /// What a [`ConnectionSigner`] needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SignerOptions {
     /// Where the credentials are.
     pub keeper: Keeper,
@@ -33,6 +33,17 @@ pub struct SignerOptions {
     pub clock: Clock,
     /// How often renewing is tried; usually [`Patience::USUAL`].
     pub patience: Patience,
+}
+
+// The method may hold a client secret.
+impl std::fmt::Debug for SignerOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignerOptions")
+            .field("platform", &self.platform)
+            .field("connection", &self.connection)
+            .field("method", &self.method.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How often a token request is tried, and how long to wait in between.

@@ -12,6 +12,14 @@ use url::Url;
 
 /// A token answer is a few hundred bytes; some carry a key set.
 const MAX_ANSWER: usize = 1024 * 1024;
+/// Error codes that say for certain that a token endpoint has spoken.
+const RFC_6749: [&str; 5] = [
+    "invalid_grant",
+    "invalid_client",
+    "unauthorized_client",
+    "invalid_scope",
+    "unsupported_grant_type",
+];
 const CONNECT: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_secs(30);
 
@@ -125,6 +133,12 @@ fn straighten(
     let code = text(inner)
         .or_else(|| text(inner?.get("code")))
         .or_else(|| text(inner?.get("type")))
+        // Errors of a token endpoint are 400 or 401; with another status only its own words count.
+        .filter(|code| {
+            status.is_success()
+                || matches!(status.as_u16(), 400 | 401 | 403)
+                || RFC_6749.contains(&code.as_str())
+        })
         .unwrap_or_else(|| format!("http_{}", status.as_u16()));
     let description = text(members.get("error_description"))
         .or_else(|| text(members.get("message")))
@@ -272,6 +286,18 @@ mod tests {
             "application/json",
             r#"{"error":{"code":"unauthorized","message":"who are you"}}"#,
             r#"400 {"error":"unauthorized","error_description":"who are you"}"#,
+        );
+        check(
+            422,
+            "application/json",
+            r#"{"error":"invalid_grant"}"#,
+            r#"400 {"error":"invalid_grant"}"#,
+        );
+        check(
+            404,
+            "application/json",
+            r#"{"error":"not_found"}"#,
+            r#"400 {"error":"http_404"}"#,
         );
         check(403, "text/html", "<html>", r#"400 {"error":"http_403"}"#);
         check(

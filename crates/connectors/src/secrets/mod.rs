@@ -106,6 +106,17 @@ impl Keeper {
             backend: "folder of the workspace".to_owned(),
             reason: format!("{} cannot be made: {error}", options.dir.display()),
         })?;
+        if let BackendChoice::Vault {
+            passphrase: Some(passphrase),
+        } = &options.backend
+            && passphrase.reveal().is_empty()
+        {
+            return Err(Error::Secrets {
+                backend: "vault file".to_owned(),
+                reason: "the passphrase is empty; give one, or leave it out to use a key file"
+                    .to_owned(),
+            });
+        }
         if matches!(options.backend, BackendChoice::Memory) {
             return Self::try_out(options.dir, Backend::Memory(Arc::default()), None).await;
         }

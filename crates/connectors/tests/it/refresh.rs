@@ -277,6 +277,16 @@ async fn a_grant_that_has_ended_asks_for_a_sign_in_and_keeps_what_is_stored() {
         "asked once, then known"
     );
     assert_eq!(desk.stored(connection).await, before);
+    // Platforms err at times: after a while it is asked once more.
+    desk.clock.advance(HOUR);
+    signer
+        .sign(&mut request(), &Access::unattended())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        desk.sandbox.counters().requests_to("/harbor/oauth/token"),
+        2
+    );
 
     // The person signs in again: the same signer goes on.
     let tokens = Flow::start(desk.options(desk.harbor()))
@@ -518,6 +528,66 @@ async fn a_process_killed_between_storing_and_using_leaves_a_working_set() {
         (2, 0),
         "the stored refresh token works too"
     );
+}
+
+#[tokio::test]
+async fn a_refusal_by_something_in_between_is_not_the_end_of_the_grant() {
+    for (code, ended) in [
+        (400, true),
+        (401, true),
+        (403, true),
+        (404, false),
+        (407, false),
+        (451, false),
+    ] {
+        let desk = Desk::new().await;
+        let signer = desk.signer(desk.connected().await);
+        desk.sandbox.set_faults(vec![on_token(status(code))]);
+        desk.clock.advance(HOUR);
+        let error = signer
+            .sign(&mut request(), &Access::unattended())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            matches!(error, Error::SignInNeeded { .. }),
+            ended,
+            "{code}: {error}"
+        );
+        assert_eq!(error.is_transient(), !ended, "{code}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_read_are_an_error_until_somebody_signs_in_again() {
+    let desk = Desk::new().await;
+    let connection = desk.connected().await;
+    let entry = format!("connection/{connection}");
+    let good = desk.keeper.get(&entry).await.unwrap().unwrap();
+    for damaged in [
+        "{\"half\":\"s3cret".to_owned(),
+        good.reveal().replace("\"format\":1", "\"format\":9"),
+    ] {
+        let damaged = Secret::new(damaged);
+        desk.keeper.put(&entry, &damaged).await.unwrap();
+        let error = desk
+            .signer(connection)
+            .sign(&mut request(), &Access::unattended())
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::Secrets { .. }), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+        assert_eq!(desk.keeper.get(&entry).await.unwrap(), Some(damaged));
+    }
+    let kind = CredentialKind::Bearer {
+        token: Secret::new("t"),
+    };
+    Credentials::replace(&desk.keeper, connection, kind)
+        .await
+        .unwrap();
+    desk.signer(connection)
+        .sign(&mut request(), &Access::unattended())
+        .await
+        .unwrap();
 }
 
 /// A connection whose access token is over by every clock.

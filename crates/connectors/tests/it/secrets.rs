@@ -110,6 +110,8 @@ async fn nothing_in_the_folder_can_be_read_by_looking() {
 #[tokio::test]
 async fn a_wrong_passphrase_is_refused_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
+    let reason = refused(open(dir.path(), passphrase("")).await.unwrap_err());
+    assert!(reason.contains("the passphrase is empty"), "{reason}");
     let keeper = open(dir.path(), passphrase("right")).await.unwrap().keeper;
     keeper
         .put("connection/1", &Secret::new("one"))
