@@ -113,7 +113,8 @@ function token(): string {
   return given ?? window.sessionStorage.getItem(TOKEN) ?? "";
 }
 
-if (!isTauri()) {
+// Before the router reads the address, and only where there is one.
+if (typeof window !== "undefined" && !isTauri()) {
   token();
 }
 

@@ -42,7 +42,7 @@ export function Shell() {
         Skip to the content
       </button>
       <aside className="flex min-h-0 flex-col gap-0.5 border-r border-line bg-sunk px-2.5 py-3.5">
-        <div className="flex items-center gap-[9px] px-2 pt-1 pb-4 text-lg font-bold tracking-tight">
+        <div className="flex items-center gap-[9px] px-2 pt-1 pb-4 text-lg font-[650] tracking-tight">
           <Mark />
           Patchbay
         </div>

@@ -31,7 +31,7 @@ export function FilterTabs<T extends string>({
           className="inline-flex items-center gap-1.5 rounded-full border border-line bg-panel px-2.5 py-0.5 text-sm whitespace-nowrap text-ink2 hover:bg-sunk aria-pressed:border-accent aria-pressed:bg-accent-soft aria-pressed:font-strong aria-pressed:text-accent"
         >
           {option.label}
-          {option.count !== undefined && <span className="opacity-85">{count(option.count)}</span>}
+          {option.count !== undefined && <span>{count(option.count)}</span>}
         </button>
       ))}
       {children}

@@ -1,8 +1,8 @@
-import { useSuspenseQuery } from "@tanstack/react-query";
+import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { ConnectionDetail, StartConnect } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
-import { connectors } from "@/api/queries";
+import { connectFlow, connectors } from "@/api/queries";
 import { Sheet } from "@/components/Dialog";
 import { EmptyState } from "@/components/EmptyState";
 import { ConnectForm } from "@/screens/connections/ConnectForm";
@@ -36,8 +36,11 @@ export function ConnectSheet({ connect, flow, existing, onMove }: Props) {
     setAsked(request);
     start.mutate(request, { onSuccess: (begun) => onMove({ flow: begun.id }) });
   };
+  const { data: running } = useQuery({ ...connectFlow(flow ?? ""), enabled: flow !== undefined });
   const known = existing?.summary.connector ?? (connect === "again" ? undefined : connect);
-  const connector = all.find((each) => each.id === (known ?? asked?.connector));
+  const connector = all.find(
+    (each) => each.id === (known ?? running?.connector ?? asked?.connector),
+  );
 
   if (flow !== undefined) {
     return (

@@ -186,7 +186,7 @@ function UsedBy({ summary }: { summary: ConnectionSummary }) {
               <Link
                 to="/syncs/$sync"
                 params={{ sync: sync.id }}
-                className="font-semibold no-underline hover:underline"
+                className="font-bold no-underline hover:underline"
               >
                 {sync.name}
               </Link>
@@ -200,7 +200,7 @@ function UsedBy({ summary }: { summary: ConnectionSummary }) {
 
 function Streams({ streams }: { streams: StreamView[] }) {
   return (
-    <Card title="What can be synced">
+    <Card title="What can be synced" className="overflow-x-auto">
       <Table>
         <thead>
           <tr>

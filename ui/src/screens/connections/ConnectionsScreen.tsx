@@ -76,7 +76,7 @@ function List({ connections }: { connections: ConnectionSummary[] }) {
                   <Link
                     to="/connections/$connection"
                     params={{ connection: each.id }}
-                    className="inline-flex items-center gap-2 font-semibold no-underline hover:underline"
+                    className="inline-flex items-center gap-2 font-bold no-underline hover:underline"
                   >
                     <Monogram text={each.monogram} color={each.color} />
                     {each.name}

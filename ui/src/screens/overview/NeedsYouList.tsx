@@ -21,8 +21,8 @@ export function NeedsYouList({ entries }: { entries: NeedsYou[] }) {
         >
           <span aria-hidden className={`h-[30px] w-2 rounded-[4px] ${bars[entry.severity]}`} />
           <div className="min-w-0">
-            <b className="block font-semibold">{entry.title}</b>
-            <span className="block text-sm text-ink3">{entry.detail}</span>
+            <b className="block font-bold">{entry.title}</b>
+            <span className="block text-xs text-ink3">{entry.detail}</span>
           </div>
           <Action action={entry.action} urgent={entry.severity === "error"} />
         </li>

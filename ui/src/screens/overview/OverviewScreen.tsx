@@ -195,7 +195,7 @@ function Syncs({ syncs }: { syncs: SyncSummary[] }) {
                     <Link
                       to="/syncs/$sync"
                       params={{ sync: sync.id }}
-                      className="font-semibold no-underline hover:underline"
+                      className="font-bold no-underline hover:underline"
                     >
                       {sync.name}
                     </Link>

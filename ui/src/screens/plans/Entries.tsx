@@ -204,7 +204,7 @@ function Row({ entry, editable, onInclude }: RowProps) {
   const fields = entry.fields;
   return (
     <div
-      className={`${columns} border-b border-line py-[7px] ${writes && !entry.included ? "opacity-55" : ""}`}
+      className={`${columns} border-b border-line py-[7px] ${writes && !entry.included ? "bg-sunk [&_ins]:bg-transparent" : ""}`}
     >
       {writes ? (
         <input
@@ -230,7 +230,7 @@ function Row({ entry, editable, onInclude }: RowProps) {
         )}
       </div>
       <span>
-        <Tag tone={label.tone}>
+        <Tag tone={writes && !entry.included ? "neutral" : label.tone}>
           {entry.action === "update" ? `${label.text} ${fields.length}` : label.text}
         </Tag>
       </span>

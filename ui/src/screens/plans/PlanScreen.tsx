@@ -166,7 +166,7 @@ function Body({ data }: { data: PlanDetail }) {
                 tone="warn"
                 title="More changes than usual: the run would stop and ask before it writes"
               >
-                <ul className="m-0 pl-4">
+                <ul className="m-0 list-none p-0">
                   {data.warnings.map((warning) => (
                     <li key={warning}>{warning}</li>
                   ))}

@@ -17,7 +17,7 @@ import { Table, Td, Th, Tr } from "@/components/Table";
 import { Time } from "@/components/Time";
 import { counted } from "@/format/count";
 import { runBars, runFigures } from "@/format/runs";
-import { syncReason, syncState, writeMode } from "@/format/states";
+import { syncReason, syncState } from "@/format/states";
 
 export function SyncsScreen() {
   const { data } = useSuspenseQuery(syncs());
@@ -71,11 +71,11 @@ function Row({ sync }: { sync: SyncSummary }) {
   const last = sync.recent_runs.at(-1);
   return (
     <Tr>
-      <Td className="max-w-[420px]">
+      <Td className="max-w-[340px]">
         <Link
           to="/syncs/$sync"
           params={{ sync: sync.id }}
-          className="font-semibold no-underline hover:underline"
+          className="font-bold no-underline hover:underline"
         >
           {sync.name}
         </Link>
@@ -83,10 +83,9 @@ function Row({ sync }: { sync: SyncSummary }) {
           <Side side={sync.source} />
           →
           <Side side={sync.target} />
-          <span>· {writeMode(sync.mode).label.toLowerCase()}</span>
         </span>
       </Td>
-      <Td className="max-w-[280px]" title={syncReason(sync.state) ?? undefined}>
+      <Td className="max-w-[210px]" title={syncReason(sync.state) ?? undefined}>
         <span className="flex items-center gap-1.5">
           <Tag tone={state.tone}>{state.text}</Tag>
           {sync.has_draft && sync.state.kind !== "draft" && <Tag tone="neutral">draft open</Tag>}
@@ -143,7 +142,7 @@ function Actions({ sync }: { sync: SyncSummary }) {
       <Button
         icon={<ClipboardList aria-hidden size={13} />}
         busy={plan.isPending}
-        aria-label={`Plan ${sync.name}`}
+        aria-label={`Plan: ${sync.name}`}
         onClick={() =>
           plan.mutate(
             { sync: sync.id },
@@ -160,7 +159,7 @@ function Actions({ sync }: { sync: SyncSummary }) {
       <Button
         icon={<Play aria-hidden size={13} />}
         busy={start.isPending}
-        aria-label={`Run ${sync.name} now`}
+        aria-label={`Run now: ${sync.name}`}
         disabledReason={sync.state.kind === "running" ? "It is running already" : notYet}
         onClick={() =>
           start.mutate(

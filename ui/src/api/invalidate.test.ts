@@ -1,0 +1,118 @@
+import { QueryClient } from "@tanstack/react-query";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { RunCounts, RunDetail, RunProgress } from "@/api/bindings";
+import { applyEvent, invalidate, reads } from "@/api/invalidate";
+import { queryKey } from "@/api/queries";
+
+const counts: RunCounts = {
+  read: 10,
+  created: 4,
+  updated: 0,
+  unchanged: 0,
+  filtered: 0,
+  invalid: 0,
+  rejected: 0,
+  conflict: 0,
+  held: 0,
+};
+
+let client: QueryClient;
+
+beforeEach(() => {
+  client = new QueryClient();
+});
+
+const isOld = (key: readonly unknown[]) => client.getQueryState(key)?.isInvalidated;
+
+describe("tags", () => {
+  test("a query reads the tags of its command, whatever was asked", () => {
+    expect(reads(queryKey("get_run", { run: "run_1" }), ["runs"])).toBe(true);
+    expect(reads(queryKey("get_run", { run: "run_1" }), ["settings"])).toBe(false);
+    expect(reads(["list_run_records", { outcomes: [], search: "" }], ["run_records"])).toBe(true);
+    expect(reads(["something else"], ["runs"])).toBe(false);
+  });
+
+  test("only what shows a changed tag becomes old", async () => {
+    const syncs = queryKey("list_syncs", {});
+    const connectors = queryKey("list_connectors", {});
+    client.setQueryData(syncs, []);
+    client.setQueryData(connectors, []);
+    await invalidate(client, ["syncs"]);
+    expect(isOld(syncs)).toBe(true);
+    expect(isOld(connectors)).toBe(false);
+  });
+
+  test("no tags make nothing old", async () => {
+    const syncs = queryKey("list_syncs", {});
+    client.setQueryData(syncs, []);
+    await invalidate(client, []);
+    expect(isOld(syncs)).toBe(false);
+  });
+});
+
+describe("events", () => {
+  const key = queryKey("get_run", { run: "run_1" });
+  const detail: RunDetail = {
+    summary: {
+      id: "run_1",
+      sync: "sync_1",
+      sync_name: "Contacts",
+      trigger: "manual",
+      state: "running",
+      counts: { ...counts, created: 0 },
+      started_at: 0,
+      finished_at: null,
+    },
+    equation: "",
+    balances: false,
+    sync_version: 1,
+    can_approve: false,
+  };
+  const progress: RunProgress = {
+    run: "run_1",
+    sync: "sync_1",
+    stage: "Writing",
+    counts,
+    records_per_second: 12,
+  };
+
+  test("progress moves the figures of the run that is shown", () => {
+    client.setQueryData(key, detail);
+    applyEvent(client, { kind: "progress", progress });
+    const shown = client.getQueryData<RunDetail>(key);
+    expect(shown?.summary.counts).toEqual(counts);
+    expect(shown?.progress).toEqual(progress);
+    expect(isOld(key)).toBe(false);
+  });
+
+  test("progress of a run that nobody looks at is not kept", () => {
+    applyEvent(client, { kind: "progress", progress });
+    expect(client.getQueryData(key)).toBeUndefined();
+  });
+
+  test("a finished run is read again", () => {
+    client.setQueryData(key, detail);
+    applyEvent(client, { kind: "run_finished", run: detail.summary });
+    expect(isOld(key)).toBe(true);
+  });
+
+  test("a sign-in that succeeded makes the list of connections old", () => {
+    const list = queryKey("list_connections", {});
+    client.setQueryData(list, []);
+    const flow = {
+      id: "flow_1",
+      connector: "harbor",
+      steps: [],
+      expires_at: null,
+    };
+    applyEvent(client, { kind: "connect_flow", flow });
+    expect(isOld(list)).toBe(false);
+    const result = { kind: "connected", connection: "conn_1", account: null } as const;
+    applyEvent(client, { kind: "connect_flow", flow: { ...flow, result } });
+    expect(isOld(list)).toBe(true);
+    expect(client.getQueryData(queryKey("get_connect_flow", { flow: "flow_1" }))).toEqual({
+      ...flow,
+      result,
+    });
+  });
+});

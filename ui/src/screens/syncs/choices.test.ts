@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import type { StreamView } from "@/api/bindings";
+import { proposedName, whyNotMode, whyNotSource, whyNotTarget } from "@/screens/syncs/choices";
+
+const stream = (can: Partial<StreamView["capabilities"]>): StreamView => ({
+  name: "contacts",
+  label: "Contacts",
+  capabilities: {
+    read: false,
+    incremental: false,
+    create: false,
+    update: false,
+    delete: false,
+    batch_size: 1,
+    match_by: [],
+    ...can,
+  },
+});
+
+test("a side can only be what it is able to be", () => {
+  expect(whyNotSource(stream({ read: true }))).toBeUndefined();
+  expect(whyNotSource(stream({ create: true }))).toBe("cannot be read");
+  expect(whyNotTarget(stream({ update: true }))).toBeUndefined();
+  expect(whyNotTarget(stream({ read: true, delete: true }))).toBe("can only be read");
+});
+
+test("a mode needs what it does", () => {
+  const createOnly = stream({ create: true });
+  expect(whyNotMode("create", createOnly)).toBeUndefined();
+  expect(whyNotMode("update", createOnly)).toMatch(/cannot be changed/);
+  expect(whyNotMode("upsert", createOnly)).toMatch(/cannot be changed/);
+  expect(whyNotMode("upsert", stream({ update: true }))).toMatch(/cannot be created/);
+});
+
+test("the proposed name says what goes where", () => {
+  expect(proposedName("Harbor CRM", "Contacts", "Postino", "Subscribers")).toBe(
+    "Harbor CRM contacts → Postino subscribers",
+  );
+});
