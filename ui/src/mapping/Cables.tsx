@@ -118,25 +118,25 @@ export function Cables({ source, target, gutter, ghost }: Props) {
   // One chip a rule, on its first cable that can be seen; a bundle says how many it holds.
   const seen = new Set<string>();
   const chips = drawn.flatMap(({ key, curve, rule, isOn, severity }): ChipModel[] => {
-      if (!rule) {
-        return [
-          {
-            key,
-            parts: [`${curve.cables.length} fields`],
-            curve,
-            target: null,
-            isOn,
-            severity,
-          },
-        ];
-      }
-      const parts = chipParts(rule);
-      if (parts.length === 0 || seen.has(rule.target)) {
-        return [];
-      }
-      seen.add(rule.target);
-      return [{ key, parts, curve, target: rule.target, isOn, severity }];
-    });
+    if (!rule) {
+      return [
+        {
+          key,
+          parts: [`${curve.cables.length} fields`],
+          curve,
+          target: null,
+          isOn,
+          severity,
+        },
+      ];
+    }
+    const parts = chipParts(rule);
+    if (parts.length === 0 || seen.has(rule.target)) {
+      return [];
+    }
+    seen.add(rule.target);
+    return [{ key, parts, curve, target: rule.target, isOn, severity }];
+  });
 
   const places = placeChips(
     width,
@@ -342,4 +342,3 @@ function StubMark({ stub, onPress }: { stub: Stub; onPress: () => void }) {
     </button>
   );
 }
-

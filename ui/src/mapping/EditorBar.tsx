@@ -2,12 +2,11 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { ArrowRight, Check } from "lucide-react";
 import { Popover } from "radix-ui";
 import { type ReactNode, useState } from "react";
-import type { Mapping } from "@/api/bindings";
+import type { Mapping, WriteMode } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
 import { Button, buttonClass } from "@/components/Button";
 import { Dot, Pill } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
-import { writeMode } from "@/format/states";
 import { sourcesOf } from "./document";
 import { useModel } from "./model";
 import type { SaveState } from "./server";
@@ -62,8 +61,10 @@ export function SyncCrumb() {
   );
 }
 
+const MODES: Record<WriteMode, string> = { upsert: "Upsert", create: "Create", update: "Update" };
+
 /** What the sync does, in the bar. A click shows its settings. */
-export function SyncPills({ saving }: { saving: SaveState }) {
+export function SyncPills() {
   const { detail, act } = useEditor();
   const model = useModel();
   const { summary, match_on } = detail;
@@ -77,7 +78,7 @@ export function SyncPills({ saving }: { saving: SaveState }) {
         <ArrowRight aria-hidden size={11} /> <em>One way</em>
       </SettingPill>
       <SettingPill onClick={show}>
-        May <em>{writeMode(summary.mode).label.toLowerCase()}</em>
+        Mode <em>{MODES[summary.mode]}</em>
       </SettingPill>
       {key !== undefined && (
         <SettingPill onClick={show}>
@@ -93,8 +94,6 @@ export function SyncPills({ saving }: { saving: SaveState }) {
           <em>By hand</em>
         )}
       </SettingPill>
-      <span className="flex-1" />
-      <DraftPill saving={saving} />
     </>
   );
 }
@@ -124,37 +123,81 @@ function minutesText(minutes: number): string {
         : `${minutes} min`;
 }
 
-function DraftPill({ saving }: { saving: SaveState }) {
-  const { detail } = useEditor();
+/** How the draft stands; a click lists what it changes and offers to let it go. */
+export function DraftPill({ saving, onDiscarded }: DraftProps) {
+  const { detail, syncId } = useEditor();
+  const discard = useCommand("discard_draft");
+  const [isOpen, setIsOpen] = useState(false);
   const { summary, draft_changes } = detail;
   if (saving.kind === "failed") {
     return <Pill dot="bad">Draft not saved</Pill>;
   }
-  if (saving.kind === "saving") {
-    return <Pill dot="accent">Saving…</Pill>;
+  if (!summary.has_draft && saving.kind === "saved") {
+    return <Pill dot="ok">Version {summary.version}</Pill>;
   }
-  return summary.has_draft ? (
-    <Pill dot="warn">
-      <span title={draft_changes.join("\n")}>
-        Draft v{summary.version + 1}
-        {draft_changes.length > 0 &&
-          ` · ${draft_changes.length} ${draft_changes.length === 1 ? "change" : "changes"}`}
-      </span>
-    </Pill>
-  ) : (
-    <Pill dot="ok">Version {summary.version}</Pill>
+  const changes = draft_changes.length;
+  return (
+    <Popover.Root open={isOpen} onOpenChange={setIsOpen}>
+      <Popover.Trigger className="rounded-full border-0 bg-transparent p-0">
+        <Pill dot={saving.kind === "saving" ? "accent" : "warn"}>
+          Draft v{summary.version + 1}
+          {changes > 0 && ` · ${changes} ${changes === 1 ? "change" : "changes"}`}
+        </Pill>
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content
+          align="end"
+          sideOffset={6}
+          collisionPadding={8}
+          className="map-pop w-80 p-3"
+        >
+          <p className="m-0 font-semibold">
+            {summary.version === 0
+              ? "Not published yet"
+              : `Changed since version ${summary.version}`}
+          </p>
+          <ul className="m-0 my-1.5 grid max-h-60 list-none gap-0.5 overflow-y-auto p-0 text-ink2">
+            {draft_changes.map((change) => (
+              <li key={change}>{change}</li>
+            ))}
+          </ul>
+          <p className="m-0 text-sm text-ink3">Saved by itself. Runs use what is published.</p>
+          {summary.version > 0 && (
+            <Button
+              look="danger"
+              className="mt-2"
+              busy={discard.isPending}
+              onClick={() =>
+                discard.mutate(
+                  { sync: syncId },
+                  {
+                    onError: toastError,
+                    onSuccess: (now) => {
+                      setIsOpen(false);
+                      onDiscarded(now.mapping);
+                    },
+                  },
+                )
+              }
+            >
+              Discard the draft
+            </Button>
+          )}
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
   );
 }
 
-type ActionsProps = { flush: () => Promise<void>; onDiscarded: (mapping: Mapping) => void };
+type DraftProps = { saving: SaveState; onDiscarded: (mapping: Mapping) => void };
+type ActionsProps = { flush: () => Promise<void>; children: ReactNode };
 
-export function EditorActions({ flush, onDiscarded }: ActionsProps) {
+export function EditorActions({ flush, children }: ActionsProps) {
   const { detail, syncId, act } = useEditor();
   const model = useModel();
   const navigate = useNavigate();
   const plan = useCommand("start_plan");
   const publish = useCommand("publish_sync");
-  const discard = useCommand("discard_draft");
   const [isBlocked, setIsBlocked] = useState(false);
   const errors = (model.report?.diagnostics ?? []).filter(
     (problem) => problem.severity === "error",
@@ -190,20 +233,7 @@ export function EditorActions({ flush, onDiscarded }: ActionsProps) {
       : undefined;
   return (
     <>
-      {summary.has_draft && summary.version > 0 && (
-        <Button
-          look="quiet"
-          busy={discard.isPending}
-          onClick={() =>
-            discard.mutate(
-              { sync: syncId },
-              { onError: toastError, onSuccess: (now) => onDiscarded(now.mapping) },
-            )
-          }
-        >
-          Discard
-        </Button>
-      )}
+      {children}
       <Button
         busy={plan.isPending}
         {...(errors.length > 0

@@ -15,7 +15,7 @@ import { Page } from "@/components/Page";
 import { TypeBadge } from "@/components/TypeBadge";
 import { Cables } from "./Cables";
 import { Drawer } from "./Drawer";
-import { EditorActions, SyncCrumb, SyncName, SyncPills } from "./EditorBar";
+import { DraftPill, EditorActions, SyncCrumb, SyncName, SyncPills } from "./EditorBar";
 import { FieldTree } from "./FieldTree";
 import { redoName, startHistory, store as storeHistory, undoName } from "./history";
 import { Inspector } from "./Inspector";
@@ -108,8 +108,12 @@ export function Workbench() {
       <Page
         title={<SyncName />}
         crumb={<SyncCrumb />}
-        pills={<SyncPills saving={saving.state} />}
-        actions={<EditorActions flush={saving.flush} onDiscarded={discarded} />}
+        pills={<SyncPills />}
+        actions={
+          <EditorActions flush={saving.flush}>
+            <DraftPill saving={saving.state} onDiscarded={discarded} />
+          </EditorActions>
+        }
         fixed
       >
         {view === "canvas" ? (

@@ -123,16 +123,18 @@ const SHARES = [0.5, 0.38, 0.62, 0.28, 0.72, 0.2, 0.8];
 export function placeChips(width: number, chips: readonly Chip[]): Map<string, ChipPlace> {
   const places = new Map<string, ChipPlace>();
   const taken: { x: number; y: number; halfWidth: number }[] = [];
-  // The selected one gets the best place; then from top to bottom, so that the picture is calm while editing.
+  // The selected one gets the best place; then the flat cables, whose chips have nowhere else to go.
   const order = [...chips].sort(
-    (a, b) => Number(b.isSelected) - Number(a.isSelected) || a.start + a.end - (b.start + b.end),
+    (a, b) =>
+      Number(b.isSelected) - Number(a.isSelected) ||
+      Math.abs(a.start - a.end) - Math.abs(b.start - b.end),
   );
   for (const chip of order) {
-    const most = Math.max(width / 2, width - chip.halfWidth - 8);
-    const least = Math.min(width / 2, chip.halfWidth + 8);
-    const candidates = SHARES.map((t) => pointAt(width, chip.start, chip.end, t)).map(
-      ({ x, y }) => ({ x: Math.min(most, Math.max(least, x)), y }),
+    const points = SHARES.map((t) => pointAt(width, chip.start, chip.end, t));
+    const inside = points.filter(
+      ({ x }) => x >= chip.halfWidth + 8 && x <= width - chip.halfWidth - 8,
     );
+    const candidates = inside.length > 0 ? inside : points.slice(0, 1);
     const overlap = (place: ChipPlace) =>
       taken.reduce((sum, other) => {
         const across = Math.min(
