@@ -21,6 +21,7 @@ pub mod declarative;
 pub mod error;
 pub mod http;
 pub mod platform;
+pub mod registry;
 pub mod secrets;
 
 pub use error::{Error, Result};

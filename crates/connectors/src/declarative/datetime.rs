@@ -174,6 +174,6 @@ mod tests {
             moved(start, -minutes).unwrap().to_string(),
             "2024-01-30T23:55:00Z"
         );
-        assert_eq!(duration("five"), None);
+        assert!(duration("five").is_none());
     }
 }

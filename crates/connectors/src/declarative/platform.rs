@@ -1,0 +1,575 @@
+//! A connection to a platform by its connector file: both sides of a sync.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::clock::Clock;
+use model::path::FieldPath;
+use model::record::{Change, Operation, RecordKey};
+use model::secret::Secret;
+use model::value::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use super::authenticator::Authentication;
+use super::error_handler::Judging;
+use super::manifest::Manifest;
+use super::reading::Reader;
+use super::requester::{Requester, text_of};
+use super::stream::Stream;
+use super::template::{self, Scope};
+use super::{path, writes};
+use crate::http::client::{origin_words, same_origin};
+use crate::http::{Answer, Call, Client, Failure, Repeat, RequestParts, Signer, Verdict};
+use crate::{
+    Access, Capabilities, CheckStep, Destination, Error, Find, PageReader, ReadRequest, Result,
+    Source, StreamDescription, StreamSummary, Written,
+};
+
+/// A connection by its connector file. Cheap to clone.
+#[derive(Clone)]
+pub struct Platform {
+    inner: Arc<Inner>,
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// What tells accounts apart.
+    pub id: String,
+    /// For people.
+    pub label: String,
+}
+
+/// What reading and writing share.
+pub struct Inner {
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) http: Client,
+    pub(super) clock: Clock,
+    signer: Arc<dyn Signer>,
+    config: minijinja::Value,
+}
+
+impl std::fmt::Debug for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The settings may hold secrets.
+        f.debug_struct("Platform")
+            .field("connector", &self.inner.manifest.name)
+            .field("connection", &self.inner.http.name())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Platform {
+    /// A connection with its settings. `http` is the connection's client, shared by everything that
+    /// talks to this platform.
+    pub fn new(
+        manifest: Arc<Manifest>,
+        config: serde_json::Value,
+        signer: Arc<dyn Signer>,
+        http: Client,
+        clock: Clock,
+    ) -> Self {
+        http.set_documented_rate(manifest.limits.rate);
+        Self {
+            inner: Arc::new(Inner {
+                manifest,
+                http,
+                clock,
+                signer,
+                config: minijinja::Value::from(minijinja::value::Serde(&config)),
+            }),
+        }
+    }
+
+    /// The connector.
+    pub fn manifest(&self) -> &Manifest {
+        &self.inner.manifest
+    }
+
+    /// Who is signed in; none where the connector does not say how to ask.
+    pub async fn account(&self, access: &Access) -> Result<Option<Account>> {
+        let inner = &*self.inner;
+        let Some(spec) = &inner.manifest.account else {
+            return Ok(None);
+        };
+        let templates = &inner.manifest.templates;
+        let scope = inner.scope(None);
+        let answer = inner.fetch(&spec.request, &scope, &scope, access).await?;
+        let body = Arc::new(inner.parse(&answer)?);
+        let id = path::at(&body, &spec.id.steps(templates, &scope)?)
+            .filter(|id| !id.is_empty())
+            .map(text_of)
+            .ok_or_else(|| inner.malformed("it does not say whose account this is"))?;
+        let label = spec
+            .label
+            .render(templates, &scope.with("response", template::live(&body)))?;
+        Ok(Some(Account {
+            label: if label.trim().is_empty() {
+                id.clone()
+            } else {
+                label.trim().to_owned()
+            },
+            id,
+        }))
+    }
+
+    fn capabilities(&self, stream: &Stream) -> Capabilities {
+        let writes = self.inner.manifest.writes(&stream.name);
+        let offers = |operation| writes.is_some_and(|writes| writes.offers(operation));
+        Capabilities {
+            read: true,
+            incremental: stream.cursor.is_some(),
+            create: offers(Operation::Create),
+            update: offers(Operation::Update),
+            delete: offers(Operation::Delete),
+            batch_size: writes
+                .and_then(|writes| writes.batch.as_ref())
+                .map_or(1, |batch| batch.size),
+            match_by: writes.map_or_else(Vec::new, |writes| writes.match_by.clone()),
+            idempotent_create: writes.is_some_and(writes::spec::WriteSpec::idempotent_create),
+        }
+    }
+
+    async fn description(&self, stream: &str, access: &Access) -> Result<StreamDescription> {
+        let inner = &*self.inner;
+        let stream = inner.manifest.stream(stream)?;
+        let mut label = stream.label.clone();
+        let mut schema = stream.schema.clone().unwrap_or_default();
+        if let Some(describe) = inner.manifest.describe(&stream.name) {
+            let scope = inner.scope(None);
+            let answer = inner
+                .fetch(&describe.request, &scope, &scope, access)
+                .await?;
+            let body = inner.parse(&answer)?;
+            let (told, described) = describe
+                .read(&inner.manifest.templates, &scope, &body, &stream.key)?
+                .ok_or_else(|| inner.malformed("its description of the stream has no fields"))?;
+            label = told.unwrap_or(label);
+            schema = described;
+        }
+        if schema.fields.is_empty() {
+            schema = self.inferred(stream, access).await?;
+        }
+        Ok(StreamDescription {
+            name: stream.name.clone(),
+            label,
+            schema,
+            key: stream.key.clone(),
+            cursor_field: stream.cursor.as_ref().map(|cursor| cursor.field.clone()),
+            capabilities: self.capabilities(stream),
+        })
+    }
+
+    /// The fields of the first records, where nothing else tells.
+    async fn inferred(&self, stream: &Stream, access: &Access) -> Result<model::field::Schema> {
+        let request = ReadRequest {
+            stream: stream.name.clone(),
+            cursor: None,
+            position: None,
+            full: true,
+            limit: Some(50),
+        };
+        let mut reader = Reader::begin(self.inner.clone(), request, access.clone())?;
+        let mut fields: Vec<model::field::Field> = Vec::new();
+        if let Some(page) = reader.next().await? {
+            for record in &page.records {
+                if let Value::Object(object) = &record.fields {
+                    merge_inferred(&mut fields, object, 0);
+                }
+            }
+        }
+        for field in &mut fields {
+            field.key = stream
+                .key
+                .iter()
+                .any(|path| path.to_string() == field.name.as_str());
+        }
+        Ok(model::field::Schema { fields })
+    }
+}
+
+fn merge_inferred(
+    fields: &mut Vec<model::field::Field>,
+    object: &model::value::Object,
+    depth: u32,
+) {
+    use model::field::{Field, FieldType};
+    if depth > 8 {
+        return;
+    }
+    for (name, value) in object.iter().take(500) {
+        let found = match value {
+            Value::Null => FieldType::Any,
+            Value::Bool(_) => FieldType::Bool,
+            Value::Int(_) | Value::UInt(_) => FieldType::Integer,
+            Value::Decimal(_) | Value::Float(_) => FieldType::Float,
+            Value::List(_) => FieldType::List,
+            Value::Object(_) => FieldType::Object,
+            _ => FieldType::Text,
+        };
+        let index = match fields.iter().position(|field| field.name == name) {
+            Some(index) => index,
+            None => {
+                let mut field = Field::new(name, found);
+                field.inferred = true;
+                fields.push(field);
+                fields.len() - 1
+            }
+        };
+        let Some(field) = fields.get_mut(index) else {
+            continue;
+        };
+        field.nullable |= value.is_null();
+        if field.field_type == FieldType::Any {
+            field.field_type = found;
+        } else if found != FieldType::Any && field.field_type != found {
+            field.field_type = match (field.field_type, found) {
+                (FieldType::Integer | FieldType::Float, FieldType::Integer | FieldType::Float) => {
+                    FieldType::Float
+                }
+                _ => FieldType::Text,
+            };
+        }
+        match value {
+            Value::Object(members) => merge_inferred(&mut field.fields, members, depth + 1),
+            Value::List(items) => {
+                for item in items.iter().take(20) {
+                    match item {
+                        Value::Object(members) => {
+                            field.items = Some(FieldType::Object);
+                            merge_inferred(&mut field.fields, members, depth + 1);
+                        }
+                        Value::Text(_) => field.items = Some(FieldType::Text),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Inner {
+    /// What templates may use.
+    pub(super) fn scope(&self, parameters: Option<&serde_json::Value>) -> Scope {
+        let scope = Scope::new(&self.config, &self.clock);
+        match parameters {
+            Some(parameters) => scope.with(
+                "parameters",
+                minijinja::Value::from(minijinja::value::Serde(parameters)),
+            ),
+            None => scope.with("parameters", minijinja::Value::from(())),
+        }
+    }
+
+    pub(super) fn malformed(&self, reason: &str) -> Error {
+        Error::Malformed {
+            platform: self.http.name().to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// The JSON of an answer.
+    pub(super) fn parse(&self, answer: &Answer) -> Result<Value> {
+        model::json::parse(&answer.body).map_err(|error| {
+            let begins: String = String::from_utf8_lossy(
+                answer
+                    .body
+                    .get(..64.min(answer.body.len()))
+                    .unwrap_or_default(),
+            )
+            .chars()
+            .take(24)
+            .collect();
+            if begins.trim_start().starts_with('<') {
+                self.malformed("JSON was expected, but an HTML page came")
+            } else {
+                self.malformed(&format!("JSON was expected, but {error}"))
+            }
+        })
+    }
+
+    /// Sends a request that only reads, and takes nothing but success.
+    pub(super) async fn fetch(
+        &self,
+        requester: &Requester,
+        scope: &Scope,
+        for_path: &Scope,
+        access: &Access,
+    ) -> Result<Answer> {
+        let request = requester.build(&self.manifest.templates, scope, for_path)?;
+        let home = request.url.clone();
+        let answer = self
+            .send(requester, request, &home, scope, Repeat::Safe, access)
+            .await?;
+        match answer.verdict {
+            Verdict::Success | Verdict::Ignore => Ok(answer),
+            _ => Err(answer.to_error(self.http.name())),
+        }
+    }
+
+    /// Sends a request of the file. `home` is the address before paging: credentials go nowhere else.
+    pub(super) async fn send(
+        &self,
+        requester: &Requester,
+        request: RequestParts,
+        home: &Url,
+        scope: &Scope,
+        repeat: Repeat,
+        access: &Access,
+    ) -> std::result::Result<Answer, Failure> {
+        let not_sent = |error| Failure {
+            error,
+            sent: false,
+            exchange: None,
+        };
+        let signs = !matches!(requester.authentication, Authentication::Nothing);
+        if signs && !same_origin(home, &request.url) {
+            return Err(not_sent(self.malformed(&format!(
+                "the next page is said to be at {}; credentials are sent to {} only",
+                origin_words(&request.url),
+                origin_words(home)
+            ))));
+        }
+        let by_file = FileSigner {
+            authentication: &requester.authentication,
+            inner: self,
+            scope,
+        };
+        let signer: Option<&dyn Signer> = match requester.authentication {
+            Authentication::Nothing => None,
+            Authentication::SignIn => Some(&*self.signer),
+            _ => Some(&by_file),
+        };
+        let judge = Judging {
+            handler: &requester.errors,
+            templates: &self.manifest.templates,
+            scope: scope.clone(),
+            clock: self.clock.clone(),
+        };
+        self.http
+            .send(Call {
+                request,
+                signer,
+                repeat,
+                judge: &judge,
+                access,
+            })
+            .await
+    }
+}
+
+/// Signs with an authenticator of the file.
+struct FileSigner<'a> {
+    authentication: &'a Authentication,
+    inner: &'a Inner,
+    scope: &'a Scope,
+}
+
+#[async_trait]
+impl Signer for FileSigner<'_> {
+    async fn sign(&self, request: &mut RequestParts, _access: &Access) -> Result<()> {
+        self.authentication.apply(
+            &self.inner.manifest.templates,
+            self.scope,
+            request,
+            &mut Vec::new(),
+        )
+    }
+
+    async fn renew(&self, _access: &Access) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        let mut secrets = Vec::new();
+        if let Ok(url) = Url::parse("http://unused.invalid/") {
+            let mut request = RequestParts::new(http::Method::GET, url);
+            let _ = self.authentication.apply(
+                &self.inner.manifest.templates,
+                self.scope,
+                &mut request,
+                &mut secrets,
+            );
+        }
+        secrets
+    }
+}
+
+#[async_trait]
+impl Source for Platform {
+    async fn discover(&self, _access: &Access) -> Result<Vec<StreamSummary>> {
+        Ok(self
+            .inner
+            .manifest
+            .streams
+            .iter()
+            .map(|stream| StreamSummary {
+                name: stream.name.clone(),
+                label: stream.label.clone(),
+                capabilities: self.capabilities(stream),
+            })
+            .collect())
+    }
+
+    async fn describe(&self, stream: &str, access: &Access) -> Result<StreamDescription> {
+        self.description(stream, access).await
+    }
+
+    async fn read(&self, request: ReadRequest, access: Access) -> Result<Box<dyn PageReader>> {
+        Ok(Box::new(Reader::begin(
+            self.inner.clone(),
+            request,
+            access,
+        )?))
+    }
+
+    async fn check(&self, access: &Access) -> Vec<CheckStep> {
+        let mut steps = Vec::new();
+        let mut step =
+            |name: &str, started: Instant, result: std::result::Result<String, String>| {
+                let goes_on = result.is_ok();
+                steps.push(CheckStep {
+                    name: name.to_owned(),
+                    took: started.elapsed(),
+                    result,
+                });
+                goes_on
+            };
+        let Some(stream) = self.inner.manifest.streams.first() else {
+            return steps;
+        };
+        let started = Instant::now();
+        let scope = self.inner.scope(Some(&stream.parameters));
+        let url = match stream
+            .requester
+            .build(&self.inner.manifest.templates, &scope, &scope)
+        {
+            Ok(request) => request.url,
+            Err(error) => {
+                step("Address", started, Err(error.to_string()));
+                return steps;
+            }
+        };
+        let host = url
+            .host_str()
+            .unwrap_or_default()
+            .trim_matches(['[', ']'])
+            .to_owned();
+        let port = url.port_or_known_default().unwrap_or(443);
+        let addresses = bounded(access, tokio::net::lookup_host((host.as_str(), port))).await;
+        let addresses: Vec<std::net::SocketAddr> = match addresses {
+            Ok(found) => found.collect(),
+            Err(problem) => {
+                let words = format!(
+                    "there is no address for {host} ({problem}): check the spelling and the network"
+                );
+                step("Name lookup", started, Err(words));
+                return steps;
+            }
+        };
+        let shown = addresses
+            .first()
+            .map(|address| address.ip().to_string())
+            .unwrap_or_default();
+        step("Name lookup", started, Ok(format!("{host} is {shown}")));
+
+        let started = Instant::now();
+        let connected = bounded(access, tokio::net::TcpStream::connect(&addresses[..])).await;
+        let result = match connected {
+            Ok(_) => Ok(format!("{host} answers on port {port}")),
+            Err(problem) => Err(format!(
+                "{host} does not answer on port {port} ({problem}): check the address, or whether \
+                 something on the way blocks it"
+            )),
+        };
+        if !step("Connection", started, result) {
+            return steps;
+        }
+
+        let started = Instant::now();
+        let result = match self.account(access).await {
+            Ok(Some(account)) => Ok(format!("signed in as {}", account.label)),
+            Ok(None) => Ok("the platform does not say who is signed in".into()),
+            Err(error) => Err(error.to_string()),
+        };
+        if !step("Sign-in", started, result) {
+            return steps;
+        }
+
+        let started = Instant::now();
+        let request = ReadRequest {
+            stream: stream.name.clone(),
+            cursor: None,
+            position: None,
+            full: true,
+            limit: Some(1),
+        };
+        let result = match Reader::begin(self.inner.clone(), request, access.clone()) {
+            Ok(mut reader) => reader.next().await,
+            Err(error) => Err(error),
+        };
+        let result = match result {
+            Ok(Some(page)) if !page.records.is_empty() => Ok("a record came back".into()),
+            Ok(_) => Ok("it can be read; there are no records yet".into()),
+            Err(error) => Err(error.to_string()),
+        };
+        step(
+            &format!("Read {}", stream.label.to_lowercase()),
+            started,
+            result,
+        );
+        steps
+    }
+}
+
+/// Waits at most ten seconds, and not after a stop.
+async fn bounded<T>(
+    access: &Access,
+    work: impl Future<Output = std::io::Result<T>>,
+) -> std::result::Result<T, String> {
+    tokio::select! {
+        biased;
+        () = access.cancel.cancelled() => Err("stopped".into()),
+        done = tokio::time::timeout(Duration::from_secs(10), work) => match done {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("no answer within 10 s".into()),
+        },
+    }
+}
+
+#[async_trait]
+impl Destination for Platform {
+    async fn describe(&self, stream: &str, access: &Access) -> Result<StreamDescription> {
+        self.description(stream, access).await
+    }
+
+    async fn find(&self, find: Find, access: &Access) -> Result<Vec<Vec<model::record::Record>>> {
+        writes::find::find(&self.inner, find, access).await
+    }
+
+    async fn get(
+        &self,
+        stream: &str,
+        keys: &[RecordKey],
+        access: &Access,
+    ) -> Result<Vec<Option<model::record::Record>>> {
+        writes::find::get(&self.inner, stream, keys, access).await
+    }
+
+    async fn write(&self, stream: &str, changes: &[Change], access: &Access) -> Result<Written> {
+        writes::perform::write(&self.inner, stream, changes, access).await
+    }
+}
+
+/// The paths of a list of fields, for words.
+pub(super) fn paths_words(paths: &[FieldPath]) -> String {
+    paths
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
