@@ -200,7 +200,7 @@ function UsedBy({ summary }: { summary: ConnectionSummary }) {
 
 function Streams({ streams }: { streams: StreamView[] }) {
   return (
-    <Card title="What can be synced" className="overflow-x-auto">
+    <Card title="What can be synced">
       <Table>
         <thead>
           <tr>
@@ -221,8 +221,8 @@ function Streams({ streams }: { streams: StreamView[] }) {
                     : "all of it"
                   : "–"}
               </Td>
-              <Td>{writes(stream)}</Td>
-              <Td className="font-mono text-sm">
+              <Td className="whitespace-normal">{writes(stream)}</Td>
+              <Td className="font-mono text-sm whitespace-normal">
                 {stream.capabilities.match_by.join(", ") || "–"}
               </Td>
             </Tr>

@@ -75,7 +75,7 @@ export function OverviewScreen() {
       ) : (
         <>
           <Figures data={data} />
-          <div className="grid items-start gap-4 min-[1180px]:grid-cols-[minmax(0,1fr)_380px]">
+          <div className="grid items-start gap-4 min-[1400px]:grid-cols-[minmax(0,1fr)_380px]">
             <Syncs syncs={data.syncs} />
             <Connections connections={data.connections} />
           </div>

@@ -155,7 +155,10 @@ function Progress({ data }: { data: RunDetail }) {
       className="grid gap-2.5 rounded-xl border border-line bg-panel p-3.5"
     >
       <div className="flex flex-wrap items-baseline gap-x-4 gap-y-1">
-        <span className="text-lg font-semibold" role={active ? "status" : undefined}>
+        <span
+          className="text-lg font-semibold first-letter:uppercase"
+          role={active ? "status" : undefined}
+        >
           {active ? (progress?.stage ?? "Starting") : runState(summary.state).text}
         </span>
         {progress !== null && progress.records_per_second > 0 && (
@@ -176,7 +179,7 @@ function Progress({ data }: { data: RunDetail }) {
       />
       <p className="m-0 flex flex-wrap items-center gap-2">
         {words}
-        {!active && data.balances && (
+        {!active && summary.state !== "waiting" && data.balances && (
           <span className="inline-flex items-center gap-1 text-sm text-ok">
             <CircleCheck aria-hidden size={13} /> every record is accounted for
           </span>

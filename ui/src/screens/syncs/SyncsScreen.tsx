@@ -1,6 +1,6 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Cable, ClipboardList, Play, Plus, Trash2 } from "lucide-react";
+import { Cable, Plus, Trash2 } from "lucide-react";
 import { toast } from "sonner";
 import type { SideView, SyncSummary } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
@@ -15,9 +15,9 @@ import { toastError } from "@/components/Problem";
 import { Spark } from "@/components/Spark";
 import { Table, Td, Th, Tr } from "@/components/Table";
 import { Time } from "@/components/Time";
-import { counted } from "@/format/count";
-import { runBars, runFigures } from "@/format/runs";
-import { syncReason, syncState } from "@/format/states";
+import { count, counted } from "@/format/count";
+import { runBars } from "@/format/runs";
+import { changed, syncReason, syncState } from "@/format/states";
 
 export function SyncsScreen() {
   const { data } = useSuspenseQuery(syncs());
@@ -45,7 +45,7 @@ export function SyncsScreen() {
                 <tr>
                   <Th>Sync</Th>
                   <Th>State</Th>
-                  <Th>Last 24 runs</Th>
+                  <Th className="hidden min-[1400px]:table-cell">Last 24 runs</Th>
                   <Th>Last run</Th>
                   <Th>Next</Th>
                   <Th className="text-right">
@@ -71,7 +71,7 @@ function Row({ sync }: { sync: SyncSummary }) {
   const last = sync.recent_runs.at(-1);
   return (
     <Tr>
-      <Td className="max-w-[340px]">
+      <Td className="max-w-[320px]">
         <Link
           to="/syncs/$sync"
           params={{ sync: sync.id }}
@@ -85,7 +85,7 @@ function Row({ sync }: { sync: SyncSummary }) {
           <Side side={sync.target} />
         </span>
       </Td>
-      <Td className="max-w-[210px]" title={syncReason(sync.state) ?? undefined}>
+      <Td className="max-w-[190px]" title={syncReason(sync.state) ?? undefined}>
         <span className="flex items-center gap-1.5">
           <Tag tone={state.tone}>{state.text}</Tag>
           {sync.has_draft && sync.state.kind !== "draft" && <Tag tone="neutral">draft open</Tag>}
@@ -94,7 +94,7 @@ function Row({ sync }: { sync: SyncSummary }) {
           <span className="block truncate text-sm text-ink3">{syncReason(sync.state)}</span>
         )}
       </Td>
-      <Td>
+      <Td className="hidden min-[1400px]:table-cell">
         <Spark bars={runBars(sync.recent_runs)} label={counted(sync.recent_runs.length, "run")} />
       </Td>
       <Td>
@@ -102,7 +102,7 @@ function Row({ sync }: { sync: SyncSummary }) {
           <span className="text-ink3">never</span>
         ) : (
           <Link to="/runs/$run" params={{ run: last.id }} className="no-underline hover:underline">
-            <Time at={last.started_at} look="moment" /> · {runFigures(last)}
+            <Time at={last.started_at} look="moment" /> · {count(changed(last.counts))} changed
           </Link>
         )}
       </Td>
@@ -140,7 +140,6 @@ function Actions({ sync }: { sync: SyncSummary }) {
   return (
     <span className="inline-flex items-center gap-1.5">
       <Button
-        icon={<ClipboardList aria-hidden size={13} />}
         busy={plan.isPending}
         aria-label={`Plan: ${sync.name}`}
         onClick={() =>
@@ -157,7 +156,6 @@ function Actions({ sync }: { sync: SyncSummary }) {
         Plan
       </Button>
       <Button
-        icon={<Play aria-hidden size={13} />}
         busy={start.isPending}
         aria-label={`Run now: ${sync.name}`}
         disabledReason={sync.state.kind === "running" ? "It is running already" : notYet}
