@@ -138,17 +138,6 @@ export function Cables({ source, target, gutter, ghost }: Props) {
     return [{ key, parts, curve, target: rule.target, isOn, severity }];
   });
 
-  const places = placeChips(
-    width,
-    chips.map((chip) => ({
-      key: chip.key,
-      start: chip.curve.start.y,
-      end: chip.curve.end.y,
-      halfWidth: chipHalfWidth(chip.parts.join(" › ")),
-      isSelected: chip.isOn,
-    })),
-  );
-
   const constants = model.mapping.rules.flatMap((rule) => {
     const isLoose =
       rule.origin.kind === "constant" ||
@@ -158,6 +147,21 @@ export function Cables({ source, target, gutter, ghost }: Props) {
     const place = shown === rule.target ? placeOf(sides.target, shown) : null;
     return place && place.edge === "none" ? [{ rule, y: place.y }] : [];
   });
+
+  const places = placeChips(
+    width,
+    chips.map((chip) => ({
+      key: chip.key,
+      start: chip.curve.start.y,
+      end: chip.curve.end.y,
+      halfWidth: chipHalfWidth(chip.parts.join(" › ")),
+      isSelected: chip.isOn,
+    })),
+    constants.map(({ rule, y }) => {
+      const halfWidth = Math.min(70, chipHalfWidth(chipParts(rule).join(" › ")) + 4);
+      return { x: width - 18 - halfWidth, y, halfWidth };
+    }),
+  );
 
   const colorOf = (cable: Cable | undefined): string =>
     typeColor((cable && rowAt(outlines.source, cable.source)?.field.type) ?? "any");

@@ -1,4 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
+import { ChevronDown, ChevronRight } from "lucide-react";
 import { useRef } from "react";
 import { cx } from "@/components/cx";
 import { TypeBadge } from "@/components/TypeBadge";
@@ -14,8 +15,6 @@ const LINE = 38;
 /** The same mapping as a list: one line per target. For narrow windows and for screen readers. */
 export function MappingTable({ listing }: { listing: Listing }) {
   const scroller = useRef<HTMLDivElement>(null);
-  const { store } = useEditor();
-  const query = useEditorState((state) => state.query.target);
   const rows = [...listing.pinned, ...listing.rows];
   const virtual = useVirtualizer({
     count: rows.length,
@@ -28,20 +27,6 @@ export function MappingTable({ listing }: { listing: Listing }) {
       className="flex min-h-0 min-w-0 flex-1 flex-col bg-panel"
       aria-label="Mapping as a table"
     >
-      <div className="border-b border-line px-3 py-2">
-        <input
-          type="search"
-          data-find="target"
-          className="map-text max-w-80"
-          aria-label="Find in the target"
-          placeholder="Find · is:unmapped · is:required"
-          value={query}
-          onChange={(event) => {
-            const text = event.currentTarget.value;
-            store.set((state) => ({ query: { ...state.query, target: text } }));
-          }}
-        />
-      </div>
       <div ref={scroller} className="min-h-0 flex-1 overflow-auto">
         {/* biome-ignore lint/a11y/useSemanticElements: only the lines that can be seen are in the page, which a table element cannot place. */}
         <div role="table" aria-rowcount={rows.length + 1} aria-label="Mapping" className="map-list">
@@ -122,7 +107,20 @@ function Line({ row, index, top }: { row: Row; index: number; top: number }) {
         style={{ paddingLeft: row.depth * 18 }}
       >
         <TypeBadge type={row.field.type} format={row.field.format} />
-        <span className="truncate font-medium">{row.field.name}</span>
+        {row.isOpen !== undefined && (
+          <button
+            type="button"
+            className="map-twist m-0"
+            aria-expanded={row.isOpen}
+            aria-label={`${row.isOpen ? "Close" : "Open"} ${row.field.name}`}
+            onClick={() => act.setOpen("target", row.path, !row.isOpen)}
+          >
+            {row.isOpen ? <ChevronDown size={13} /> : <ChevronRight size={13} />}
+          </button>
+        )}
+        <span className={cx("truncate font-medium", row.isGhost && "line-through")}>
+          {row.field.name}
+        </span>
         {row.field.required && <span className="text-bad">✱</span>}
       </span>
       <span role="cell" className="flex min-w-0 items-center gap-1.5">

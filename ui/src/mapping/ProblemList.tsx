@@ -22,7 +22,7 @@ export function ProblemList() {
     return <p className="m-0 px-[18px] py-4 text-ink2">Nothing is wrong with this mapping.</p>;
   }
   return (
-    <div className="px-[18px] py-2">
+    <div className="max-w-4xl px-[18px] py-2">
       {GROUPS.map(({ severity, title }) => {
         const problems = all.filter((problem) => problem.severity === severity);
         return (

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { Suggestion } from "@/api/bindings";
 import { query } from "@/api/queries";
 import { Button } from "@/components/Button";
@@ -63,6 +63,14 @@ function Review({ suggestions, onClose, onApply }: ReviewProps) {
   const [said, setSaid] = useState<ReadonlyMap<string, boolean>>(new Map());
   const [at, setAt] = useState(0);
   const [isMoved, setIsMoved] = useState(false);
+  const list = useRef<HTMLUListElement>(null);
+
+  // The sheet gives the focus to its first button; the keys A and R belong to the list.
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => list.current?.focus({ preventScroll: true }));
+    return () => cancelAnimationFrame(frame);
+  }, []);
+
   const isTicked = (each: Suggestion) =>
     said.get(each.rule.target) ?? (isMoved ? each.score * 100 >= threshold : each.ticked);
   const chosen = suggestions.filter(isTicked);
@@ -142,15 +150,7 @@ function Review({ suggestions, onClose, onApply }: ReviewProps) {
             // biome-ignore lint/a11y/noNoninteractiveTabindex: takes the keys A and R.
             tabIndex={0}
             aria-label="Proposals"
-            ref={(list) => {
-              if (
-                list &&
-                document.activeElement?.closest("[role=dialog]") !== null &&
-                !list.contains(document.activeElement)
-              ) {
-                list.focus({ preventScroll: true });
-              }
-            }}
+            ref={list}
             onKeyDown={(event) => {
               const key = event.key.toLowerCase();
               if (key === "a" || key === "r") {

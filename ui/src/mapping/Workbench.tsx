@@ -119,7 +119,7 @@ export function Workbench() {
         {view === "canvas" ? (
           <Canvas samples={count} onTable={() => setChosen("table")} />
         ) : (
-          <TableView onCanvas={() => setChosen("canvas")} />
+          <TableView samples={count} onCanvas={() => setChosen("canvas")} />
         )}
         <Drawer rows={rows.data} isOpen={isOpen} onOpen={setIsOpen} />
         <div role="status" aria-live="polite" className="sr-only">
@@ -187,15 +187,30 @@ function Canvas({ samples, onTable }: { samples: number; onTable: () => void }) 
   );
 }
 
-function TableView({ onCanvas }: { onCanvas: () => void }) {
+function TableView({ samples, onCanvas }: { samples: number; onCanvas: () => void }) {
+  const { store } = useEditor();
   const model = useModel();
   const target = useListing("target", model);
+  const query = useEditorState((state) => state.query.target);
   return (
     <div className="map-work is-table">
       <div className="flex min-h-0 min-w-0 flex-col">
         <div className="flex items-center gap-3 border-b border-line bg-panel px-3 py-1.5">
           <Tools view="table" onSwitch={onCanvas} />
+          <input
+            type="search"
+            data-find="target"
+            className="map-text max-w-72"
+            aria-label="Find in the target"
+            placeholder="Find · is:unmapped · is:required"
+            value={query}
+            onChange={(event) => {
+              const text = event.currentTarget.value;
+              store.set((state) => ({ query: { ...state.query, target: text } }));
+            }}
+          />
           <span className="flex-1" />
+          <RecordStepper samples={samples} />
           <Counts />
         </div>
         <MappingTable listing={target} />

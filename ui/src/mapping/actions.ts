@@ -9,6 +9,9 @@ import { leafOf } from "./path";
 import type { EditorState, Selection, SideName, Store, TreeHandle } from "./store";
 import { type Outline, pairByName, type Row, rowAt } from "./tree";
 
+/** One offer to undo at a time: the latest edit is what undo takes back. */
+const UNDO_TOAST = "mapping-undo";
+
 export type DropMode = "replace" | "combine" | "coalesce";
 export type Actions = ReturnType<typeof makeActions>;
 
@@ -24,6 +27,7 @@ export function makeActions({ store, outlines, trees }: Setting) {
 
   /** One undo step. Edits with the same `merge` in a row are one. */
   function edit(name: string, change: (mapping: Mapping) => Mapping, merge?: string): void {
+    toast.dismiss(UNDO_TOAST);
     store.set(({ history }) => ({ history: push(history, name, change(current(history)), merge) }));
   }
 
@@ -32,7 +36,7 @@ export function makeActions({ store, outlines, trees }: Setting) {
   }
 
   function undoable(message: string): void {
-    toast(message, { action: { label: "Undo", onClick: stepBack } });
+    toast(message, { id: UNDO_TOAST, action: { label: "Undo", onClick: stepBack } });
   }
 
   function stepBack(): void {
@@ -161,7 +165,7 @@ export function makeActions({ store, outlines, trees }: Setting) {
     select({ kind: "target", path: targetPath });
     const typeOf = source ? `, ${typeWord(source.field.type)}` : "";
     announce(
-      `${names}${typeOf}, onto ${targetPath}, ${typeWord(target.field.type)}: ${found.level === "exact" ? "exact" : found.reason}`,
+      `${names}${typeOf}, onto ${targetPath}, ${typeWord(target.field.type)}: ${found.reason === "same type" ? "exact" : found.reason}`,
     );
     if (before && mode === "replace") {
       undoable(`Replaced what filled ${targetPath}`);

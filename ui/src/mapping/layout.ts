@@ -113,6 +113,8 @@ export type Chip = {
   halfWidth: number;
   isSelected: boolean;
 };
+/** Something in the gutter that chips keep away from. */
+export type Obstacle = { x: number; y: number; halfWidth: number };
 export type ChipPlace = { x: number; y: number };
 
 const CHIP_HEIGHT = 24;
@@ -120,9 +122,13 @@ const CHIP_HEIGHT = 24;
 const SHARES = [0.5, 0.38, 0.62, 0.28, 0.72, 0.2, 0.8];
 
 /** Places for the chips: on their cable, within the gutter, where possible not on one another. */
-export function placeChips(width: number, chips: readonly Chip[]): Map<string, ChipPlace> {
+export function placeChips(
+  width: number,
+  chips: readonly Chip[],
+  obstacles: readonly Obstacle[] = [],
+): Map<string, ChipPlace> {
   const places = new Map<string, ChipPlace>();
-  const taken: { x: number; y: number; halfWidth: number }[] = [];
+  const taken = [...obstacles];
   // The selected one gets the best place; then the flat cables, whose chips have nowhere else to go.
   const order = [...chips].sort(
     (a, b) =>
