@@ -1288,7 +1288,7 @@ views! {
     struct ExportedSync {
         /// For the file's name.
         pub file_name: String,
-        /// The file's text (YAML).
+        /// The file's text (JSON).
         pub text: String,
     }
 }

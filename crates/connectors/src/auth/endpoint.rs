@@ -177,9 +177,7 @@ pub(super) async fn revoke(
         return Ok(false);
     };
     let url = address("revoke_url", place).map_err(TokenProblem::Settings)?;
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("token", token.reveal());
-    form.append_pair("token_type_hint", hint);
+    let mut form = vec![("token", token.reveal()), ("token_type_hint", hint)];
     let mut request = HttpRequest::new(Vec::new());
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = url
@@ -206,13 +204,16 @@ pub(super) async fn revoke(
             }
         }
         (_, secret) => {
-            form.append_pair("client_id", method.client_id.trim());
+            form.push(("client_id", method.client_id.trim()));
             if let Some(secret) = secret {
-                form.append_pair("client_secret", secret);
+                form.push(("client_secret", secret));
             }
         }
     }
-    *request.body_mut() = form.finish().into_bytes();
+    *request.body_mut() = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish()
+        .into_bytes();
     // Any success will do: what is in the body does not matter.
     match transport::send(request).await {
         Ok(answer) if answer.status().is_success() => Ok(true),

@@ -1,0 +1,604 @@
+//! The mapping editor: samples, compiler, preview, suggestions.
+
+use std::collections::HashMap;
+
+use connectors::StreamDescription;
+use engine::samples::Samples as KeptSamples;
+use mapping::suggest::Candidate;
+use model::field::{Field, FieldType};
+use model::mapping::{Mapping, Origin, Rule};
+use model::path::FieldPath;
+use model::value::{Object, Value};
+
+use crate::app::App;
+use crate::commands::syncs;
+use crate::error::{ApiError, sentence};
+#[allow(clippy::wildcard_imports, reason = "most views of a noun are used")]
+use crate::views::*;
+
+type Result<T> = std::result::Result<T, ApiError>;
+
+/// Rows of the preview table.
+const PREVIEW_ROWS: usize = 50;
+
+/// What the editor works with.
+struct Desk {
+    document: model::sync::Sync,
+    id: model::ids::SyncId,
+    version: u32,
+    source: StreamDescription,
+    target: StreamDescription,
+    samples: KeptSamples,
+}
+
+async fn desk(app: &App, sync: model::ids::SyncId, mapping: Option<Mapping>) -> Result<Desk> {
+    let row = syncs::stored(app, sync).await?;
+    let mut document = syncs::current(&row).clone();
+    if let Some(mapping) = mapping {
+        document.mapping = mapping;
+    }
+    let platforms = app.engine().platforms();
+    let source = platforms
+        .describe(document.source.connection, &document.source.stream)
+        .await?;
+    let target = platforms
+        .describe(document.target.connection, &document.target.stream)
+        .await?;
+    let samples = app
+        .engine()
+        .samples(document.source.connection, &document.source.stream, false)
+        .await?;
+    Ok(Desk {
+        document,
+        id: sync,
+        version: row.version,
+        source,
+        target,
+        samples,
+    })
+}
+
+impl Desk {
+    fn compile(&self) -> mapping::Compiled {
+        mapping::compile(
+            &self.document.mapping,
+            &self.source.schema,
+            &self.target.schema,
+            engine::purpose(self.document.mode),
+        )
+    }
+}
+
+pub(crate) async fn get_samples(app: &App, request: SampleRequest) -> Result<Samples> {
+    let row = syncs::stored(app, request.sync).await?;
+    let document = syncs::current(&row);
+    let samples = app
+        .engine()
+        .samples(
+            document.source.connection,
+            &document.source.stream,
+            request.refresh,
+        )
+        .await?;
+    let description = app
+        .engine()
+        .platforms()
+        .describe(document.source.connection, &document.source.stream)
+        .await?;
+    Ok(Samples {
+        records: samples
+            .records
+            .iter()
+            .map(|record| record.fields.to_serde())
+            .collect(),
+        read_at: samples.read_at,
+        profile: description
+            .schema
+            .walk()
+            .into_iter()
+            .map(|(path, _)| profile(&path, samples.records.iter().map(|record| &record.fields)))
+            .collect(),
+    })
+}
+
+/// What samples tell of one field.
+fn profile<'a>(path: &FieldPath, records: impl Iterator<Item = &'a Value>) -> FieldProfile {
+    let (mut filled, mut longest) = (0, 0);
+    let mut distinct = std::collections::HashSet::new();
+    let mut looks: HashMap<&'static str, u32> = HashMap::new();
+    for value in records
+        .filter_map(|record| record.at(path))
+        .filter(|value| !value.is_empty())
+    {
+        filled += 1;
+        distinct.insert(value.fingerprint());
+        if let Value::Text(text) = value {
+            longest = longest.max(u32::try_from(text.chars().count()).unwrap_or(u32::MAX));
+            if let Some(look) = looks_like(text.trim()) {
+                *looks.entry(look).or_default() += 1;
+            }
+        }
+    }
+    let best = looks
+        .into_iter()
+        .max_by_key(|(look, count)| (*count, *look))
+        .filter(|(_, count)| count * 2 > filled);
+    FieldProfile {
+        path: path.clone(),
+        filled,
+        distinct: u32::try_from(distinct.len()).unwrap_or(u32::MAX),
+        longest,
+        looks_like: best.map(|(look, _)| look.to_owned()),
+        looks_like_percent: best.map(|(_, count)| count * 100 / filled.max(1)),
+    }
+}
+
+fn looks_like(text: &str) -> Option<&'static str> {
+    use mapping::formats::{is_email, is_url, is_uuid, looks_like_phone};
+    if is_email(text) {
+        Some("e-mail address")
+    } else if is_url(text) {
+        Some("web address")
+    } else if is_uuid(text) {
+        Some("UUID")
+    } else if text.len() >= 10
+        && text
+            .get(..10)
+            .is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok())
+    {
+        Some("date")
+    } else if text.parse::<f64>().is_ok() {
+        Some("number")
+    } else if looks_like_phone(text) {
+        Some("phone number")
+    } else {
+        None
+    }
+}
+
+pub(crate) async fn check_mapping(app: &App, request: CheckMapping) -> Result<MappingReport> {
+    let desk = desk(app, request.sync, Some(request.mapping)).await?;
+    let compiled = desk.compile();
+    let mut failing: Vec<FieldFailures> = Vec::new();
+    if let Some(program) = &compiled.program {
+        for (n, record) in desk.samples.records.iter().enumerate() {
+            for problem in program.apply(&record.fields).problems {
+                match failing
+                    .iter_mut()
+                    .find(|failures| failures.target == problem.target)
+                {
+                    Some(failures) => failures.count += 1,
+                    None => failing.push(FieldFailures {
+                        target: problem.target,
+                        count: 1,
+                        first_sample: u32::try_from(n).unwrap_or(u32::MAX),
+                        message: problem.message,
+                    }),
+                }
+            }
+        }
+    }
+    let mappable = mappable(&desk.target);
+    let is_mapped = |path: &FieldPath| {
+        desk.document
+            .mapping
+            .rules
+            .iter()
+            .any(|rule| &rule.target == path)
+    };
+    let count = |wanted: &dyn Fn(&(FieldPath, &Field)) -> bool| {
+        u32::try_from(mappable.iter().filter(|field| wanted(field)).count()).unwrap_or(u32::MAX)
+    };
+    let mut diagnostics: Vec<DiagnosticView> = compiled
+        .diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic_view(diagnostic, &desk.document.mapping))
+        .collect();
+    diagnostics.sort_by_key(|diagnostic| match diagnostic.severity {
+        DiagnosticSeverity::Error => 0,
+        DiagnosticSeverity::Warning => 1,
+        DiagnosticSeverity::Hint => 2,
+    });
+    Ok(MappingReport {
+        mapped: count(&|(path, _)| is_mapped(path)),
+        mappable: count(&|_| true),
+        required_mapped: count(&|(path, field)| field.required && is_mapped(path)),
+        required: count(&|(_, field)| field.required),
+        samples: u32::try_from(desk.samples.records.len()).unwrap_or(u32::MAX),
+        samples_at: Some(desk.samples.read_at),
+        diagnostics,
+        failing,
+    })
+}
+
+/// The target fields that a rule can fill: leaves that are not set by the platform.
+fn mappable(target: &StreamDescription) -> Vec<(FieldPath, &Field)> {
+    target
+        .schema
+        .walk()
+        .into_iter()
+        .filter(|(_, field)| !field.read_only)
+        .filter(|(_, field)| field.field_type != FieldType::Object || field.fields.is_empty())
+        .collect()
+}
+
+fn diagnostic_view(diagnostic: &mapping::Diagnostic, document: &Mapping) -> DiagnosticView {
+    DiagnosticView {
+        severity: match diagnostic.severity {
+            mapping::Severity::Error => DiagnosticSeverity::Error,
+            mapping::Severity::Warning => DiagnosticSeverity::Warning,
+            mapping::Severity::Hint => DiagnosticSeverity::Hint,
+        },
+        code: diagnostic.code.to_owned(),
+        target: diagnostic.target.clone(),
+        step: diagnostic.step.and_then(|step| u32::try_from(step).ok()),
+        message: sentence(&diagnostic.message),
+        suggestion: diagnostic.suggestion.as_deref().map(sentence),
+        fix: diagnostic
+            .fix
+            .as_ref()
+            .and_then(|fix| fix_view(fix, diagnostic, document)),
+    }
+}
+
+/// What the document would be after one click, as the one rule that changes.
+fn fix_view(
+    fix: &mapping::Fix,
+    diagnostic: &mapping::Diagnostic,
+    document: &Mapping,
+) -> Option<FixView> {
+    let mut mended = document.clone();
+    if !fix.apply_to(&mut mended, diagnostic.rule) {
+        return None;
+    }
+    let label = diagnostic
+        .suggestion
+        .as_deref()
+        .map_or_else(|| "Mend it".to_owned(), sentence);
+    let label = label.trim_end_matches('.').to_owned();
+    if let mapping::Fix::AddRule { rule } = fix {
+        return Some(FixView {
+            label,
+            target: rule.target.clone(),
+            rule: Some(rule.clone()),
+        });
+    }
+    let at = diagnostic.rule?;
+    let target = document.rules.get(at)?.target.clone();
+    let rule = (mended.rules.len() == document.rules.len())
+        .then(|| mended.rules.get(at).cloned())
+        .flatten();
+    Some(FixView {
+        label,
+        target,
+        rule,
+    })
+}
+
+pub(crate) async fn preview_mapping(app: &App, request: PreviewMapping) -> Result<MappingPreview> {
+    let desk = desk(app, request.sync, Some(request.mapping)).await?;
+    let samples = u32::try_from(desk.samples.records.len()).unwrap_or(u32::MAX);
+    let index = request.sample.min(samples.saturating_sub(1));
+    let compiled = desk.compile();
+    let empty = Value::Object(Object::new());
+    let record = usize::try_from(index)
+        .ok()
+        .and_then(|index| desk.samples.records.get(index));
+    let source = record.map_or(&empty, |record| &record.fields);
+    let (mapped, traces) = match &compiled.program {
+        Some(program) => (program.apply(source).fields, program.explain(source)),
+        // An error in one rule must not darken the others: those that compile are shown.
+        None => {
+            let broken: Vec<usize> = compiled
+                .errors()
+                .filter_map(|diagnostic| diagnostic.rule)
+                .collect();
+            let sound = Mapping {
+                version: desk.document.mapping.version,
+                rules: desk
+                    .document
+                    .mapping
+                    .rules
+                    .iter()
+                    .enumerate()
+                    .filter(|(n, _)| !broken.contains(n))
+                    .map(|(_, rule)| rule.clone())
+                    .collect(),
+            };
+            let partial = mapping::compile(
+                &sound,
+                &desk.source.schema,
+                &desk.target.schema,
+                mapping::Purpose::Update,
+            );
+            match &partial.program {
+                Some(program) => (program.apply(source).fields, program.explain(source)),
+                None => (Object::new(), Vec::new()),
+            }
+        }
+    };
+    Ok(MappingPreview {
+        sample: index,
+        samples,
+        key: record.and_then(|record| record.key.as_ref().map(ToString::to_string)),
+        source: source.to_serde(),
+        mapped: Value::Object(mapped).to_serde(),
+        fields: traces.iter().map(field_preview).collect(),
+    })
+}
+
+fn field_preview(trace: &mapping::FieldTrace) -> FieldPreview {
+    let step = |result: &std::result::Result<Value, String>| match result {
+        Ok(value) => StepPreview {
+            value: Some(value.to_serde()),
+            problem: None,
+        },
+        Err(words) => StepPreview {
+            value: None,
+            problem: Some(sentence(words)),
+        },
+    };
+    FieldPreview {
+        target: trace.target.clone(),
+        inputs: trace.inputs.iter().map(Value::to_serde).collect(),
+        steps: trace.after_steps.iter().map(step).collect(),
+        result: match &trace.result {
+            Ok(value) => StepPreview {
+                value: value.as_ref().map(Value::to_serde),
+                problem: None,
+            },
+            Err(words) => StepPreview {
+                value: None,
+                problem: Some(sentence(words)),
+            },
+        },
+    }
+}
+
+pub(crate) async fn preview_rows(app: &App, request: CheckMapping) -> Result<PreviewRows> {
+    let desk = desk(app, request.sync, Some(request.mapping)).await?;
+    let mut rows = PreviewRows {
+        rows: Vec::new(),
+        creates: 0,
+        updates: 0,
+        unchanged: 0,
+        holds: 0,
+    };
+    // A mapping with errors has no preview; the problems tab says why.
+    let decided = match app
+        .engine()
+        .preview(
+            desk.id,
+            desk.version,
+            desk.document,
+            desk.source,
+            desk.target,
+            &desk.samples,
+        )
+        .await
+    {
+        Ok(decided) => decided,
+        Err(engine::Error::MappingInvalid { .. }) => return Ok(rows),
+        Err(error) => return Err(error.into()),
+    };
+    for (key, mapped, decision) in decided {
+        use engine::plan::Decision;
+        use model::record::Operation;
+        let (action, before, problem) = match decision {
+            Decision::Unchanged { .. } => (PlanAction::Unchanged, None, None),
+            Decision::Write(change) if change.operation == Operation::Create => {
+                (PlanAction::Create, None, None)
+            }
+            Decision::Write(change) => (PlanAction::Update, change.before, None),
+            Decision::Filtered(problem) => (PlanAction::Filtered, None, Some(problem)),
+            Decision::Invalid(problem) => (PlanAction::Invalid, None, Some(problem)),
+            Decision::Held(problem) => (PlanAction::Held, None, Some(problem)),
+        };
+        match action {
+            PlanAction::Create => rows.creates += 1,
+            PlanAction::Update => rows.updates += 1,
+            PlanAction::Unchanged | PlanAction::Filtered => rows.unchanged += 1,
+            PlanAction::Invalid | PlanAction::Held => rows.holds += 1,
+        }
+        if rows.rows.len() < PREVIEW_ROWS {
+            let (words, field) = problem.map_or((None, None), |problem| {
+                (Some(sentence(&problem.message)), problem.field)
+            });
+            rows.rows.push(PreviewRow {
+                key: Some(key.to_string()).filter(|key| !key.is_empty()),
+                action,
+                mapped: Value::Object(mapped).to_serde(),
+                before: before.map(|before| Value::Object(before).to_serde()),
+                problem: words,
+                problem_field: field,
+            });
+        }
+    }
+    Ok(rows)
+}
+
+pub(crate) async fn suggest_mapping(app: &App, request: SuggestMapping) -> Result<SuggestionList> {
+    let desk = desk(app, request.sync, Some(request.mapping)).await?;
+    let source: Vec<Candidate> = desk
+        .source
+        .schema
+        .walk()
+        .into_iter()
+        .map(|(path, field)| Candidate {
+            samples: desk
+                .samples
+                .records
+                .iter()
+                .filter_map(|record| record.fields.at(&path))
+                .filter(|value| !value.is_empty())
+                .cloned()
+                .collect(),
+            field: field.clone(),
+            path,
+        })
+        .collect();
+    let target: Vec<Candidate> = mappable(&desk.target)
+        .into_iter()
+        .filter(|(path, _)| {
+            !desk
+                .document
+                .mapping
+                .rules
+                .iter()
+                .any(|rule| &rule.target == path)
+        })
+        .map(|(path, field)| Candidate {
+            path,
+            field: field.clone(),
+            samples: Vec::new(),
+        })
+        .collect();
+    let options = mapping::suggest::Options::default();
+    let found = mapping::suggest::suggest(&source, &target, &options);
+    let suggestions = found
+        .rules
+        .into_iter()
+        .map(|suggestion| {
+            let (sample_in, sample_out) = try_rule(&desk, &suggestion.rule);
+            let is_key = desk
+                .target
+                .schema
+                .at(&suggestion.rule.target)
+                .is_some_and(|field| field.key);
+            Suggestion {
+                ticked: suggestion.score >= options.threshold && !is_key,
+                score: suggestion.score,
+                reasons: suggestion
+                    .reasons
+                    .into_iter()
+                    .map(|reason| reason.text)
+                    .collect(),
+                sample_in,
+                sample_out,
+                rule: suggestion.rule,
+            }
+        })
+        .collect();
+    Ok(SuggestionList { suggestions })
+}
+
+/// What a proposed rule makes of the first sample that has a value.
+fn try_rule(desk: &Desk, rule: &Rule) -> (Option<serde_json::Value>, Option<serde_json::Value>) {
+    let alone = Mapping {
+        version: desk.document.mapping.version,
+        rules: vec![rule.clone()],
+    };
+    let compiled = mapping::compile(
+        &alone,
+        &desk.source.schema,
+        &desk.target.schema,
+        mapping::Purpose::Update,
+    );
+    let Some(program) = compiled.program else {
+        return (None, None);
+    };
+    let has_value = |record: &Value| match &rule.origin {
+        Origin::Fields { paths } => paths
+            .iter()
+            .any(|path| record.at(path).is_some_and(|value| !value.is_empty())),
+        Origin::Constant { .. } | Origin::Expression { .. } => true,
+    };
+    let Some(record) = desk
+        .samples
+        .records
+        .iter()
+        .find(|record| has_value(&record.fields))
+    else {
+        return (None, None);
+    };
+    let input = match &rule.origin {
+        Origin::Fields { paths } => match paths.as_slice() {
+            [path] => record.fields.at(path).map(Value::to_serde),
+            paths => Some(
+                paths
+                    .iter()
+                    .map(|path| {
+                        record
+                            .fields
+                            .at(path)
+                            .map_or(serde_json::Value::Null, Value::to_serde)
+                    })
+                    .collect(),
+            ),
+        },
+        Origin::Constant { .. } | Origin::Expression { .. } => None,
+    };
+    let output = Value::Object(program.apply(&record.fields).fields)
+        .at(&rule.target)
+        .map(Value::to_serde);
+    (input, output)
+}
+
+#[expect(clippy::unused_async, reason = "every command is called alike")]
+pub(crate) async fn list_transforms(_: &App, _: Nothing) -> Result<Vec<TransformView>> {
+    Ok(mapping::transforms::catalogue()
+        .iter()
+        .map(transform_view)
+        .collect())
+}
+
+fn transform_view(transform: &mapping::transforms::Transform) -> TransformView {
+    use mapping::transforms::ParamKind;
+    let json = |text: &str| serde_json::from_str(text).unwrap_or(serde_json::Value::Null);
+    TransformView {
+        name: transform.name.to_owned(),
+        group: word(&transform.group),
+        summary: transform.summary.to_owned(),
+        synonyms: transform
+            .synonyms
+            .iter()
+            .map(|synonym| (*synonym).to_owned())
+            .collect(),
+        params: transform
+            .params
+            .iter()
+            .map(|param| ParamView {
+                name: param.name.to_owned(),
+                summary: param.summary.to_owned(),
+                kind: match param.kind {
+                    ParamKind::Text | ParamKind::DateFormat | ParamKind::Country => {
+                        ParamKindView::Text
+                    }
+                    ParamKind::Integer | ParamKind::Number => ParamKindView::Number,
+                    ParamKind::Flag => ParamKindView::Bool,
+                    ParamKind::Choice => ParamKindView::Choice,
+                    ParamKind::TextList => ParamKindView::TextList,
+                    ParamKind::Entries => ParamKindView::ValueTable,
+                    ParamKind::Zone => ParamKindView::Zone,
+                    ParamKind::Template => ParamKindView::Template,
+                    ParamKind::Value | ParamKind::Steps => ParamKindView::Value,
+                },
+                required: param.required,
+                default: param.default.map(json),
+                options: param
+                    .options
+                    .iter()
+                    .map(|option| (*option).to_owned())
+                    .collect(),
+            })
+            .collect(),
+        example: transform.examples.first().map(|example| TransformExample {
+            input: json(example.input),
+            step: model::mapping::Step {
+                name: transform.name.to_owned(),
+                with: serde_json::from_str(example.with).unwrap_or_default(),
+            },
+            output: json(example.output),
+        }),
+        output: word(&transform.output),
+    }
+}
+
+/// The stable word of an enumeration.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}

@@ -1,0 +1,16 @@
+//! Command bodies, one file for each noun. What they do is in `engine`; here requests become calls and
+//! answers become views.
+
+pub(crate) mod app;
+pub(crate) mod connections;
+pub(crate) mod mapping;
+pub(crate) mod plans;
+pub(crate) mod runs;
+pub(crate) mod syncs;
+
+pub(crate) use app::*;
+pub(crate) use connections::*;
+pub(crate) use mapping::*;
+pub(crate) use plans::*;
+pub(crate) use runs::*;
+pub(crate) use syncs::*;

@@ -1,0 +1,272 @@
+//! Plans.
+
+use model::record::RecordKey;
+use model::value::{Object, Value};
+use store::plans::{
+    ActionCount, EntryFilter, Plan, PlanAction as StoredAction, PlanEntry, PlanState as StoredState,
+};
+
+use crate::app::App;
+use crate::commands::syncs;
+use crate::error::{ApiError, sentence};
+#[allow(clippy::wildcard_imports, reason = "most views of a noun are used")]
+use crate::views::*;
+
+type Result<T> = std::result::Result<T, ApiError>;
+
+/// Entries in one answer at most.
+const PAGE: u32 = 500;
+
+pub(crate) async fn start_plan(app: &App, request: SyncRef) -> Result<PlanStarted> {
+    Ok(PlanStarted {
+        plan: app.engine().start_plan(request.sync).await?,
+    })
+}
+
+pub(crate) async fn get_plan(app: &App, request: PlanRef) -> Result<PlanDetail> {
+    let id = request.plan;
+    let (plan, by_action, name) = app
+        .engine()
+        .store()
+        .read(move |db| {
+            let plan = store::plans::get(db, id)?;
+            let by_action = store::plans::counts_by_action(db, id)?;
+            let name = syncs::current(&store::syncs::get(db, plan.sync)?)
+                .name
+                .clone();
+            Ok((plan, by_action, name))
+        })
+        .await?;
+    let writes = [StoredAction::Create, StoredAction::Update];
+    let excluded = by_action
+        .iter()
+        .filter(|(action, _)| writes.contains(action))
+        .map(|(_, count)| left_out(*count))
+        .sum();
+    let progress = app.engine().plan_progress(id);
+    let counts = match (&progress, plan.state) {
+        (Some(progress), StoredState::Building) => progress.counts,
+        _ => plan.counts,
+    };
+    let (state, problem) = state_view(&plan, progress.is_some());
+    Ok(PlanDetail {
+        id,
+        sync: plan.sync,
+        sync_name: name,
+        state,
+        created_at: plan.created_at,
+        counts: PlanCounts {
+            read: counts.read,
+            create: counts.created,
+            update: counts.updated,
+            unchanged: counts.unchanged,
+            filtered: counts.filtered,
+            invalid: counts.invalid,
+            held: counts.held,
+        },
+        excluded,
+        warnings: match plan.state {
+            StoredState::Ready => plan.note.iter().map(|note| sentence(note)).collect(),
+            _ => Vec::new(),
+        },
+        problem,
+        waiting: progress.and_then(|progress| progress.waiting),
+    })
+}
+
+fn left_out(count: ActionCount) -> u64 {
+    count.total.saturating_sub(count.included)
+}
+
+fn state_view(plan: &Plan, is_moving: bool) -> (PlanState, Option<Note>) {
+    let failed = |words: &str, hint: &str| {
+        let note = Note {
+            severity: NoteSeverity::Error,
+            message: sentence(words),
+            hint: Some(hint.into()),
+        };
+        (PlanState::Failed, Some(note))
+    };
+    match (plan.state, &plan.note) {
+        (StoredState::Building, _) if is_moving => (PlanState::Building, None),
+        (StoredState::Building, _) => failed(
+            "Patchbay ended while this plan was being made",
+            "Nothing was written; make a new plan.",
+        ),
+        (StoredState::Ready, _) => (PlanState::Ready, None),
+        (StoredState::Applied, _) => (PlanState::Applied, None),
+        (StoredState::Discarded, Some(words)) => failed(
+            words,
+            "Nothing was written; make a new plan when it is mended.",
+        ),
+        (StoredState::Discarded, None) => (PlanState::Discarded, None),
+        (StoredState::Stale, _) => failed(
+            "The sync was changed or has run since this plan was made",
+            "Make a new plan to see what is left to do.",
+        ),
+    }
+}
+
+pub(crate) async fn list_plan_entries(app: &App, request: ListPlanEntries) -> Result<PlanEntries> {
+    let limit = request.limit.clamp(1, PAGE);
+    let wanted = limit + 1;
+    let actions: Vec<StoredAction> = if request.actions.is_empty() {
+        StoredAction::ALL
+            .into_iter()
+            .filter(|action| *action != StoredAction::Unchanged)
+            .collect()
+    } else {
+        request
+            .actions
+            .iter()
+            .map(|action| stored_action(*action))
+            .collect()
+    };
+    let (mut entries, match_on) = app
+        .engine()
+        .store()
+        .read(move |db| {
+            let plan = store::plans::get(db, request.plan)?;
+            let match_on = syncs::current(&store::syncs::get(db, plan.sync)?)
+                .match_on
+                .clone();
+            let mut entries = Vec::new();
+            for action in actions {
+                let filter = EntryFilter {
+                    action: Some(action),
+                    is_included: None,
+                    text: Some(request.search.clone()),
+                };
+                entries.extend(store::plans::page(
+                    db,
+                    request.plan,
+                    &filter,
+                    request.after,
+                    wanted,
+                )?);
+            }
+            Ok((entries, match_on))
+        })
+        .await?;
+    entries.sort_by_key(|entry| entry.seq);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = entries.len() > limit;
+    entries.truncate(limit);
+    Ok(PlanEntries {
+        entries: entries
+            .into_iter()
+            .map(|entry| entry_view(entry, &match_on))
+            .collect(),
+        has_more,
+    })
+}
+
+fn stored_action(action: PlanAction) -> StoredAction {
+    match action {
+        PlanAction::Create => StoredAction::Create,
+        PlanAction::Update => StoredAction::Update,
+        PlanAction::Unchanged => StoredAction::Unchanged,
+        PlanAction::Filtered => StoredAction::Filtered,
+        PlanAction::Invalid => StoredAction::Invalid,
+        PlanAction::Held => StoredAction::Held,
+    }
+}
+
+fn entry_view(entry: PlanEntry, match_on: &[model::path::FieldPath]) -> PlanEntryView {
+    let mapped = Value::Object(entry.mapped);
+    PlanEntryView {
+        seq: entry.seq,
+        title: title(&mapped, match_on, &entry.source_key),
+        source_key: entry.source_key.to_string(),
+        target_key: entry.target_key.map(|key| key.to_string()),
+        action: match entry.action {
+            StoredAction::Create => PlanAction::Create,
+            StoredAction::Update => PlanAction::Update,
+            StoredAction::Unchanged => PlanAction::Unchanged,
+            StoredAction::Filtered => PlanAction::Filtered,
+            StoredAction::Invalid => PlanAction::Invalid,
+            StoredAction::Held | StoredAction::Conflict => PlanAction::Held,
+        },
+        fields: field_changes(entry.before.as_ref(), &entry.fields),
+        problem: entry.problem.as_deref().map(sentence),
+        included: entry.is_included,
+    }
+}
+
+/// What a person would call a record: its match value, else its key.
+pub(crate) fn title(
+    mapped: &Value,
+    match_on: &[model::path::FieldPath],
+    key: &RecordKey,
+) -> String {
+    match_on
+        .iter()
+        .filter_map(|path| mapped.at(path))
+        .find_map(RecordKey::from_value)
+        .map_or_else(|| key.to_string(), |value| value.0)
+}
+
+/// Field by field, down to the leaves.
+pub(crate) fn field_changes(before: Option<&Object>, after: &Object) -> Vec<FieldChange> {
+    fn visit(
+        path: &model::path::FieldPath,
+        before: Option<&Value>,
+        after: &Value,
+        out: &mut Vec<FieldChange>,
+    ) {
+        if let Value::Object(members) = after
+            && !members.is_empty()
+        {
+            let none = Object::new();
+            let had = before.and_then(Value::as_object).unwrap_or(&none);
+            for (name, member) in members.iter() {
+                visit(&path.child(name), had.get(name), member, out);
+            }
+            return;
+        }
+        if before.is_some_and(|before| before.same_as(after)) {
+            return;
+        }
+        out.push(FieldChange {
+            path: path.clone(),
+            before: before.map(Value::to_serde),
+            after: Some(after.to_serde()),
+        });
+    }
+    let mut out = Vec::new();
+    for (name, value) in after.iter() {
+        let had = before.and_then(|before| before.get(name));
+        visit(&model::path::FieldPath::of(name), had, value, &mut out);
+    }
+    out
+}
+
+pub(crate) async fn include_plan_entries(
+    app: &App,
+    request: IncludePlanEntries,
+) -> Result<PlanDetail> {
+    let plan = request.plan;
+    app.engine()
+        .store()
+        .write(move |tx| {
+            if !request.seqs.is_empty() {
+                store::plans::set_included(tx, plan, &request.seqs, request.included)?;
+            } else if let Some(action) = request.action {
+                store::plans::set_all_included(tx, plan, stored_action(action), request.included)?;
+            }
+            Ok(())
+        })
+        .await?;
+    get_plan(app, PlanRef { plan }).await
+}
+
+pub(crate) async fn apply_plan(app: &App, request: PlanRef) -> Result<Started> {
+    Ok(Started {
+        run: app.engine().apply_plan(request.plan).await?,
+    })
+}
+
+pub(crate) async fn discard_plan(app: &App, request: PlanRef) -> Result<Nothing> {
+    app.engine().discard_plan(request.plan).await?;
+    Ok(Nothing {})
+}

@@ -1,0 +1,478 @@
+//! Connecting a platform: sign in, try it, see who it is, and only then store it.
+//!
+//! A sign-in lands under an id of its own first. An existing connection is only touched when the same
+//! account has signed in and the test went well.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use connectors::auth::{
+    CredentialKind, Credentials, SignIn, SignInHandle, SignInOptions, SignInStep, disconnect,
+};
+use connectors::declarative::auth_spec::AuthKind;
+use connectors::{Access, Source};
+use model::clock::Millis;
+use model::ids::{ConnectionId, FlowId};
+use model::secret::Secret;
+use store::connections::{Account, Connection, ConnectionState};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::Engine;
+use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::platforms;
+
+/// Opens an address in the person's browser, or says why it cannot.
+pub type OpenUrl = Arc<dyn Fn(&Url) -> std::result::Result<(), String> + Send + Sync>;
+
+/// What is needed to connect.
+#[derive(Debug)]
+pub struct ConnectRequest {
+    /// Which connector.
+    pub connector: String,
+    /// Which of its ways to sign in.
+    pub auth: String,
+    /// What the person calls it; empty: after the connector.
+    pub name: String,
+    /// The connector's settings.
+    pub config: serde_json::Value,
+    /// What the person typed in to sign in, by field name.
+    pub fields: BTreeMap<String, Secret>,
+    /// Sign in again for this connection.
+    pub reconnect: Option<ConnectionId>,
+}
+
+/// Where connecting stands.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// Its id.
+    pub id: FlowId,
+    /// Which connector.
+    pub connector: String,
+    /// The steps so far.
+    pub steps: Vec<FlowStep>,
+    /// Where the person signs in.
+    pub url: Option<Url>,
+    /// Until when it waits for the person.
+    pub until: Option<Millis>,
+    /// How it ended.
+    pub result: Option<FlowResult>,
+}
+
+/// One step of connecting.
+#[derive(Clone, Debug)]
+pub struct FlowStep {
+    /// What.
+    pub label: String,
+    /// None while it is under way; what was seen, or what is wrong.
+    pub result: Option<std::result::Result<Option<String>, String>>,
+    /// How long it took.
+    pub took_ms: Option<u64>,
+    began: Instant,
+}
+
+/// How connecting ended.
+#[derive(Clone, Debug)]
+pub enum FlowResult {
+    /// Stored.
+    Connected {
+        /// As.
+        connection: ConnectionId,
+        /// Who is signed in.
+        account: Option<String>,
+    },
+    /// Not stored.
+    Failed(String),
+    /// Another account signed in; nothing was changed.
+    WrongAccount {
+        /// Who is connected.
+        expected: String,
+        /// Who signed in.
+        found: String,
+    },
+    /// The person stopped it.
+    Cancelled,
+}
+
+/// Sign-ins that are under way or have ended lately.
+#[derive(Default)]
+pub(crate) struct Flows(Mutex<HashMap<FlowId, Entry>>);
+
+struct Entry {
+    flow: Flow,
+    cancel: CancellationToken,
+    handle: Option<SignInHandle>,
+    open: OpenUrl,
+}
+
+/// Ended sign-ins that are remembered.
+const REMEMBERED: usize = 20;
+
+impl Engine {
+    /// Begins to connect. The flow goes on by itself; [`Event::FlowProgressed`] tells.
+    pub fn start_connect(&self, request: ConnectRequest, open: OpenUrl) -> Result<Flow> {
+        let id = FlowId::new();
+        let connection = request.reconnect.unwrap_or_else(ConnectionId::new);
+        // Fails here rather than in the background: unknown connector, unknown way, broken settings.
+        let manifest = self.platforms().manifest(connection, &request.connector)?;
+        platforms::method(&manifest, &request.auth, &request.config)?;
+        let cancel = self.0.cancel.child_token();
+        let flow = Flow {
+            id,
+            connector: request.connector.clone(),
+            steps: Vec::new(),
+            url: None,
+            until: None,
+            result: None,
+        };
+        {
+            let mut flows = self.flows();
+            let mut ended: Vec<FlowId> = flows
+                .iter()
+                .filter(|(_, entry)| entry.flow.result.is_some())
+                .map(|(id, _)| *id)
+                .collect();
+            ended.sort();
+            for id in ended.iter().rev().skip(REMEMBERED) {
+                flows.remove(id);
+            }
+            flows.insert(
+                id,
+                Entry {
+                    flow: flow.clone(),
+                    cancel: cancel.clone(),
+                    handle: None,
+                    open: open.clone(),
+                },
+            );
+        }
+        let engine = self.clone();
+        self.0.tracker.spawn(async move {
+            let result = match engine.connect(id, request, open, &cancel).await {
+                Ok(result) => result,
+                Err(error) if error.is_cancelled() => FlowResult::Cancelled,
+                Err(error) => FlowResult::Failed(error.to_string()),
+            };
+            engine.change_flow(id, |flow| {
+                let words = match &result {
+                    FlowResult::Failed(words) => Some(words.clone()),
+                    _ => None,
+                };
+                finish_step(flow, words.map_or(Ok(None), Err));
+                flow.result = Some(result);
+            });
+        });
+        Ok(flow)
+    }
+
+    async fn connect(
+        &self,
+        id: FlowId,
+        request: ConnectRequest,
+        open: OpenUrl,
+        cancel: &CancellationToken,
+    ) -> Result<FlowResult> {
+        let before = match request.reconnect {
+            Some(connection) => Some(
+                self.store()
+                    .read(move |db| store::connections::get(db, connection))
+                    .await?,
+            ),
+            None => None,
+        };
+        let trial = ConnectionId::new();
+        let manifest = self.platforms().manifest(trial, &request.connector)?;
+        let method = platforms::method(&manifest, &request.auth, &request.config)?;
+        let kind = match &method.kind {
+            AuthKind::Oauth2Code(_) => {
+                let options = SignInOptions {
+                    platform: manifest.platform.name.clone(),
+                    method: method.clone(),
+                    extra: Vec::new(),
+                    clock: self.clock().clone(),
+                    limit: SignInOptions::LIMIT,
+                };
+                let engine = self.clone();
+                let sign_in = SignIn::start(
+                    options,
+                    move |url| open(url),
+                    move |step| engine.change_flow(id, |flow| note_step(flow, step)),
+                    cancel.clone(),
+                )
+                .await?;
+                if let Some(entry) = self.flows().get_mut(&id) {
+                    entry.handle = Some(sign_in.handle());
+                }
+                CredentialKind::OAuth(sign_in.finish().await?.tokens)
+            }
+            AuthKind::ApiKey(_) | AuthKind::Bearer(_) | AuthKind::Basic(_) => {
+                CredentialKind::from_fields(&method, &request.fields)?
+            }
+            AuthKind::None => CredentialKind::Bearer {
+                token: Secret::new("none"),
+            },
+        };
+        self.change_flow(id, |flow| begin_step(flow, "Storing the sign-in"));
+        Credentials::replace(self.keeper(), trial, kind).await?;
+        let tried = self
+            .try_and_store(id, trial, request, before.as_ref(), cancel)
+            .await;
+        let kept =
+            matches!(&tried, Ok(FlowResult::Connected { connection, .. }) if *connection == trial);
+        if !kept {
+            // What was tried and not stored must not lie around.
+            if !matches!(&tried, Ok(FlowResult::Connected { .. })) {
+                _ = disconnect(self.keeper(), trial, &manifest.platform.name, &method).await;
+            }
+            Credentials::remove(self.keeper(), trial).await?;
+        }
+        tried
+    }
+
+    /// Tries the new sign-in; stores the connection when it works.
+    async fn try_and_store(
+        &self,
+        id: FlowId,
+        trial: ConnectionId,
+        request: ConnectRequest,
+        before: Option<&Connection>,
+        cancel: &CancellationToken,
+    ) -> Result<FlowResult> {
+        let manifest = self.platforms().manifest(trial, &request.connector)?;
+        let platform = self.platforms().trial(
+            trial,
+            &request.connector,
+            &manifest.platform.name,
+            &request.auth,
+            &request.config,
+        )?;
+        let access = Access {
+            cancel: cancel.clone(),
+            ..Access::unattended()
+        };
+        self.change_flow(id, |flow| begin_step(flow, "Testing the connection"));
+        let steps = Source::check(&*platform, &access).await;
+        let failed = steps
+            .iter()
+            .find_map(|step| step.result.as_ref().err().cloned());
+        self.change_flow(id, |flow| {
+            flow.steps.pop();
+            for step in &steps {
+                flow.steps.push(FlowStep {
+                    label: step.name.clone(),
+                    result: Some(step.result.clone().map(Some)),
+                    took_ms: u64::try_from(step.took.as_millis()).ok(),
+                    began: Instant::now(),
+                });
+            }
+        });
+        if let Some(words) = failed {
+            return Ok(FlowResult::Failed(words));
+        }
+        let account = platform.account(&access).await?.map(|account| Account {
+            id: account.id,
+            label: account.label,
+        });
+        let now = self.clock().now();
+        if let Some(before) = before {
+            if let (Some(expected), Some(found)) = (&before.account, &account)
+                && expected.id != found.id
+            {
+                return Ok(FlowResult::WrongAccount {
+                    expected: expected.label.clone(),
+                    found: found.label.clone(),
+                });
+            }
+            let credentials = Credentials::load(self.keeper(), trial)
+                .await?
+                .ok_or_else(|| Error::Refused("the new sign-in is gone; sign in again".into()))?;
+            Credentials::replace(self.keeper(), before.id, credentials.kind).await?;
+            let connection = Connection {
+                auth: request.auth,
+                config: request.config,
+                account: account.clone(),
+                state: ConnectionState::Connected,
+                updated_at: now,
+                ..before.clone()
+            };
+            self.store()
+                .write(move |tx| store::connections::update(tx, &connection))
+                .await?;
+            self.platforms().forget(before.id);
+            self.announce(Event::ConnectionChanged {
+                connection: before.id,
+            });
+            return Ok(FlowResult::Connected {
+                connection: before.id,
+                account: account.map(|account| account.label),
+            });
+        }
+        let name = match request.name.trim() {
+            "" => self.free_name(&manifest.platform.name).await?,
+            name => name.to_owned(),
+        };
+        let connection = Connection {
+            id: trial,
+            name,
+            connector: request.connector,
+            auth: request.auth,
+            config: request.config,
+            account: account.clone(),
+            state: ConnectionState::Connected,
+            created_at: now,
+            updated_at: now,
+        };
+        self.store()
+            .write(move |tx| store::connections::insert(tx, &connection))
+            .await?;
+        self.announce(Event::ConnectionChanged { connection: trial });
+        Ok(FlowResult::Connected {
+            connection: trial,
+            account: account.map(|account| account.label),
+        })
+    }
+
+    /// "Harbor CRM", or "Harbor CRM 2" where that is taken.
+    async fn free_name(&self, wanted: &str) -> Result<String> {
+        let taken: Vec<String> = self
+            .store()
+            .read(|db| {
+                Ok(store::connections::list(db)?
+                    .into_iter()
+                    .map(|connection| connection.name)
+                    .collect())
+            })
+            .await?;
+        let mut name = wanted.to_owned();
+        let mut n = 2;
+        while taken.contains(&name) {
+            name = format!("{wanted} {n}");
+            n += 1;
+        }
+        Ok(name)
+    }
+
+    /// Where a flow stands.
+    pub fn flow(&self, id: FlowId) -> Option<Flow> {
+        self.flows().get(&id).map(|entry| entry.flow.clone())
+    }
+
+    /// Opens the sign-in page again.
+    pub fn open_flow_again(&self, id: FlowId) -> Result<()> {
+        let (url, open) = {
+            let flows = self.flows();
+            let entry = flows.get(&id).ok_or_else(gone)?;
+            (entry.flow.url.clone().ok_or_else(gone)?, entry.open.clone())
+        };
+        open(&url).map_err(|reason| {
+            Error::Refused(format!(
+                "the browser could not be opened: {reason}; copy the address instead"
+            ))
+        })
+    }
+
+    /// Takes the address that the person's browser ended at.
+    pub fn paste_redirect(&self, id: FlowId, url: &str) -> Result<()> {
+        let handle = self
+            .flows()
+            .get(&id)
+            .and_then(|entry| entry.handle.clone())
+            .ok_or_else(gone)?;
+        Ok(handle.complete_with_url(url)?)
+    }
+
+    /// Stops a flow; nothing is stored.
+    pub fn cancel_flow(&self, id: FlowId) {
+        if let Some(entry) = self.flows().get(&id) {
+            entry.cancel.cancel();
+        }
+    }
+
+    /// Waits until a flow has come to its end.
+    pub async fn wait_flow(&self, id: FlowId) -> Result<Flow> {
+        let mut events = self.subscribe();
+        loop {
+            let flow = self.flow(id).ok_or_else(gone)?;
+            if flow.result.is_some() {
+                return Ok(flow);
+            }
+            // A listener that was too slow looks again.
+            if let Err(tokio::sync::broadcast::error::RecvError::Closed) = events.recv().await {
+                return Err(Error::Cancelled);
+            }
+        }
+    }
+
+    fn flows(&self) -> std::sync::MutexGuard<'_, HashMap<FlowId, Entry>> {
+        self.0
+            .flows
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_flow(&self, id: FlowId, change: impl FnOnce(&mut Flow)) {
+        if let Some(entry) = self.flows().get_mut(&id) {
+            change(&mut entry.flow);
+        }
+        self.announce(Event::FlowProgressed { flow: id });
+    }
+}
+
+fn gone() -> Error {
+    Error::Refused("this sign-in is over; start it again".into())
+}
+
+fn begin_step(flow: &mut Flow, label: &str) {
+    finish_step(flow, Ok(None));
+    flow.steps.push(FlowStep {
+        label: label.to_owned(),
+        result: None,
+        took_ms: None,
+        began: Instant::now(),
+    });
+}
+
+fn finish_step(flow: &mut Flow, result: std::result::Result<Option<String>, String>) {
+    if let Some(step) = flow.steps.last_mut().filter(|step| step.result.is_none()) {
+        step.took_ms = u64::try_from(step.began.elapsed().as_millis()).ok();
+        step.result = Some(result);
+    }
+}
+
+fn note_step(flow: &mut Flow, step: SignInStep) {
+    match step {
+        SignInStep::PortTaken { wanted, used } => {
+            begin_step(flow, "Choosing a port");
+            finish_step(
+                flow,
+                Ok(Some(format!("port {wanted} is in use, {used} was taken"))),
+            );
+        }
+        SignInStep::OpeningBrowser { url } => {
+            flow.url = Url::parse(&url).ok();
+            begin_step(flow, "Opening your browser");
+        }
+        SignInStep::OpenItYourself { reason, .. } => {
+            finish_step(
+                flow,
+                Ok(Some(format!(
+                    "{reason}: copy the address and open it yourself"
+                ))),
+            );
+        }
+        SignInStep::WaitingForPerson { until } => {
+            flow.until = Some(until);
+            begin_step(flow, "Waiting for you to sign in");
+        }
+        SignInStep::RedirectReceived => {
+            flow.until = None;
+            finish_step(flow, Ok(None));
+        }
+        SignInStep::ExchangingCode => begin_step(flow, "Getting access"),
+        SignInStep::Storing => begin_step(flow, "Storing the sign-in"),
+        SignInStep::Done => finish_step(flow, Ok(None)),
+    }
+}

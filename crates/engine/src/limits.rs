@@ -1,0 +1,33 @@
+//! Every bound of a run in one place.
+
+use std::time::Duration;
+
+/// Records that are planned, journalled, written and committed together.
+pub const RECORDS_PER_BATCH: usize = 500;
+
+/// Entries of a plan that are applied together.
+pub const ENTRIES_PER_BATCH: u32 = 500;
+
+/// Pages that may be read ahead of the one that is being written.
+pub const PAGES_AHEAD: usize = 2;
+
+/// How often a change whose answer was lost is looked up and, where it did not happen, sent again.
+pub const SETTLE_ATTEMPTS: u32 = 4;
+
+/// Pause before the first of those attempts; doubles each time.
+pub const SETTLE_PAUSE: Duration = Duration::from_millis(100);
+
+/// Progress is announced at most this often for each run.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Sample records that are kept for the mapping editor.
+pub const SAMPLES: usize = 200;
+
+/// Outcomes reach the history at least this often while a run is at work, and at its end.
+pub const HISTORY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Characters of a request or response body that are kept for the inspector.
+pub const EXCHANGE_BODY: usize = 16 * 1024;
+
+/// Pages whose bodies are kept; later ones keep their frame only.
+pub const READ_BODIES: usize = 3;

@@ -1,0 +1,195 @@
+//! Stages 2 and 3, the part that asks: map the records, find their links, look the others up.
+
+use std::collections::{HashMap, HashSet};
+
+use connectors::{Access, Find};
+use model::path::FieldPath;
+use model::record::{Record, RecordKey};
+use model::value::Value;
+use store::Store;
+
+use crate::error::Result;
+use crate::job::Job;
+use crate::plan::{Known, Mapped, Problem, Rules};
+
+/// Applies the mapping to one record.
+pub(crate) fn map(job: &Job, record: Record) -> Mapped {
+    let mapped = job.program.apply(&record.fields);
+    let mut problem = mapped
+        .problems
+        .into_iter()
+        .find(|problem| problem.holds)
+        .map(|problem| Problem {
+            message: problem.message,
+            field: Some(problem.target),
+        });
+    let source_key = match record.key {
+        Some(key) => key,
+        None => {
+            problem = Some(Problem {
+                message: "the record has no key, so it cannot be told apart from others".into(),
+                field: None,
+            });
+            RecordKey(String::new())
+        }
+    };
+    let fields = Value::Object(mapped.fields);
+    let fingerprint = fields.fingerprint();
+    let Value::Object(fields) = fields else {
+        return unreachable_mapped(source_key, record.fields);
+    };
+    Mapped {
+        source_key,
+        source: record.fields,
+        fields,
+        fingerprint,
+        problem,
+    }
+}
+
+/// Cannot happen: an object stays an object. Held rather than lost if it does.
+fn unreachable_mapped(source_key: RecordKey, source: Value) -> Mapped {
+    Mapped {
+        source_key,
+        source,
+        fields: model::value::Object::new(),
+        fingerprint: Value::Null.fingerprint(),
+        problem: Some(Problem {
+            message: "the mapping gave no record; please report this".into(),
+            field: None,
+        }),
+    }
+}
+
+/// What is known of the counterparts, in the order of the records.
+pub(crate) struct LookedUp {
+    pub(crate) known: Vec<Known>,
+    /// Target records that are linked already, and to which record of the source.
+    pub(crate) claimed: HashMap<RecordKey, RecordKey>,
+}
+
+/// Finds the counterparts of mapped records: by link, else by match key.
+pub(crate) async fn look_up(
+    job: &Job,
+    store: &Store,
+    access: &Access,
+    mapped: &[Mapped],
+) -> Result<LookedUp> {
+    let sync = job.sync;
+    let keys: Vec<RecordKey> = mapped
+        .iter()
+        .map(|mapped| mapped.source_key.clone())
+        .collect();
+    let wanted: HashMap<RecordKey, _> = mapped
+        .iter()
+        .map(|mapped| (mapped.source_key.clone(), mapped.fingerprint))
+        .collect();
+    let (fingerprints, mut links, unsettled) = store
+        .read(move |db| {
+            let fingerprints = store::links::fingerprints_many(db, sync, &keys)?;
+            let changed: Vec<RecordKey> = fingerprints
+                .iter()
+                .filter(|(key, fingerprint)| wanted.get(*key) != Some(*fingerprint))
+                .map(|(key, _)| key.clone())
+                .collect();
+            let links = store::links::get_many(db, sync, &changed)?;
+            let unsettled: HashSet<RecordKey> = store::journal::pending_keys(db, sync)?
+                .into_iter()
+                .collect();
+            Ok((fingerprints, links, unsettled))
+        })
+        .await?;
+    let mut known: Vec<Option<Known>> = Vec::with_capacity(mapped.len());
+    let mut to_find: Vec<(usize, Vec<Value>)> = Vec::new();
+    let rules = job.rules();
+    for (n, mapped) in mapped.iter().enumerate() {
+        let key = &mapped.source_key;
+        known.push(if unsettled.contains(key) {
+            Some(Known::Unsettled)
+        } else if mapped.problem.is_some() {
+            Some(Known::NotSearchable)
+        } else if let Some(link) = links.remove(key) {
+            Some(Known::Linked(Box::new(link)))
+        } else if fingerprints.contains_key(key) {
+            Some(Known::Same)
+        } else if rules.match_on.is_empty() {
+            Some(Known::NotSearchable)
+        } else {
+            match match_values(mapped, &rules) {
+                Ok(values) => {
+                    to_find.push((n, values));
+                    None
+                }
+                Err(field) => Some(Known::NoMatchValue(field)),
+            }
+        });
+    }
+    let mut claimed = HashMap::new();
+    if !to_find.is_empty() {
+        let find = Find {
+            stream: job.target_stream.name.clone(),
+            by: rules.match_on.clone(),
+            values: to_find.iter().map(|(_, values)| values.clone()).collect(),
+        };
+        let found = job.destination.find(find, access).await?;
+        let target_keys: Vec<RecordKey> = found
+            .iter()
+            .flatten()
+            .filter_map(|record| record.key.clone())
+            .collect();
+        if !target_keys.is_empty() {
+            claimed = store
+                .read(move |db| store::links::sources_of_targets(db, sync, &target_keys))
+                .await?;
+        }
+        for ((n, _), records) in to_find.into_iter().zip(found) {
+            if let Some(slot) = known.get_mut(n) {
+                *slot = Some(Known::Looked(records));
+            }
+        }
+    }
+    let known = known
+        .into_iter()
+        .map(|known| known.unwrap_or(Known::Looked(Vec::new())))
+        .collect();
+    Ok(LookedUp { known, claimed })
+}
+
+/// The values that a record is matched by, or the field that has none.
+pub(crate) fn match_values(
+    mapped: &Mapped,
+    rules: &Rules,
+) -> std::result::Result<Vec<Value>, FieldPath> {
+    rules
+        .match_on
+        .iter()
+        .map(|path| match value_at(mapped, path) {
+            Some(value) if !value.is_empty() => Ok(value.clone()),
+            _ => Err(path.clone()),
+        })
+        .collect()
+}
+
+fn value_at<'a>(mapped: &'a Mapped, path: &FieldPath) -> Option<&'a Value> {
+    let mut segments = path.segments().iter();
+    let model::path::Segment::Name(first) = segments.next()? else {
+        return None;
+    };
+    let rest = FieldPath::from_segments(segments.cloned().collect());
+    mapped.fields.get(first)?.at(&rest)
+}
+
+/// The values that a record is matched by, as one key: text without case and spaces around, as most
+/// platforms compare.
+pub(crate) fn match_key(mapped: &Mapped, rules: &Rules) -> Option<RecordKey> {
+    let values = match_values(mapped, rules).ok()?;
+    if values.is_empty() {
+        return None;
+    }
+    let parts: Vec<String> = values
+        .iter()
+        .filter_map(RecordKey::from_value)
+        .map(|key| key.0.trim().to_lowercase())
+        .collect();
+    Some(RecordKey(parts.join("\u{1f}")))
+}

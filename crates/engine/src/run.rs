@@ -1,0 +1,656 @@
+//! A run, from the first page to the last commit. Read it top to bottom:
+//! read, map, plan, journal, write, commit.
+//!
+//! **Invariants.** Nothing is sent that is not in the journal. A batch's outcomes, links, counters and
+//! checkpoint are one transaction. The checkpoint names only what is settled. A change whose answer was
+//! lost is looked up before it is sent again.
+//!
+//! Small runs and first loads flow straight through. Where a guard could trip (many linked records),
+//! the whole plan is made first, judged, and then applied: nothing is written before the guard has
+//! spoken.
+
+use std::collections::{HashMap, HashSet};
+
+use connectors::{Access, ReadRequest};
+use model::clock::Clock;
+use model::cursor::Checkpoint;
+use model::ids::{ChangeId, PlanId, RunId, SyncId};
+use model::record::{Change, Operation, Record, RecordKey};
+use model::run::{RecordOutcome, RunCounts};
+use model::value::{Object, Value};
+use store::Store;
+use store::plans::{EntryFilter, PlanAction, PlanEntry, PlanState};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::commit::{self, Batch};
+use crate::error::{Error, Result};
+use crate::exchanges::Recorder;
+use crate::job::Job;
+use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
+use crate::plan::{self, Decision, Mapped, Problem, Rules};
+use crate::progress::Meter;
+use crate::{lookup, read, write};
+
+/// What a run works with, besides its job.
+pub(crate) struct Work {
+    pub(crate) run: RunId,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) source_access: Access,
+    pub(crate) target_access: Access,
+    pub(crate) meter: Meter,
+    pub(crate) tracker: TaskTracker,
+    pub(crate) recorder: std::sync::Arc<Recorder>,
+}
+
+/// Where the records of a run come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    /// The source stream; `full` reads everything whatever the cursor says.
+    Stream { full: bool },
+    /// A stored plan.
+    Plan(PlanId),
+    /// These records of the source, as they were read once.
+    Records(Vec<(RecordKey, Value)>),
+}
+
+/// How a run came to its end, if not by an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Completed,
+    /// A guard holds it; the plan waits for a person.
+    Waiting {
+        plan: Option<PlanId>,
+        reason: String,
+    },
+}
+
+/// Runs a job to its end.
+pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
+    work.meter.stage("Settling what was left open");
+    write::settle_journal(job, work).await?;
+    let mut sequence = Sequence::default();
+    match input {
+        Input::Plan(plan) => apply(job, work, plan, &mut sequence).await,
+        Input::Records(records) => {
+            work.meter.stage("Trying again");
+            let records = records
+                .into_iter()
+                .map(|(key, fields)| Record {
+                    key: Some(key),
+                    fields,
+                    version: None,
+                })
+                .collect();
+            for batch in batches(records) {
+                let planned = plan_batch(job, work, batch, &mut Seen::default()).await?;
+                execute(job, work, planned, None, &mut sequence).await?;
+            }
+            Ok(Ended::Completed)
+        }
+        Input::Stream { full } => {
+            let sync = job.sync;
+            let linked = work
+                .store
+                .read(move |db| store::links::count(db, sync))
+                .await?;
+            let guards = &job.document.guards;
+            let guarded = linked
+                >= u64::from(
+                    guards
+                        .from_records
+                        .min(guards.empty_source_above.saturating_add(1)),
+                );
+            if guarded {
+                let plan = PlanId::new();
+                insert_plan(work, plan, sync, job.version).await?;
+                match build(job, work, plan, full, linked).await? {
+                    Built::Ready => apply(job, work, plan, &mut sequence).await,
+                    Built::Held { reason } => Ok(Ended::Waiting {
+                        plan: Some(plan),
+                        reason,
+                    }),
+                }
+            } else {
+                straight(job, work, full, &mut sequence).await
+            }
+        }
+    }
+}
+
+/// Reads, plans and writes page by page.
+async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -> Result<Ended> {
+    let (request, mut checkpoint) = read_request(job, work, full).await?;
+    work.meter.stage("Reading and writing");
+    let mut pages = read::start(
+        &work.tracker,
+        job.source.clone(),
+        request,
+        work.source_access.clone(),
+    );
+    let mut seen = Seen::default();
+    let mut cursor = None;
+    while let Some(page) = pages.recv().await {
+        let page = page?;
+        let mut batches = batches(page.records).into_iter().peekable();
+        if batches.peek().is_none() {
+            cursor = page.cursor.or(cursor);
+            continue;
+        }
+        while let Some(batch) = batches.next() {
+            stop_if_cancelled(work)?;
+            let planned = plan_batch(job, work, batch, &mut seen).await?;
+            let ends_page = batches.peek().is_none();
+            if ends_page {
+                checkpoint.position = Some(page.position.clone());
+            }
+            execute(
+                job,
+                work,
+                planned,
+                ends_page.then(|| checkpoint.clone()),
+                sequence,
+            )
+            .await?;
+        }
+        cursor = page.cursor.or(cursor);
+    }
+    stop_if_cancelled(work)?;
+    finish(job, work, checkpoint, cursor).await?;
+    Ok(Ended::Completed)
+}
+
+/// The read is complete: from now on only what changes after this is read.
+async fn finish(
+    job: &Job,
+    work: &Work,
+    mut checkpoint: Checkpoint,
+    cursor: Option<serde_json::Value>,
+) -> Result<()> {
+    checkpoint.position = None;
+    checkpoint.cursor = cursor.or(checkpoint.cursor);
+    checkpoint.mapping = Some(job.mapping_mark.clone());
+    let sync = job.sync;
+    work.store
+        .write(move |tx| store::checkpoints::advance(tx, sync, &checkpoint))
+        .await?;
+    work.recorder.flush(&work.store).await
+}
+
+/// Begins a plan that nothing is in yet.
+pub(crate) async fn insert_plan(
+    work: &Work,
+    plan: PlanId,
+    sync: SyncId,
+    version: u32,
+) -> Result<()> {
+    let empty = store::plans::Plan {
+        id: plan,
+        sync,
+        sync_version: version,
+        state: PlanState::Building,
+        created_at: work.clock.now(),
+        counts: RunCounts::default(),
+        checkpoint: None,
+        note: None,
+    };
+    Ok(work
+        .store
+        .write(move |tx| store::plans::insert(tx, &empty))
+        .await?)
+}
+
+enum Built {
+    Ready,
+    Held { reason: String },
+}
+
+/// Makes the plan of a whole run, without writing anything to the target.
+async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) -> Result<Built> {
+    let (request, checkpoint) = read_request(job, work, full).await?;
+    let everything = request.full || request.cursor.is_none();
+    work.meter.stage("Reading and comparing");
+    let mut pages = read::start(
+        &work.tracker,
+        job.source.clone(),
+        request,
+        work.source_access.clone(),
+    );
+    let mut seen = Seen::default();
+    let mut cursor = None;
+    let mut counts = RunCounts::default();
+    let mut sequence = Sequence::default();
+    let mut updates = 0;
+    while let Some(page) = pages.recv().await {
+        let page = page?;
+        cursor = page.cursor.or(cursor);
+        for batch in batches(page.records) {
+            stop_if_cancelled(work)?;
+            let planned = plan_batch(job, work, batch, &mut seen).await?;
+            let mut entries = Vec::new();
+            let mut batch_counts = RunCounts::default();
+            for item in planned {
+                batch_counts.read += 1;
+                expected_outcome(&item.decision).count(&mut batch_counts);
+                if let Some(entry) = to_entry(item, &mut sequence) {
+                    entries.push(entry);
+                }
+            }
+            updates += batch_counts.updated;
+            counts.add(&batch_counts);
+            work.store
+                .write(move |tx| store::plans::append_entries(tx, plan, &entries))
+                .await?;
+            work.meter.counted(&batch_counts);
+        }
+    }
+    stop_if_cancelled(work)?;
+    let mut held = plan::too_many_updates(updates, linked, &job.document.guards);
+    if everything && counts.read == 0 && linked > u64::from(job.document.guards.empty_source_above)
+    {
+        held = Some(format!(
+            "the source is empty, although {linked} of its records were synced before. Nothing was written; check the source, then run again"
+        ));
+    }
+    let end = Checkpoint {
+        version: 1,
+        cursor: cursor.or(checkpoint.cursor),
+        position: None,
+        mapping: Some(job.mapping_mark.clone()),
+    };
+    let note = held.clone();
+    work.store
+        .write(move |tx| {
+            let mut stored = store::plans::get(tx, plan)?;
+            stored.state = PlanState::Ready;
+            stored.counts = counts;
+            stored.checkpoint = Some(end);
+            stored.note = note;
+            store::plans::update(tx, &stored)
+        })
+        .await?;
+    Ok(held.map_or(Built::Ready, |reason| Built::Held { reason }))
+}
+
+/// Makes a plan to be looked at.
+pub(crate) async fn preview(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
+    let sync = job.sync;
+    write::settle_journal(job, work).await?;
+    let linked = work
+        .store
+        .read(move |db| store::links::count(db, sync))
+        .await?;
+    build(job, work, plan, false, linked).await?;
+    work.recorder.flush(&work.store).await
+}
+
+/// Does what a plan says, as far as it is ticked and still true.
+async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) -> Result<Ended> {
+    work.meter.stage("Writing");
+    work.meter.from_zero();
+    let stored = work
+        .store
+        .read(move |db| store::plans::get(db, plan))
+        .await?;
+    if stored.sync != job.sync {
+        return Err(Error::Refused("this plan belongs to another sync".into()));
+    }
+    if stored.sync_version != job.version {
+        return Err(Error::Refused(
+            "the sync was changed since the plan was made; make a new plan and look at it".into(),
+        ));
+    }
+    // What needed nothing is not in the plan one by one.
+    let run = work.run;
+    let unchanged = stored.counts.unchanged;
+    let silent = work
+        .store
+        .write(move |tx| {
+            let listed = store::plans::counts_by_action(tx, plan)?;
+            let listed = listed
+                .get(&PlanAction::Unchanged)
+                .map_or(0, |count| count.total);
+            let silent = unchanged.saturating_sub(listed);
+            let silent = RunCounts {
+                read: silent,
+                unchanged: silent,
+                ..RunCounts::default()
+            };
+            store::runs::add_counts(tx, run, &silent)?;
+            Ok(silent)
+        })
+        .await?;
+    work.meter.counted(&silent);
+    let mut after = None;
+    loop {
+        stop_if_cancelled(work)?;
+        let entries = work
+            .store
+            .read(move |db| {
+                let everything = EntryFilter {
+                    action: None,
+                    is_included: None,
+                    text: None,
+                };
+                store::plans::page(db, plan, &everything, after, ENTRIES_PER_BATCH)
+            })
+            .await?;
+        let Some(last) = entries.last() else { break };
+        after = Some(last.seq);
+        let planned = still_true(job, work, entries).await?;
+        execute(job, work, planned, None, sequence).await?;
+    }
+    stop_if_cancelled(work)?;
+    let sync = job.sync;
+    work.store
+        .write(move |tx| {
+            if let Some(checkpoint) = &stored.checkpoint {
+                store::checkpoints::advance(tx, sync, checkpoint)?;
+            }
+            store::plans::set_state(tx, plan, PlanState::Applied)
+        })
+        .await?;
+    work.recorder.flush(&work.store).await?;
+    Ok(Ended::Completed)
+}
+
+/// Where the read begins: at the position of a run that was cut off, else at the cursor.
+async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest, Checkpoint)> {
+    let sync = job.sync;
+    let stored = work
+        .store
+        .read(move |db| store::checkpoints::get(db, sync))
+        .await?;
+    let mut checkpoint = stored.map(|stored| stored.checkpoint).unwrap_or_default();
+    checkpoint.version = 1;
+    // Another mapping makes other values of records that did not change: compare them all again.
+    let mapping_changed = checkpoint
+        .mapping
+        .as_deref()
+        .is_some_and(|mark| mark != job.mapping_mark);
+    let full = full || mapping_changed;
+    if full {
+        checkpoint.position = None;
+    }
+    let request = ReadRequest {
+        stream: job.source_stream.name.clone(),
+        cursor: checkpoint.cursor.clone(),
+        position: checkpoint.position.clone(),
+        full,
+        limit: None,
+    };
+    Ok((request, checkpoint))
+}
+
+fn stop_if_cancelled(work: &Work) -> Result<()> {
+    if work.cancel.is_cancelled() {
+        Err(Error::Cancelled)
+    } else {
+        Ok(())
+    }
+}
+
+fn batches(records: Vec<Record>) -> Vec<Vec<Record>> {
+    let mut out = Vec::with_capacity(records.len() / RECORDS_PER_BATCH + 1);
+    let mut batch = Vec::with_capacity(records.len().min(RECORDS_PER_BATCH));
+    // Order is kept per record: the same key twice never shares a batch.
+    let mut keys = HashSet::new();
+    for record in records {
+        let repeated = record
+            .key
+            .as_ref()
+            .is_some_and(|key| !keys.insert(key.clone()));
+        if repeated || batch.len() >= RECORDS_PER_BATCH {
+            out.push(std::mem::take(&mut batch));
+            keys.clear();
+            keys.extend(record.key.clone());
+        }
+        batch.push(record);
+    }
+    if !batch.is_empty() {
+        out.push(batch);
+    }
+    out
+}
+
+/// Numbers the records of a run in the order of their outcomes.
+#[derive(Debug, Default)]
+pub(crate) struct Sequence(u64);
+
+impl Sequence {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+}
+
+/// A record and what is to be done with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    pub(crate) mapped: Mapped,
+    pub(crate) decision: Decision,
+}
+
+/// Match values of the records that are planned to be created and are not on the target yet: a second
+/// record with the same value must not make a second one there.
+#[derive(Debug, Default)]
+struct Seen(HashMap<RecordKey, RecordKey>);
+
+impl Seen {
+    /// Holds a create whose match value another record of the source has taken.
+    fn one_create_each(&mut self, planned: &mut Planned, rules: &Rules) {
+        let Decision::Write(change) = &planned.decision else {
+            return;
+        };
+        if change.operation != Operation::Create {
+            return;
+        }
+        let Some(value) = lookup::match_key(&planned.mapped, rules) else {
+            return;
+        };
+        let first = self
+            .0
+            .entry(value)
+            .or_insert_with(|| planned.mapped.source_key.clone());
+        if *first != planned.mapped.source_key {
+            planned.decision = Decision::Held(Problem {
+                message: format!(
+                    "has the same match value as {first}; two records of the source share it, and only one can be on the target"
+                ),
+                field: rules.match_on.first().cloned(),
+            });
+        }
+    }
+}
+
+/// Stages 2 and 3: map, look up, decide.
+async fn plan_batch(
+    job: &Job,
+    work: &Work,
+    records: Vec<Record>,
+    seen: &mut Seen,
+) -> Result<Vec<Planned>> {
+    let mapped: Vec<Mapped> = records
+        .into_iter()
+        .map(|record| lookup::map(job, record))
+        .collect();
+    let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped).await?;
+    let rules = job.rules();
+    let planned = mapped
+        .into_iter()
+        .zip(looked_up.known)
+        .map(|(mapped, known)| {
+            let decision = plan::decide(&mapped, known, &rules, &looked_up.claimed);
+            let mut planned = Planned { mapped, decision };
+            seen.one_create_each(&mut planned, &rules);
+            planned
+        });
+    Ok(planned.collect())
+}
+
+/// Stages 4 to 6: journal, write, commit.
+async fn execute(
+    job: &Job,
+    work: &Work,
+    planned: Vec<Planned>,
+    checkpoint: Option<Checkpoint>,
+    sequence: &mut Sequence,
+) -> Result<()> {
+    let mut batch = Batch::new(work.run, work.clock.now());
+    let mut changes = Vec::new();
+    for item in planned {
+        let seq = sequence.next();
+        match item.decision {
+            Decision::Write(change) => changes.push(write::Intended {
+                seq,
+                mapped: item.mapped,
+                change: *change,
+            }),
+            decision => batch.settle_unwritten(seq, item.mapped, decision),
+        }
+    }
+    if !changes.is_empty() {
+        write::journal(job, work, &changes).await?;
+        write::send(job, work, changes, &mut batch).await?;
+    }
+    let counts = batch.counts;
+    commit::commit(job, work, batch, checkpoint).await?;
+    work.meter.counted(&counts);
+    work.recorder.flush(&work.store).await
+}
+
+/// What a decision will count as, if the target plays along.
+const fn expected_outcome(decision: &Decision) -> RecordOutcome {
+    match decision {
+        Decision::Unchanged { .. } => RecordOutcome::Unchanged,
+        Decision::Write(change) => match change.operation {
+            Operation::Create => RecordOutcome::Created,
+            Operation::Update | Operation::Delete => RecordOutcome::Updated,
+        },
+        Decision::Filtered(_) => RecordOutcome::Filtered,
+        Decision::Invalid(_) => RecordOutcome::Invalid,
+        Decision::Held(_) => RecordOutcome::Held,
+    }
+}
+
+/// What a plan remembers of a record; nothing of those that need nothing.
+fn to_entry(planned: Planned, sequence: &mut Sequence) -> Option<PlanEntry> {
+    let Planned { mapped, decision } = planned;
+    let mut entry = PlanEntry {
+        seq: sequence.next(),
+        source_key: mapped.source_key,
+        target_key: None,
+        action: PlanAction::Unchanged,
+        fields: Object::new(),
+        before: None,
+        mapped: mapped.fields,
+        mapped_fingerprint: mapped.fingerprint,
+        source: Some(mapped.source),
+        problem: None,
+        target_version: None,
+        is_included: true,
+    };
+    let blame = |entry: &mut PlanEntry, action, problem: Problem| {
+        entry.action = action;
+        entry.problem = Some(match problem.field {
+            Some(field) => format!("{field}: {}", problem.message),
+            None => problem.message,
+        });
+    };
+    match decision {
+        Decision::Unchanged { adopt: None } => return None,
+        Decision::Unchanged { adopt: Some(link) } => {
+            entry.target_key = Some(link.target_key);
+            entry.target_version = link.target_version;
+        }
+        Decision::Write(change) => {
+            entry.action = match change.operation {
+                Operation::Create => PlanAction::Create,
+                Operation::Update | Operation::Delete => PlanAction::Update,
+            };
+            entry.target_key = change.target_key;
+            entry.target_version = change.version;
+            entry.fields = change.fields;
+            entry.before = change.before;
+        }
+        Decision::Filtered(problem) => blame(&mut entry, PlanAction::Filtered, problem),
+        Decision::Invalid(problem) => blame(&mut entry, PlanAction::Invalid, problem),
+        Decision::Held(problem) => blame(&mut entry, PlanAction::Held, problem),
+    }
+    Some(entry)
+}
+
+/// Turns entries of a plan back into decisions; what moved since the plan was made is held.
+async fn still_true(job: &Job, work: &Work, entries: Vec<PlanEntry>) -> Result<Vec<Planned>> {
+    let sync = job.sync;
+    let keys: Vec<RecordKey> = entries
+        .iter()
+        .map(|entry| entry.source_key.clone())
+        .collect();
+    let mut links = work
+        .store
+        .read(move |db| store::links::get_many(db, sync, &keys))
+        .await?;
+    let planned = entries.into_iter().map(|entry| {
+        let link = links.remove(&entry.source_key);
+        let mapped = Mapped {
+            source_key: entry.source_key,
+            source: entry.source.unwrap_or_default(),
+            fields: entry.mapped,
+            fingerprint: entry.mapped_fingerprint,
+            problem: None,
+        };
+        let problem = || Problem {
+            message: entry.problem.clone().unwrap_or_default(),
+            field: None,
+        };
+        let moved = || {
+            Decision::Held(Problem {
+                message: "changed since the plan was made; plan again to see what is left to do"
+                    .into(),
+                field: None,
+            })
+        };
+        let decision = match entry.action {
+            _ if !entry.is_included => Decision::Filtered(Problem {
+                message: "ticked off in the plan".into(),
+                field: None,
+            }),
+            PlanAction::Filtered => Decision::Filtered(problem()),
+            PlanAction::Invalid => Decision::Invalid(problem()),
+            PlanAction::Held | PlanAction::Conflict => Decision::Held(problem()),
+            PlanAction::Unchanged => Decision::Unchanged {
+                adopt: entry
+                    .target_key
+                    .filter(|_| link.is_none())
+                    .map(|key| Box::new(plan::link_of(&mapped, key, entry.target_version))),
+            },
+            PlanAction::Create if link.is_some() => moved(),
+            PlanAction::Update
+                if link.as_ref().is_some_and(|link| {
+                    Some(&link.target_key) != entry.target_key.as_ref()
+                        || plan::differences(&mapped.fields, &link.shadow).0 != entry.fields
+                }) =>
+            {
+                moved()
+            }
+            PlanAction::Create | PlanAction::Update => Decision::Write(Box::new(Change {
+                id: ChangeId::new(),
+                operation: if entry.action == PlanAction::Create {
+                    Operation::Create
+                } else {
+                    Operation::Update
+                },
+                source_key: mapped.source_key.clone(),
+                target_key: entry.target_key,
+                fields: entry.fields,
+                before: entry.before,
+                version: entry.target_version,
+            })),
+        };
+        Planned { mapped, decision }
+    });
+    Ok(planned.collect())
+}

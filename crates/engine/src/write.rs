@@ -1,0 +1,305 @@
+//! Stages 4 and 5: what is intended goes to the journal, then to the platform; what got no answer is
+//! settled before anything else happens to it.
+
+use connectors::{Find, Written};
+use model::ids::{ChangeId, ExchangeId};
+use model::record::{Change, Operation, Outcome};
+use model::value::Value;
+use store::journal::Pending;
+
+use crate::commit::{self, Batch};
+use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::limits::{SETTLE_ATTEMPTS, SETTLE_PAUSE};
+use crate::lookup;
+use crate::plan::{Mapped, Problem};
+use crate::run::Work;
+
+/// A change with the record it comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Intended {
+    /// Its place in the run.
+    pub(crate) seq: u64,
+    pub(crate) mapped: Mapped,
+    pub(crate) change: Change,
+}
+
+/// Stage 4: from here on, the changes survive a power cut as *pending*.
+pub(crate) async fn journal(job: &Job, work: &Work, intended: &[Intended]) -> Result<()> {
+    let pending: Vec<Pending> = intended
+        .iter()
+        .map(|intended| Pending {
+            change: intended.change.clone(),
+            run: work.run,
+            sync: job.sync,
+            seq: intended.seq,
+            mapped: intended.mapped.fields.clone(),
+            mapped_fingerprint: intended.mapped.fingerprint,
+            source: Some(intended.mapped.source.clone()),
+            is_held: false,
+        })
+        .collect();
+    Ok(work
+        .store
+        .write(move |tx| store::journal::insert_many(tx, &pending))
+        .await?)
+}
+
+/// Stage 5: writes, settles what got no answer, and puts every outcome into the batch.
+pub(crate) async fn send(
+    job: &Job,
+    work: &Work,
+    intended: Vec<Intended>,
+    batch: &mut Batch,
+) -> Result<()> {
+    let changes: Vec<Change> = intended
+        .iter()
+        .map(|intended| intended.change.clone())
+        .collect();
+    let written = match job
+        .destination
+        .write(&job.target_stream.name, &changes, &work.target_access)
+        .await
+    {
+        Ok(written) => written,
+        Err(error) => {
+            // Nothing was sent, so nothing is pending.
+            let sync = job.sync;
+            let ids: Vec<ChangeId> = changes.iter().map(|change| change.id).collect();
+            work.store
+                .write(move |tx| store::journal::settle_many(tx, sync, &ids))
+                .await?;
+            return Err(error.into());
+        }
+    };
+    let settled = settle(job, work, &intended, written).await?;
+    for (intended, (outcome, exchange)) in intended.into_iter().zip(settled) {
+        batch.settle_written(intended, outcome, exchange);
+    }
+    Ok(())
+}
+
+/// What a run before this one left pending: it may or may not have reached the target.
+pub(crate) async fn settle_journal(job: &Job, work: &Work) -> Result<()> {
+    let sync = job.sync;
+    let pending = work
+        .store
+        .read(move |db| store::journal::pending_of_sync(db, sync))
+        .await?;
+    let open: Vec<Pending> = pending
+        .into_iter()
+        .filter(|pending| !pending.is_held)
+        .collect();
+    for chunk in open.chunk_by(|left, right| left.run == right.run) {
+        let Some(run) = chunk.first().map(|pending| pending.run) else {
+            continue;
+        };
+        let mut batch = Batch::new(run, work.clock.now());
+        let intended: Vec<Intended> = chunk
+            .iter()
+            .map(|pending| Intended {
+                seq: pending.seq,
+                mapped: Mapped {
+                    source_key: pending.change.source_key.clone(),
+                    source: pending.source.clone().unwrap_or_default(),
+                    fields: pending.mapped.clone(),
+                    fingerprint: pending.mapped_fingerprint,
+                    problem: None,
+                },
+                change: pending.change.clone(),
+            })
+            .collect();
+        let nobody_knows = Written {
+            outcomes: intended
+                .iter()
+                .map(|_| unknown("the run was cut off before the answer came"))
+                .collect(),
+            exchanges: vec![None; intended.len()],
+        };
+        let settled = settle(job, work, &intended, nobody_knows).await?;
+        for (intended, (outcome, exchange)) in intended.into_iter().zip(settled) {
+            batch.settle_written(intended, outcome, exchange);
+        }
+        commit::commit(job, work, batch, None).await?;
+    }
+    Ok(())
+}
+
+fn unknown(reason: &str) -> Outcome {
+    Outcome::Unknown {
+        reason: reason.into(),
+    }
+}
+
+/// Finds out what became of changes without an answer, and sends again what did not happen.
+///
+/// A create is looked up by its match key first; an update is the same however often it is sent. What
+/// can neither be looked up nor safely repeated stays unknown: a person has to look.
+async fn settle(
+    job: &Job,
+    work: &Work,
+    intended: &[Intended],
+    written: Written,
+) -> Result<Vec<(Outcome, Option<ExchangeId>)>> {
+    let mut settled: Vec<(Outcome, Option<ExchangeId>)> = written
+        .outcomes
+        .into_iter()
+        .zip(written.exchanges)
+        .collect();
+    // A destination that forgets to answer for a change has not answered for it.
+    settled.resize_with(intended.len(), || {
+        (unknown("the connector gave no outcome"), None)
+    });
+    for attempt in 0..SETTLE_ATTEMPTS {
+        let open: Vec<usize> = (0..intended.len())
+            .filter(|n| matches!(settled.get(*n), Some((Outcome::Unknown { .. }, _))))
+            .collect();
+        if open.is_empty() {
+            return Ok(settled);
+        }
+        if attempt > 0 {
+            pause(work, attempt).await?;
+        }
+        let last = attempt + 1 == SETTLE_ATTEMPTS;
+        let again = match absent_on_target(job, work, intended, &open, &mut settled).await {
+            Ok(again) => again,
+            Err(error) if last || !error_is_transient(&error) => return Err(error),
+            Err(_) => continue,
+        };
+        if again.is_empty() {
+            return Ok(settled);
+        }
+        let changes: Vec<Change> = again
+            .iter()
+            .filter_map(|n| intended.get(*n))
+            .map(|intended| intended.change.clone())
+            .collect();
+        match job
+            .destination
+            .write(&job.target_stream.name, &changes, &work.target_access)
+            .await
+        {
+            Ok(written) => {
+                for (n, result) in again
+                    .into_iter()
+                    .zip(written.outcomes.into_iter().zip(written.exchanges))
+                {
+                    if let Some(slot) = settled.get_mut(n) {
+                        *slot = result;
+                    }
+                }
+            }
+            Err(error) if last || !error.is_transient() => return Err(error.into()),
+            Err(_) => {}
+        }
+    }
+    // The look-up works and the write never gets an answer: stop here, the journal keeps it.
+    if settled
+        .iter()
+        .zip(intended)
+        .any(|((outcome, _), intended)| {
+            matches!(outcome, Outcome::Unknown { .. }) && can_settle(job, &intended.change)
+        })
+    {
+        return Err(Error::Platform(connectors::Error::Unavailable {
+            platform: job.target_stream.label.clone(),
+            reason: format!(
+                "{SETTLE_ATTEMPTS} writes in a row got no answer; what was sent is looked up at the next run"
+            ),
+        }));
+    }
+    Ok(settled)
+}
+
+fn error_is_transient(error: &Error) -> bool {
+    matches!(error, Error::Platform(error) if error.is_transient())
+}
+
+/// Whether a change without an answer can ever be settled without a person.
+fn can_settle(job: &Job, change: &Change) -> bool {
+    match change.operation {
+        Operation::Update | Operation::Delete => true,
+        Operation::Create => {
+            let can = &job.target_stream.capabilities;
+            can.idempotent_create || is_searchable(job)
+        }
+    }
+}
+
+fn is_searchable(job: &Job) -> bool {
+    let can = &job.target_stream.capabilities.match_by;
+    !job.document.match_on.is_empty() && job.document.match_on.iter().all(|path| can.contains(path))
+}
+
+/// Looks creates up; those that are there get their outcome, the rest is to be sent again.
+async fn absent_on_target(
+    job: &Job,
+    work: &Work,
+    intended: &[Intended],
+    open: &[usize],
+    settled: &mut [(Outcome, Option<ExchangeId>)],
+) -> Result<Vec<usize>> {
+    let mut again = Vec::new();
+    let mut to_find: Vec<(usize, Vec<Value>)> = Vec::new();
+    let rules = job.rules();
+    for n in open {
+        let Some(intended) = intended.get(*n) else {
+            continue;
+        };
+        if !can_settle(job, &intended.change) {
+            continue;
+        }
+        if intended.change.operation == Operation::Create
+            && is_searchable(job)
+            && let Ok(values) = lookup::match_values(&intended.mapped, &rules)
+        {
+            to_find.push((*n, values));
+        } else {
+            again.push(*n);
+        }
+    }
+    if to_find.is_empty() {
+        return Ok(again);
+    }
+    let find = Find {
+        stream: job.target_stream.name.clone(),
+        by: rules.match_on.clone(),
+        values: to_find.iter().map(|(_, values)| values.clone()).collect(),
+    };
+    let found = job.destination.find(find, &work.target_access).await?;
+    for ((n, _), records) in to_find.into_iter().zip(found) {
+        match (
+            records.into_iter().find(|record| record.key.is_some()),
+            settled.get_mut(n),
+        ) {
+            (Some(record), Some(slot)) => {
+                if let Some(key) = record.key {
+                    slot.0 = Outcome::Written {
+                        key,
+                        record: Some(record.fields),
+                        version: record.version,
+                    };
+                }
+            }
+            _ => again.push(n),
+        }
+    }
+    Ok(again)
+}
+
+async fn pause(work: &Work, attempt: u32) -> Result<()> {
+    tokio::select! {
+        () = work.cancel.cancelled() => Err(Error::Cancelled),
+        () = tokio::time::sleep(SETTLE_PAUSE * 2u32.saturating_pow(attempt)) => Ok(()),
+    }
+}
+
+/// The words for a change that nobody can settle.
+pub(crate) fn unsettled(reason: &str) -> Problem {
+    Problem {
+        message: format!(
+            "it is not known whether this was written ({reason}); look on the target, then retry it here"
+        ),
+        field: None,
+    }
+}
