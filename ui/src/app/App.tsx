@@ -1,5 +1,6 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
+import type { CSSProperties } from "react";
 import { Toaster, toast } from "sonner";
 import type { RunSummary } from "@/api/bindings";
 import { startEvents } from "@/app/link";
@@ -66,6 +67,30 @@ export function App() {
   );
 }
 
+const toasterColors = {
+  "--normal-bg": "var(--panel)",
+  "--normal-border": "var(--line2)",
+  "--normal-text": "var(--ink)",
+  "--border-radius": "var(--radius)",
+} as CSSProperties;
+
 function AppToaster() {
-  return <Toaster theme={useColors()} position="bottom-right" closeButton duration={6000} />;
+  return (
+    <Toaster
+      theme={useColors()}
+      position="bottom-right"
+      closeButton
+      duration={6000}
+      style={toasterColors}
+      toastOptions={{
+        classNames: {
+          toast: "!font-sans !text-base !shadow-high",
+          description: "!text-ink2",
+          actionButton:
+            "!h-auto !rounded-md !border !border-solid !border-line2 !bg-panel !px-2.5 !py-1 !font-sans !text-base !font-strong !text-ink",
+          closeButton: "!border-line2 !bg-panel !text-ink2",
+        },
+      }}
+    />
+  );
 }

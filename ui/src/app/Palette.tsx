@@ -36,7 +36,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
           className="fixed top-[14vh] left-1/2 z-50 w-[min(600px,92vw)] -translate-x-1/2 animate-enter overflow-hidden rounded-xl border border-line2 bg-panel shadow-high"
         >
           <Dialog.Title className="sr-only">Find anything</Dialog.Title>
-          <Command label="Find anything" loop>
+          <Command label="Find anything" loop filter={fits}>
             <Command.Input
               value={text}
               onValueChange={setText}
@@ -54,6 +54,16 @@ export function Palette({ onClose }: { onClose: () => void }) {
       </Dialog.Portal>
     </Dialog.Root>
   );
+}
+
+/** 1 where the name begins with what was typed, less where all words are somewhere in it, 0 elsewhere. */
+function fits(value: string, search: string): number {
+  const name = value.toLowerCase();
+  const typed = search.trim().toLowerCase();
+  if (name.startsWith(typed)) {
+    return 1;
+  }
+  return typed.split(/\s+/).every((word) => name.includes(word)) ? 0.5 : 0;
 }
 
 function Entries({ text, onClose }: { text: string; onClose: () => void }) {

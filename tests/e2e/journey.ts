@@ -1,0 +1,82 @@
+import { join } from "node:path";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Locator, Page } from "@playwright/test";
+import { artifacts } from "./programs";
+import { expect } from "./serve";
+
+/** Keeps a picture of the page for people to look at. */
+export async function picture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(artifacts, "screens", `${name}.png`) });
+}
+
+/** Looks for what keeps people from using the page, in light and in dark. */
+export async function accessible(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const { violations } = await new AxeBuilder({ page })
+      // Addresses stand behind the #, which the rule takes for jumps within the page.
+      .disableRules(["skip-link"])
+      .analyze();
+    const found = violations.map(
+      (each) => `${each.id}: ${each.nodes.map((node) => node.html).join("\n    ")}`,
+    );
+    expect(found, `${name}, ${colorScheme}`).toEqual([]);
+    await picture(page, `${name}-${colorScheme}`);
+  }
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+}
+
+/** Goes somewhere by the sidebar. */
+export async function go(page: Page, name: string): Promise<void> {
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name }).click();
+  await expect(page.getByRole("heading", { level: 1, name: name.replace(/ \d+$/, "") })).toBeVisible();
+}
+
+/** The page of the platform that opens when a sign-in begins. */
+export async function signInPage(page: Page, begin: () => Promise<void>): Promise<Page> {
+  const opening = page.context().waitForEvent("page");
+  await begin();
+  const platform = await opening;
+  await platform.waitForLoadState();
+  return platform;
+}
+
+/** What the person does at the platform: signs in and allows the access. */
+export async function signIn(platform: Page, email?: string): Promise<void> {
+  if (email !== undefined) {
+    await platform.getByLabel("E-mail").fill(email);
+  }
+  await platform.getByRole("button", { name: "Sign in" }).click();
+  await platform.getByRole("button", { name: "Allow" }).click();
+}
+
+/** Connects one of the sample platforms, from the gallery to “Connected”. */
+export async function connect(page: Page, name: string): Promise<void> {
+  await go(page, "Connections");
+  await page.getByRole("link", { name: "Connect a platform" }).first().click();
+  const sheet = page.getByRole("dialog");
+  await sheet.getByRole("button", { name: new RegExp(`^${name}`) }).click();
+  await expect(page.getByText("A sample platform on this computer")).toBeVisible();
+  const platform = await signInPage(page, () =>
+    sheet.getByRole("button", { name: `Sign in with ${name}` }).click(),
+  );
+  await signIn(platform);
+  await expect(sheet.getByRole("status").filter({ hasText: "Connected" })).toBeVisible();
+  await platform.close();
+}
+
+/** Draws a cable with the pointer, from a field of the source to one of the target. */
+export async function drag(page: Page, from: Locator, to: Locator): Promise<void> {
+  await from.scrollIntoViewIfNeeded();
+  await to.scrollIntoViewIfNeeded();
+  const start = await from.boundingBox();
+  const end = await to.boundingBox();
+  if (start === null || end === null) {
+    throw new Error("a field to drag from or to is not on the page");
+  }
+  await page.mouse.move(start.x + start.width - 30, start.y + start.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(start.x + start.width + 40, start.y + start.height / 2, { steps: 4 });
+  await page.mouse.move(end.x + 60, end.y + end.height / 2, { steps: 10 });
+  await page.mouse.up();
+}
