@@ -167,10 +167,9 @@ export function Cables({ source, target, gutter, ghost }: Props) {
     typeColor((cable && rowAt(outlines.source, cable.source)?.field.type) ?? "any");
 
   return (
-    <div
+    <section
       ref={gutter}
       className="map-gutter"
-      role="group"
       aria-label="Cables"
       onPointerDown={(event) => {
         if (event.target === event.currentTarget) {
@@ -282,7 +281,7 @@ export function Cables({ source, target, gutter, ghost }: Props) {
           onPress={() => trees[stub.side]?.scrollTo(nearest(stub))}
         />
       ))}
-    </div>
+    </section>
   );
 }
 

@@ -123,10 +123,10 @@ export function Drawer({
         />
       </div>
       {isOpen && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
         <div
           id="map-drawer-panel"
           role="tabpanel"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
           tabIndex={0}
           aria-labelledby={`map-tab-${tab}`}
           className="min-h-0 flex-1 overflow-auto -outline-offset-2"

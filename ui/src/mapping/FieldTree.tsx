@@ -251,13 +251,12 @@ export function FieldTree({ side, listing, label, placeholder, heading, beginDra
         }}
       >
         {pinned.length > 0 && (
-          <div className="map-pinned" role="group" aria-label="Required and not mapped">
+          <fieldset className="map-pinned" aria-label="Required and not mapped">
             {pinned.map((row) => (
               <FieldRow key={row.path} side={side} row={row} facts={listing.facts} isPinned />
             ))}
-          </div>
+          </fieldset>
         )}
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the tree around it takes the keyboard. */}
         <div ref={scroller} className="map-scroll" tabIndex={-1}>
           <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
             {virtual.getVirtualItems().map((item) => {

@@ -152,8 +152,8 @@ function Waiting() {
           <div className="map-tree-head" />
           <div className="grid gap-3 p-3">
             {Array.from({ length: 12 }, (_, index) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same.
               <div
+                // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same.
                 key={index}
                 className="h-4 animate-shimmer rounded bg-sunk"
                 style={{ width: `${60 + ((index * 37) % 35)}%` }}

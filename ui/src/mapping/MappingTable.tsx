@@ -1,3 +1,4 @@
+// biome-ignore-all lint/a11y/useSemanticElements: only the lines that can be seen are in the page, which a table element cannot place.
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { useRef } from "react";
@@ -28,14 +29,11 @@ export function MappingTable({ listing }: { listing: Listing }) {
       aria-label="Mapping as a table"
     >
       <div ref={scroller} className="min-h-0 flex-1 overflow-auto">
-        {/* biome-ignore lint/a11y/useSemanticElements: only the lines that can be seen are in the page, which a table element cannot place. */}
         <div role="table" aria-rowcount={rows.length + 1} aria-label="Mapping" className="map-list">
-          {/* biome-ignore lint/a11y/useSemanticElements: see above. */}
           {/* biome-ignore lint/a11y/useFocusableInteractive: a heading is not a control. */}
           <div role="row" className="map-list-head">
             {["Target", "From", "Sample", "Result", ""].map((title) => (
               // biome-ignore lint/a11y/useFocusableInteractive: a heading is not a control.
-              // biome-ignore lint/a11y/useSemanticElements: see above.
               <span key={title} role="columnheader">
                 {title}
               </span>
@@ -68,7 +66,6 @@ function Line({ row, index, top }: { row: Row; index: number; top: number }) {
   const suggestion = model.suggestions.get(row.path);
   const isLeaf = row.isOpen === undefined;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: see the table.
     <div
       role="row"
       tabIndex={0}
@@ -99,8 +96,6 @@ function Line({ row, index, top }: { row: Row; index: number; top: number }) {
         event.target === event.currentTarget && act.select({ kind: "target", path: row.path })
       }
     >
-      {/* biome-ignore lint/a11y/useSemanticElements: see the table. */}
-      {/* biome-ignore lint/a11y/useFocusableInteractive: the line takes the focus. */}
       <span
         role="cell"
         className="flex min-w-0 items-center gap-2"

@@ -54,8 +54,8 @@ export function PreviewTable({ rows }: { rows: PreviewRows | undefined }) {
       </thead>
       <tbody>
         {rows.rows.map((row, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the place among the samples is what identifies it.
           <tr
+            // biome-ignore lint/suspicious/noArrayIndexKey: the place among the samples is what identifies it.
             key={index}
             className={cx(index === sample && "is-current")}
             aria-current={index === sample || undefined}

@@ -144,7 +144,6 @@ function StepCard({
   return (
     <li className={cx("map-card map-step group", isOpen && "is-open", why != null && "is-wrong")}>
       <div className="flex items-center gap-1">
-        {/* biome-ignore lint/a11y/noStaticElementInteractions: with the keyboard, Alt and the arrow keys on the name move the step. */}
         <span className="map-grip" title="Drag to reorder" onPointerDown={onGrip}>
           <GripVertical aria-hidden size={12} />
         </span>

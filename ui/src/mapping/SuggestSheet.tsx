@@ -144,7 +144,6 @@ function Review({ suggestions, onClose, onApply }: ReviewProps) {
               {threshold} % · {chosen.length} of {suggestions.length}
             </span>
           </label>
-          {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: the checkboxes inside are reachable by themselves; these keys are a shorter way. */}
           <ul
             className="m-0 grid list-none gap-0 p-0"
             // biome-ignore lint/a11y/noNoninteractiveTabindex: takes the keys A and R.
@@ -175,7 +174,6 @@ function Review({ suggestions, onClose, onApply }: ReviewProps) {
                   !isTicked(each) && "is-off",
                 )}
               >
-                {/* biome-ignore lint/a11y/noStaticElementInteractions: the label holds the checkbox. */}
                 <label onPointerDown={() => setAt(index)}>
                   <input
                     type="checkbox"

@@ -67,9 +67,12 @@ export function SyncSettings() {
           </button>
         )
       )}
-      <label className="grid gap-1">
-        <span className="map-label">May</span>
+      <div className="grid gap-1">
+        <label className="map-label" htmlFor="sync-may">
+          May
+        </label>
         <Select
+          id="sync-may"
           value={summary.mode}
           onChange={(event) => {
             const mode = writeModes.find((each) => each === event.currentTarget.value);
@@ -84,11 +87,14 @@ export function SyncSettings() {
             </option>
           ))}
         </Select>
-      </label>
+      </div>
       {fields.length > 0 && (
-        <label className="grid gap-1">
-          <span className="map-label">Find a record by</span>
+        <div className="grid gap-1">
+          <label className="map-label" htmlFor="sync-find">
+            Find a record by
+          </label>
           <Select
+            id="sync-find"
             value={detail.match_on[0] ?? ""}
             onChange={(event) =>
               change({
@@ -103,11 +109,14 @@ export function SyncSettings() {
               </option>
             ))}
           </Select>
-        </label>
+        </div>
       )}
-      <label className="grid gap-1">
-        <span className="map-label">Runs</span>
+      <div className="grid gap-1">
+        <label className="map-label" htmlFor="sync-runs">
+          Runs
+        </label>
         <Select
+          id="sync-runs"
           value={minutes}
           onChange={(event) => change({ every_minutes: Number(event.currentTarget.value) })}
         >
@@ -127,7 +136,7 @@ export function SyncSettings() {
             </option>
           ))}
         </Select>
-      </label>
+      </div>
       {detail.draft_changes.length > 0 && (
         <div>
           <div className="map-label">Changed since version {summary.version}</div>

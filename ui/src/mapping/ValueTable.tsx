@@ -75,7 +75,7 @@ export function ValueTable({ rule, at, table, onChange }: Props) {
           </button>
         )}
       </div>
-      <div className="grid max-h-56 gap-1 overflow-y-auto" role="group" aria-label="Values">
+      <div className="grid max-h-56 gap-1 overflow-y-auto">
         {rows.map((value) => (
           <div
             key={value}

@@ -9,7 +9,6 @@ import {
   placeOf,
   pointAt,
   ROW,
-  rowAtPoint,
   type Side,
   stubsOf,
 } from "./layout";
@@ -141,14 +140,6 @@ describe("chips", () => {
   test("grow with their words", () => {
     expect(chipHalfWidth("trim › lower")).toBeGreaterThan(chipHalfWidth("trim"));
   });
-});
-
-test("a point finds its row through pins and scrolling", () => {
-  const pinned = side(many, 2 * ROW, ["x"]);
-  expect(rowAtPoint(pinned, 80)).toEqual({ kind: "pinned", index: 0 });
-  expect(rowAtPoint(pinned, 72 + ROW + 5)).toEqual({ kind: "row", index: 2 });
-  expect(rowAtPoint(pinned, 20)).toBeNull();
-  expect(rowAtPoint(side(["a"]), 72 + 3 * ROW)).toBeNull();
 });
 
 test("near an edge the tree scrolls, faster the nearer", () => {

@@ -190,22 +190,6 @@ export function stubsOf(curves: readonly Curve[]): Stub[] {
   return [...stubs.values()];
 }
 
-/** The row under a point, from the scroll position alone: no element is asked. */
-export function rowAtPoint(
-  side: Side,
-  y: number,
-): { kind: "pinned" | "row"; index: number } | null {
-  const pinned = Math.floor((y - side.pinnedTop) / ROW);
-  if (pinned >= 0 && pinned < side.pinned.size) {
-    return { kind: "pinned", index: pinned };
-  }
-  if (y < side.top || y >= side.bottom) {
-    return null;
-  }
-  const index = Math.floor((y - side.top + side.scroll) / ROW);
-  return index >= 0 && index < side.indexOf.size ? { kind: "row", index } : null;
-}
-
 /** Pixels to scroll per frame when the pointer is this near an edge. */
 export function autoScroll(y: number, top: number, bottom: number, zone = 40): number {
   if (y < top + zone) {
