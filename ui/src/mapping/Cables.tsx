@@ -49,6 +49,7 @@ export function Cables({ source, target, gutter, ghost }: Props) {
   const { width, height, scroll } = useStore(viewport, (now) => now);
   const selection = useEditorState((state) => state.selection);
   const isDragging = useEditorState((state) => state.dragged.length > 0);
+  const picked = useEditorState((state) => state.picked);
   const [hovered, setHovered] = useState<string | null>(null);
 
   useEffect(() => {
@@ -148,12 +149,20 @@ export function Cables({ source, target, gutter, ghost }: Props) {
     return place && place.edge === "none" ? [{ rule, y: place.y }] : [];
   });
 
+  /** Every cable of the chip's rule that can be seen. */
+  const linesOf = ({ curve, target }: ChipModel): { start: number; end: number }[] => {
+    const own =
+      target === null
+        ? [curve]
+        : drawn.flatMap((each) => (each.rule?.target === target ? [each.curve] : []));
+    return own.map(({ start, end }) => ({ start: start.y, end: end.y }));
+  };
+
   const places = placeChips(
     width,
     chips.map((chip) => ({
       key: chip.key,
-      start: chip.curve.start.y,
-      end: chip.curve.end.y,
+      lines: linesOf(chip),
       halfWidth: chipHalfWidth(chip.parts.join(" › ")),
       isSelected: chip.isOn,
     })),
@@ -281,6 +290,12 @@ export function Cables({ source, target, gutter, ghost }: Props) {
           onPress={() => trees[stub.side]?.scrollTo(nearest(stub))}
         />
       ))}
+      {picked.length > 0 && (
+        <p className="map-hint">
+          Choose a target for <b>{picked.map(leafOf).join(" + ")}</b>
+          <span>Shift combines · Alt falls back · Esc</span>
+        </p>
+      )}
     </section>
   );
 }

@@ -1,7 +1,8 @@
-import { ChevronDown, ChevronUp } from "lucide-react";
+import { ChevronDown, ChevronUp, RefreshCw } from "lucide-react";
 import { type PointerEvent, useState } from "react";
 import type { PreviewRows } from "@/api/bindings";
 import { IconButton } from "@/components/Button";
+import { toastError } from "@/components/Problem";
 import { useNow } from "@/components/Time";
 import { count } from "@/format/count";
 import { relative } from "@/format/time";
@@ -9,6 +10,7 @@ import { useModel } from "./model";
 import { PreviewTable } from "./PreviewTable";
 import { ProblemList } from "./ProblemList";
 import { RecordPanes } from "./RecordPanes";
+import { useReadSamples } from "./server";
 import { type DrawerTab, useEditor, useEditorState } from "./store";
 
 const TABS: { id: DrawerTab; label: string }[] = [
@@ -36,10 +38,11 @@ export function Drawer({
   isOpen: boolean;
   onOpen: (isOpen: boolean) => void;
 }) {
-  const { store } = useEditor();
+  const { store, syncId } = useEditor();
   const model = useModel();
   const tab = useEditorState((state) => state.tab);
   const [height, setHeight] = useState(keptHeight);
+  const read = useReadSamples(syncId);
   const problems = (model.report?.diagnostics ?? []).filter(
     (problem) => problem.severity !== "hint",
   ).length;
@@ -116,6 +119,12 @@ export function Drawer({
         </div>
         <span className="flex-1" />
         <Summary rows={rows} />
+        <IconButton
+          label="Read new samples"
+          icon={<RefreshCw size={13} className={read.isPending ? "animate-spin" : undefined} />}
+          disabledReason={read.isPending ? "Reading…" : undefined}
+          onClick={() => read.mutate(undefined, { onError: toastError })}
+        />
         <IconButton
           label={isOpen ? "Close the drawer" : "Open the drawer"}
           icon={isOpen ? <ChevronDown size={15} /> : <ChevronUp size={15} />}

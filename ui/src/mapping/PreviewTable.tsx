@@ -10,6 +10,9 @@ import { leafOf, valueAt } from "./path";
 import { useEditor, useEditorState } from "./store";
 import { rowAt } from "./tree";
 
+/** A table with more is slow and nobody reads it; the selected field always has its column. */
+const MOST_COLUMNS = 40;
+
 /** The first samples, mapped, beside what the target has now. */
 export function PreviewTable({ rows }: { rows: PreviewRows | undefined }) {
   const { outlines, store, act } = useEditor();
@@ -22,8 +25,12 @@ export function PreviewTable({ rows }: { rows: PreviewRows | undefined }) {
   const columns = useMemo(() => {
     const order = new Map(outlines.target.all.map((row, index) => [row.path, index]));
     const place = (path: string) => order.get(path) ?? order.size;
-    return model.mapping.rules.map((rule) => rule.target).sort((a, b) => place(a) - place(b));
-  }, [model.mapping, outlines.target]);
+    const all = model.mapping.rules.map((rule) => rule.target).sort((a, b) => place(a) - place(b));
+    const first = all.slice(0, MOST_COLUMNS);
+    return selected !== null && all.includes(selected) && !first.includes(selected)
+      ? [selected, ...first]
+      : first;
+  }, [model.mapping, outlines.target, selected]);
 
   if (!rows) {
     return <p className="m-0 px-[18px] py-4 text-ink3">Working out what would happen…</p>;

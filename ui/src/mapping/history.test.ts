@@ -71,6 +71,17 @@ test("the steps survive a reload while the document is the same", () => {
   expect(restore(storage, "s2", one)).toEqual(startHistory(one));
 });
 
+test("the order of members does not make another document", () => {
+  const storage = memory();
+  const history = push(startHistory(emptyMapping), "Set a", one);
+  store(storage, "s1", history);
+  const turned = {
+    rules: one.rules.map(({ target, ...rest }) => ({ ...rest, target })),
+    version: 1,
+  };
+  expect(restore(storage, "s1", turned)).toEqual(history);
+});
+
 test("a full storage keeps fewer steps, and broken text none", () => {
   let history = startHistory(emptyMapping);
   for (let n = 0; n < 50; n++) {

@@ -1,5 +1,6 @@
 /** Undo and redo: a list of documents with the names of the edits that led to them. */
 import type { Mapping } from "@/api/bindings";
+import { isObject } from "./path";
 
 export type Entry = {
   /** What was done, as a button would say it: "Connect email". */
@@ -93,13 +94,22 @@ export function store(storage: Storage, sync: string, history: History): void {
 export function restore(storage: Storage, sync: string, mapping: Mapping): History {
   try {
     const kept: unknown = JSON.parse(storage.getItem(keyOf(sync)) ?? "null");
-    if (isHistory(kept) && JSON.stringify(current(kept)) === JSON.stringify(mapping)) {
+    if (isHistory(kept) && canonical(current(kept)) === canonical(mapping)) {
       return kept;
     }
   } catch {
     // Unreadable: begin anew.
   }
   return startHistory(mapping);
+}
+
+/** The same text for the same document: the backend may put the members of an object in another order. */
+function canonical(mapping: Mapping): string {
+  return JSON.stringify(mapping, (_, value: unknown) =>
+    isObject(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
 }
 
 function isHistory(value: unknown): value is History {

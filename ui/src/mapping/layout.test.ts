@@ -99,8 +99,7 @@ describe("curves", () => {
 describe("chips", () => {
   const chip = (key: string, start: number, end: number, isSelected = false) => ({
     key,
-    start,
-    end,
+    lines: [{ start, end }],
     halfWidth: 30,
     isSelected,
   });
@@ -135,6 +134,17 @@ describe("chips", () => {
       expect(x).toBeGreaterThanOrEqual(38);
       expect(x).toBeLessThanOrEqual(82);
     }
+  });
+
+  test("of a rule with several cables may stand on any of them", () => {
+    const both = {
+      ...chip("a", 100, 100),
+      lines: [
+        { start: 100, end: 100 },
+        { start: 200, end: 200 },
+      ],
+    };
+    expect(placeChips(80, [chip("b", 100, 100, true), both]).get("a")?.y).toBe(200);
   });
 
   test("grow with their words", () => {

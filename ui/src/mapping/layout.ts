@@ -108,8 +108,8 @@ function round(value: number): number {
 
 export type Chip = {
   key: string;
-  start: number;
-  end: number;
+  /** Heights at which its cables begin and end: it may stand on any of them. */
+  lines: { start: number; end: number }[];
   halfWidth: number;
   isSelected: boolean;
 };
@@ -131,12 +131,12 @@ export function placeChips(
   const taken = [...obstacles];
   // The selected one gets the best place; then the flat cables, whose chips have nowhere else to go.
   const order = [...chips].sort(
-    (a, b) =>
-      Number(b.isSelected) - Number(a.isSelected) ||
-      Math.abs(a.start - a.end) - Math.abs(b.start - b.end),
+    (a, b) => Number(b.isSelected) - Number(a.isSelected) || freedom(a) - freedom(b),
   );
   for (const chip of order) {
-    const points = SHARES.map((t) => pointAt(width, chip.start, chip.end, t));
+    const points = chip.lines.flatMap(({ start, end }) =>
+      SHARES.map((t) => pointAt(width, start, end, t)),
+    );
     const inside = points.filter(
       ({ x }) => x >= chip.halfWidth + 8 && x <= width - chip.halfWidth - 8,
     );
@@ -155,6 +155,11 @@ export function placeChips(
     taken.push({ ...best, halfWidth: chip.halfWidth });
   }
   return places;
+}
+
+/** How far up and down a chip can go. */
+function freedom({ lines }: Chip): number {
+  return lines.reduce((sum, { start, end }) => sum + Math.abs(start - end), 0);
 }
 
 /** Half the width of a chip with this text, in the chip's font. Measuring would force a layout for each. */

@@ -1,12 +1,18 @@
 /** The editor's talk with the backend: drafts out, checks and previews in. */
-import { keepPreviousData, queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  keepPreviousData,
+  queryOptions,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { toast } from "sonner";
 import { type CommandName, call, type Request } from "@/api/backend";
-import { type Mapping, rules } from "@/api/bindings";
+import { type Mapping, rules, type Samples } from "@/api/bindings";
 import { type BackendError, toBackendError } from "@/api/errors";
 import { invalidate } from "@/api/invalidate";
-import { query } from "@/api/queries";
+import { query, queryKey } from "@/api/queries";
 
 const SAVE_AFTER = 600;
 const CHECK_AFTER = 120;
@@ -40,6 +46,24 @@ export function useSamples(sync: string) {
     ...query("get_samples", { sync, refresh: false }),
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
+  });
+}
+
+/** Reads new samples from the platform; what was worked out from the old ones is worked out again. */
+export function useReadSamples(sync: string) {
+  const client = useQueryClient();
+  return useMutation<Samples, BackendError>({
+    mutationFn: () => call("get_samples", { sync, refresh: true }),
+    onSuccess: async (samples) => {
+      client.setQueryData(queryKey("get_samples", { sync, refresh: false }), samples);
+      await client.invalidateQueries({
+        predicate: ({ queryKey: [name] }) =>
+          name === "check_mapping" ||
+          name === "preview_mapping" ||
+          name === "preview_rows" ||
+          name === "suggest_mapping",
+      });
+    },
   });
 }
 
