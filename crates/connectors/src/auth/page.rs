@@ -15,7 +15,7 @@ impl Page {
     pub(super) fn done(platform: &str) -> Self {
         Self {
             status: StatusCode::OK,
-            heading: format!("{platform} is connected"),
+            heading: format!("You are signed in to {platform}"),
             text: "You can close this window and go back to Patchbay.".to_owned(),
         }
     }

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::sign_in::{Desk, Flow, failed, get, names, oauth, send};
+use crate::sign_in::{Desk, Flow, failed, get, names, oauth, send, soon};
 
 #[tokio::test]
 async fn a_person_signs_in_and_the_tokens_are_stored() {
@@ -25,7 +25,7 @@ async fn a_person_signs_in_and_the_tokens_are_stored() {
     let landing = landing.unwrap();
     assert_eq!(landing.status, 200);
     assert!(
-        landing.page.contains("Harbor CRM is connected"),
+        landing.page.contains("You are signed in to Harbor CRM"),
         "{}",
         landing.page
     );
@@ -483,9 +483,10 @@ pub(crate) async fn me(desk: &Desk, signer: &connectors::auth::ConnectionSigner)
 
 /// Waits until nobody listens there any more.
 async fn closed(address: &str) {
-    while tokio::net::TcpStream::connect(address).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
+    soon("the port is free", || {
+        std::net::TcpStream::connect(address).is_err()
+    })
+    .await;
 }
 
 #[tokio::test]

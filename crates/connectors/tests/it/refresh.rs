@@ -15,7 +15,7 @@ use sandbox::{Fault, FaultRule, Platform};
 use url::Url;
 
 use crate::oauth::me;
-use crate::sign_in::{Desk, Flow, keeper, manual_clock, method, oauth, signer};
+use crate::sign_in::{Desk, Flow, keeper, manual_clock, method, oauth, signer, soon};
 
 const HOUR: i64 = 3_600_000;
 
@@ -489,9 +489,10 @@ async fn a_process_killed_while_it_waits_for_the_platform_blocks_nobody() {
         ..on_token(Fault::Slow { ms: 60_000 })
     }]);
     let mut child = process(&desk, connection, "sign");
-    while desk.sandbox.counters().faults.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
+    soon("the platform was asked", || {
+        !desk.sandbox.counters().faults.is_empty()
+    })
+    .await;
     locked(&lock_file(desk.dir.path(), connection)).await;
     child.kill().unwrap();
     child.wait().unwrap();
@@ -652,12 +653,9 @@ fn lock_file(dir: &Path, connection: ConnectionId) -> std::path::PathBuf {
 
 /// Comes back when somebody holds the lock.
 async fn locked(path: &Path) {
-    loop {
-        if let Ok(file) = std::fs::File::open(path)
-            && matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock))
-        {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
+    soon("the lock is held", || {
+        std::fs::File::open(path)
+            .is_ok_and(|file| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
+    })
+    .await;
 }

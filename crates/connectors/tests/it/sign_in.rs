@@ -264,3 +264,14 @@ pub(crate) fn failed(error: Error) -> String {
         other => panic!("not a failed sign-in: {other}"),
     }
 }
+
+/// Waits for what another process or task is about to do.
+pub(crate) async fn soon(what: &str, happened: impl Fn() -> bool) {
+    let wait = async {
+        while !happened() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let result = tokio::time::timeout(Duration::from_secs(20), wait).await;
+    assert!(result.is_ok(), "not within 20 s: {what}");
+}
