@@ -1,0 +1,8 @@
+//! What each command does, by noun.
+
+pub(crate) mod call;
+pub(crate) mod connect;
+pub(crate) mod lists;
+pub(crate) mod plan;
+pub(crate) mod run;
+pub(crate) mod sandbox;

@@ -1,0 +1,181 @@
+//! Plans: making, showing, applying.
+
+use api::views::{
+    PlanAction, PlanDetail, PlanEntries, PlanEntryView, PlanStarted, PlanState, Started,
+};
+use api::{ApiError, App};
+use model::ids::PlanId;
+use serde_json::{Value, json};
+
+use crate::arguments::{Apply, Plan};
+use crate::commands::run::{end_of, follow, tell};
+use crate::failure::{End, Failure};
+use crate::hosts::Terminal;
+use crate::output::{Output, clean, clip};
+use crate::signals::wanted_to_end;
+use crate::workspace::{self, Workspace, ask, find_sync};
+
+pub(crate) async fn plan(
+    workspace: &Workspace,
+    wanted: Plan,
+    output: &Output,
+) -> Result<End, Failure> {
+    let app = workspace.open(Terminal).await?;
+    let result = planned(&app, &wanted, output).await;
+    workspace::close(app).await;
+    result
+}
+
+async fn planned(app: &App, wanted: &Plan, output: &Output) -> Result<End, Failure> {
+    let sync = find_sync(app, &wanted.sync).await?;
+    let started: PlanStarted = ask(app, "start_plan", json!({"sync": sync.id})).await?;
+    let Some(plan) = made(app, started.plan, output).await? else {
+        return Ok(End::Stopped);
+    };
+    if let Some(problem) = &plan.problem {
+        return Err(Failure::invalid(
+            problem.message.clone(),
+            problem.hint.clone().unwrap_or_default(),
+        ));
+    }
+    let entries = match wanted.limit {
+        0 => PlanEntries {
+            entries: Vec::new(),
+            has_more: false,
+        },
+        limit => ask(
+            app,
+            "list_plan_entries",
+            json!({"plan": plan.id, "actions": [], "search": "", "after": null, "limit": limit}),
+        )
+        .await?,
+    };
+    if wanted.apply && plan.warnings.is_empty() {
+        output.note(&describe(&plan, &entries));
+        let started: Started = ask(app, "apply_plan", json!({"plan": plan.id})).await?;
+        let run = follow(app, started.run, output).await?;
+        output.answer(
+            &json!({"plan": plan, "entries": entries.entries, "run": run}),
+            || {
+                format!(
+                    "{}: run {} {}\n{}",
+                    clean(&run.summary.sync_name),
+                    run.summary.id,
+                    run.summary.state.as_str(),
+                    run.equation
+                )
+            },
+        )?;
+        return Ok(end_of(&run, output));
+    }
+    output.answer(
+        &json!({"plan": plan, "entries": entries.entries, "has_more": entries.has_more}),
+        || {
+            format!(
+                "{}\nNothing was written. To do it: patchbay apply {}",
+                describe(&plan, &entries),
+                plan.id
+            )
+        },
+    )?;
+    Ok(if wanted.apply { End::Waits } else { End::Done })
+}
+
+pub(crate) async fn apply(
+    workspace: &Workspace,
+    wanted: Apply,
+    output: &Output,
+) -> Result<End, Failure> {
+    let app = workspace.open(Terminal).await?;
+    let result = async {
+        let started: Started = ask(&app, "apply_plan", json!({"plan": wanted.plan})).await?;
+        let detail = follow(&app, started.run, output).await?;
+        tell(&detail, output)
+    }
+    .await;
+    workspace::close(app).await;
+    result
+}
+
+/// Waits until a plan is made; none when the person stopped it.
+async fn made(app: &App, plan: PlanId, output: &Output) -> Result<Option<PlanDetail>, Failure> {
+    output.progress("Reading and comparing…");
+    let stopped = tokio::select! {
+        made = app.engine().wait_plan(plan) => {
+            made.map_err(ApiError::from)?;
+            false
+        }
+        () = wanted_to_end() => true,
+    };
+    output.progress_ends();
+    if stopped {
+        let _: Value = ask(app, "discard_plan", json!({"plan": plan})).await?;
+        output.note("Stopped. Nothing was written.");
+        return Ok(None);
+    }
+    let detail: PlanDetail = ask(app, "get_plan", json!({"plan": plan})).await?;
+    debug_assert!(detail.state != PlanState::Building, "it was waited for");
+    Ok(Some(detail))
+}
+
+fn describe(plan: &PlanDetail, entries: &PlanEntries) -> String {
+    let counts = &plan.counts;
+    let mut text = format!(
+        "{}: plan {}\n{} read: {} to create, {} to update, {} unchanged, {} filtered, {} invalid, {} held\n",
+        clean(&plan.sync_name),
+        plan.id,
+        counts.read,
+        counts.create,
+        counts.update,
+        counts.unchanged,
+        counts.filtered,
+        counts.invalid,
+        counts.held
+    );
+    for warning in &plan.warnings {
+        text.push_str(&format!("A guard would hold it: {}\n", clean(warning)));
+    }
+    for entry in &entries.entries {
+        text.push('\n');
+        text.push_str(&describe_entry(entry));
+    }
+    if entries.has_more {
+        text.push_str("\n… and more: --limit shows up to 500.\n");
+    }
+    text
+}
+
+fn describe_entry(entry: &PlanEntryView) -> String {
+    let mark = match entry.action {
+        PlanAction::Create => "+",
+        PlanAction::Update => "~",
+        PlanAction::Unchanged => "=",
+        PlanAction::Filtered | PlanAction::Invalid | PlanAction::Held => "!",
+    };
+    let mut text = format!(
+        "{mark} {}  ({})\n",
+        clip(&entry.title, 80),
+        clip(&entry.source_key, 60)
+    );
+    if let Some(problem) = &entry.problem {
+        text.push_str(&format!("    {}\n", clean(problem)));
+        return text;
+    }
+    for field in &entry.fields {
+        let after = value(field.after.as_ref());
+        let change = match (entry.action, &field.before) {
+            (PlanAction::Update, before) => format!("{} → {after}", value(before.as_ref())),
+            _ => after,
+        };
+        text.push_str(&format!("    {}: {change}\n", field.path));
+    }
+    text
+}
+
+fn value(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "∅".to_owned(),
+        Some(Value::String(text)) => clip(text, 60),
+        Some(other) => clip(&other.to_string(), 60),
+    }
+}
