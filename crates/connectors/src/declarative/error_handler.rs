@@ -346,6 +346,10 @@ impl Judge for Judging<'_> {
                 .and_then(|message| message.render(self.templates, &scope).ok())
                 .filter(|message| !message.is_empty());
             match action {
+                // Ours: a page for people where data should be (a gateway, a hotel's sign-in) passes.
+                Action::Success if matched.is_none() && is_page(status, headers, body) => {
+                    return Verdict::Retry { after: None };
+                }
                 Action::Success => return Verdict::Success,
                 Action::Ignore => return Verdict::Ignore,
                 Action::Retry => {
@@ -378,6 +382,15 @@ impl Judging<'_> {
             .find_map(|backoff| backoff.seconds(self, headers, attempt))
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     }
+}
+
+/// Whether an answer is an HTML page.
+fn is_page(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
+    let html = headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.trim_start().starts_with("text/html"));
+    status.is_success() && html && body.trim_ascii_start().starts_with(b"<")
 }
 
 /// The table for answers that no filter matches.

@@ -180,6 +180,11 @@ impl Manifest {
             .map(|(_, describe)| describe)
     }
 
+    /// Whether any of its streams can be written.
+    pub fn can_write(&self) -> bool {
+        !self.writes.is_empty()
+    }
+
     /// The sign-in called `name`.
     pub fn auth_method(&self, name: &str) -> Option<&AuthMethod> {
         self.auth.iter().find(|method| method.name == name)

@@ -229,7 +229,7 @@ impl Client {
                     let may_repeat = call.repeat == Repeat::Safe || !applied;
                     let answer = |verdict| {
                         Ok(Answer {
-                            words: if raw.status.is_success() {
+                            words: if matches!(verdict, Verdict::Success | Verdict::Ignore) {
                                 String::new()
                             } else {
                                 redactor.text(&words_of(&raw.body))

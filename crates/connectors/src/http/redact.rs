@@ -78,7 +78,10 @@ impl Redactor {
             add(url::form_urlencoded::byte_serialize(plain.as_bytes()).collect());
             let mut json = String::new();
             model::json::write_text(&mut json, plain);
-            add(json.trim_matches('"').to_owned());
+            let inner = json
+                .strip_prefix('"')
+                .and_then(|rest| rest.strip_suffix('"'));
+            add(inner.unwrap_or_default().to_owned());
             add(base64::Engine::encode(
                 &base64::engine::general_purpose::STANDARD,
                 plain,

@@ -8,10 +8,15 @@
     reason = "tests may fail loudly"
 )]
 
+mod declarative;
+mod http;
 mod oauth;
+mod odd_server;
+mod reach;
 mod refresh;
 mod secrets;
 mod sign_in;
+mod writes;
 
 #[test]
 fn every_file_is_registered() {
