@@ -1,5 +1,6 @@
 import { Popover } from "radix-ui";
 import { useId, useRef, useState } from "react";
+import type { Rule } from "@/api/bindings";
 import { cx } from "@/components/cx";
 import { TypeBadge } from "@/components/TypeBadge";
 import * as mappings from "./document";
@@ -10,7 +11,7 @@ import { useEditor } from "./store";
 import type { Row } from "./tree";
 
 type Choice =
-  | { kind: "field"; path: string; row: Row; why: string }
+  | { kind: "field"; path: string; row: Row; why: string; suggestion?: Rule }
   | { kind: "constant"; value: unknown; label: string }
   | { kind: "expression"; template: string };
 
@@ -53,7 +54,10 @@ export function OriginInput({ row }: { row: Row }) {
           out.push({
             kind: "constant",
             value: option.value,
-            label: label === option.value ? option.value : `${label} · ${option.value}`,
+            label:
+              label.toLowerCase() === option.value.toLowerCase()
+                ? option.value
+                : `${label} · ${option.value}`,
           });
         }
       }
@@ -77,7 +81,7 @@ export function OriginInput({ row }: { row: Row }) {
       )
       .map((each) => ({ each, fit: act.fit([each.path], row) }))
       .filter(({ fit }) => fit.level !== "impossible")
-      .sort((a, b) => rank(b.each.path, b.fit.level) - rank(a.each.path, a.fit.level))
+      .sort((a, b) => rank(b.each, b.fit.level) - rank(a.each, a.fit.level))
       .slice(0, MOST_FIELDS)
       .map(
         ({ each, fit }): Choice => ({
@@ -85,14 +89,20 @@ export function OriginInput({ row }: { row: Row }) {
           path: each.path,
           row: each,
           why: each.path === first ? (suggested?.reasons[0] ?? fit.reason) : fit.reason,
+          ...(each.path === first && suggested ? { suggestion: suggested.rule } : {}),
         }),
       );
-    return [...out, ...fields];
+    const best = fields[0];
+    // Nothing typed yet: the likely partner stands first.
+    return wanted === "" && best?.kind === "field" && best.path === first
+      ? [best, ...out, ...fields.slice(1)]
+      : [...out, ...fields];
 
-    function rank(path: string, level: string): number {
+    function rank({ path, field }: Row, level: string): number {
       return (
-        (path === first ? 4 : 0) +
-        (leafOf(path).toLowerCase().startsWith(wanted) && wanted !== "" ? 2 : 0) +
+        (path === first ? 8 : 0) +
+        (field.type === row.field.type ? 2 : 0) +
+        (leafOf(path).toLowerCase().startsWith(wanted) && wanted !== "" ? 4 : 0) +
         (level === "exact" ? 1 : 0)
       );
     }
@@ -111,7 +121,11 @@ export function OriginInput({ row }: { row: Row }) {
     done.current = true;
     switch (choice.kind) {
       case "field":
-        act.connect([choice.path], row.path, "replace");
+        if (choice.suggestion && !rule) {
+          act.applyRules([choice.suggestion]);
+        } else {
+          act.connect([choice.path], row.path, "replace");
+        }
         store.set({ editing: null });
         break;
       case "constant":

@@ -35,6 +35,13 @@ export function PreviewTable({ rows }: { rows: PreviewRows | undefined }) {
   if (!rows) {
     return <p className="m-0 px-[18px] py-4 text-ink3">Working out what would happen…</p>;
   }
+  if (columns.length === 0) {
+    return (
+      <p className="m-0 px-[18px] py-4 text-ink2">
+        Nothing is connected yet. What would arrive stands here as soon as something is.
+      </p>
+    );
+  }
   if (rows.rows.length === 0) {
     return <p className="m-0 px-[18px] py-4 text-ink2">The source has no records to try with.</p>;
   }

@@ -145,7 +145,7 @@ function Review({ suggestions, onClose, onApply }: ReviewProps) {
             </span>
           </label>
           <ul
-            className="m-0 grid list-none gap-0 p-0"
+            className="m-0 grid list-none gap-0 p-0 outline-none"
             // biome-ignore lint/a11y/noNoninteractiveTabindex: takes the keys A and R.
             tabIndex={0}
             aria-label="Proposals"

@@ -195,12 +195,12 @@ function TableView({ samples, onCanvas }: { samples: number; onCanvas: () => voi
   return (
     <div className="map-work is-table">
       <div className="flex min-h-0 min-w-0 flex-col">
-        <div className="flex items-center gap-3 border-b border-line bg-panel px-3 py-1.5">
+        <div className="flex flex-wrap items-center gap-x-3 gap-y-1.5 border-b border-line bg-panel px-3 py-1.5">
           <Tools view="table" onSwitch={onCanvas} />
           <input
             type="search"
             data-find="target"
-            className="map-text max-w-72"
+            className="map-text max-w-72 min-w-40 flex-1"
             aria-label="Find in the target"
             placeholder="Find · is:unmapped · is:required"
             value={query}
@@ -294,6 +294,7 @@ function Counts() {
 
 function Tools({ view, onSwitch }: { view: View; onSwitch: () => void }) {
   const { store, act } = useEditor();
+  const isEmpty = useMapping().rules.length === 0;
   const undoing = useEditorState((state) => undoName(state.history));
   const redoing = useEditorState((state) => redoName(state.history));
   return (
@@ -301,6 +302,7 @@ function Tools({ view, onSwitch }: { view: View; onSwitch: () => void }) {
       <Button
         className={view === "canvas" ? "py-[2px]" : undefined}
         icon={<Sparkles aria-hidden size={13} />}
+        look={isEmpty ? "primary" : "plain"}
         title="Auto-map (Ctrl+Shift+M)"
         onClick={() => store.set({ layer: "suggestions" })}
       >
