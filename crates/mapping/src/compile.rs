@@ -235,7 +235,7 @@ impl<'a> Compiler<'a> {
         if let (Some(flow), Some(field), Some(_)) = (&flow, field, &steps) {
             match &rule.origin {
                 Origin::Constant { value } if rule.steps.is_empty() => {
-                    self.constant(field, &fit, value)
+                    self.constant(field, &fit, value);
                 }
                 _ => self.suits(rule, flow, field),
             }
@@ -634,17 +634,21 @@ impl<'a> Compiler<'a> {
             }
         }
         self.options(flow, field, rule);
-        if let (Some(most), FieldType::Text) = (field.max_length, field.field_type) {
-            if let Some(longest) = flow.max_length.filter(|longest| *longest > most) {
-                let step = transforms::step("slice", [("length", most.into())]);
-                self.say(
-                    Severity::Warning,
-                    "max_length_risk",
-                    format!("texts of up to {longest} characters go into \"{target}\", which accepts {most}"),
-                    Advice::words("shorten them with the step \"slice\"; longer ones are held back otherwise")
-                        .with_fix(Some(Fix::InsertStep { at, step })),
-                );
-            }
+        if let (Some(most), FieldType::Text) = (field.max_length, field.field_type)
+            && let Some(longest) = flow.max_length.filter(|longest| *longest > most)
+        {
+            let step = transforms::step("slice", [("length", most.into())]);
+            self.say(
+                Severity::Warning,
+                "max_length_risk",
+                format!(
+                    "texts of up to {longest} characters go into \"{target}\", which accepts {most}"
+                ),
+                Advice::words(
+                    "shorten them with the step \"slice\"; longer ones are held back otherwise",
+                )
+                .with_fix(Some(Fix::InsertStep { at, step })),
+            );
         }
         if field.required && flow.nullable && rule.on_failure == OnFailure::Hold {
             self.say(

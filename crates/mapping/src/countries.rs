@@ -15,7 +15,8 @@ pub(crate) struct Country {
     pub(crate) alpha3: &'static str,
     /// Without the plus sign.
     pub(crate) calling: &'static str,
-    /// What is dialled before a number within the country, and left out from abroad.
+    /// What is dialled before a number within the country, and left out from abroad; several with commas,
+    /// the longest first.
     pub(crate) trunk: &'static str,
     names: &'static [&'static str],
 }
@@ -26,7 +27,7 @@ pub(crate) fn by_code(code: &str) -> Option<&'static Country> {
     if !(2..=3).contains(&code.len()) {
         return None;
     }
-    let mut folded = code.to_owned();
+    let mut folded = compact_str::CompactString::from(code);
     folded.make_ascii_uppercase();
     BY_CODE.get(folded.as_str()).copied()
 }
@@ -37,7 +38,9 @@ pub(crate) fn find(text: &str) -> Option<&'static Country> {
     if text.len() > LONGEST {
         return None;
     }
-    by_code(text).or_else(|| BY_NAME.get(fold(text).as_str()).copied())
+    by_code(text)
+        .or_else(|| plain_name(text))
+        .or_else(|| BY_NAME.get(fold(text).as_str()).copied())
 }
 
 /// The code of the largest country with this calling code.
@@ -52,6 +55,16 @@ pub(crate) fn by_calling(code: &str) -> Option<&'static str> {
             .find(|country| country.calling == code)
             .map(|country| country.alpha2),
     }
+}
+
+/// The common case without Unicode tables: ASCII as it stands.
+fn plain_name(text: &str) -> Option<&'static Country> {
+    if !text.is_ascii() {
+        return None;
+    }
+    let mut name = compact_str::CompactString::from(text.trim());
+    name.make_ascii_lowercase();
+    BY_NAME.get(name.as_str()).copied()
 }
 
 /// Small letters and digits, one space between words, no accents, no leading article.
@@ -131,7 +144,7 @@ static COUNTRIES: &[Country] = &[
     c("BH", "BHR", "973", "", &["bahrain"]),
     c("BD", "BGD", "880", "0", &["bangladesh"]),
     c("BB", "BRB", "1", "1", &["barbados"]),
-    c("BY", "BLR", "375", "8", &["belarus"]),
+    c("BY", "BLR", "375", "80,8", &["belarus"]),
     c("BE", "BEL", "32", "0", &["belgium", "belgien", "belgique", "belgie"]),
     c("BZ", "BLZ", "501", "", &["belize"]),
     c("BJ", "BEN", "229", "", &["benin"]),
@@ -309,7 +322,7 @@ static COUNTRIES: &[Country] = &[
     c("TM", "TKM", "993", "8", &["turkmenistan"]),
     c("TV", "TUV", "688", "", &["tuvalu"]),
     c("UG", "UGA", "256", "0", &["uganda"]),
-    c("UA", "UKR", "380", "0", &["ukraine", "ukraina"]),
+    c("UA", "UKR", "380", "80,0", &["ukraine", "ukraina"]),
     c("AE", "ARE", "971", "0", &["united arab emirates", "uae", "emirates"]),
     c("GB", "GBR", "44", "0", &["united kingdom", "great britain", "uk", "england", "scotland", "wales", "northern ireland", "vereinigtes konigreich", "royaume uni", "reino unido", "united kingdom of great britain and northern ireland"]),
     c("US", "USA", "1", "1", &["united states", "united states of america", "america", "usa", "u s a", "u s", "vereinigte staaten", "etats unis", "estados unidos", "stati uniti"]),
@@ -340,7 +353,7 @@ mod tests {
                     .calling
                     .bytes()
                     .chain(country.trunk.bytes())
-                    .all(|byte| byte.is_ascii_digit())
+                    .all(|byte| byte.is_ascii_digit() || byte == b',')
             );
             for name in country.names {
                 assert_eq!(find(name), Some(country), "{name}");

@@ -164,10 +164,10 @@ impl Expression {
                         parts.map(|part| Segment::Name(part.into())).collect();
                     match (segments.first(), &mut members) {
                         (None, _) => members = None,
-                        (Some(Segment::Name(first)), Some(list)) => {
-                            if !list.iter().any(|have: &String| have == first.as_str()) {
-                                list.push(first.to_string());
-                            }
+                        (Some(Segment::Name(first)), Some(list))
+                            if !list.iter().any(|have: &String| have == first.as_str()) =>
+                        {
+                            list.push(first.to_string());
                         }
                         _ => {}
                     }

@@ -90,10 +90,11 @@ fn solve(rows: usize, columns: usize, gain: &dyn Fn(usize, usize) -> f64) -> Vec
     }
     let mut out = vec![None; rows];
     for (column, row) in row_of.iter().enumerate().skip(1) {
-        if *row > 0 && gain(row - 1, column - 1) > 0.0 {
-            if let Some(slot) = out.get_mut(row - 1) {
-                *slot = Some(column - 1);
-            }
+        if *row > 0
+            && gain(row - 1, column - 1) > 0.0
+            && let Some(slot) = out.get_mut(row - 1)
+        {
+            *slot = Some(column - 1);
         }
     }
     out

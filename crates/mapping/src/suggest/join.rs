@@ -55,10 +55,10 @@ pub(super) fn full_name(
         .max_length
         .zip(last.field.max_length)
         .map(|(a, b)| a.saturating_add(b).saturating_add(1));
-    if let (Some(most), Some(longest)) = (target.field.max_length, longest) {
-        if longest > most {
-            steps.push(step("slice", [("length", most.into())]));
-        }
+    if let (Some(most), Some(longest)) = (target.field.max_length, longest)
+        && longest > most
+    {
+        steps.push(step("slice", [("length", most.into())]));
     }
     Some(Suggestion {
         rule: Rule {

@@ -181,12 +181,11 @@ pub fn suggest(source: &[Candidate], target: &[Candidate], options: &Options) ->
     }
     for (index, (candidate, chosen)) in targets.iter().zip(&by_target).enumerate() {
         let chosen_score = chosen.map_or(0.0, |source| at(source, index).score);
-        if options.join_fields {
-            if let Some(joined) = join::full_name(&table, &sources, candidate, index, chosen_score)
-            {
-                out.rules.push(joined);
-                continue;
-            }
+        if options.join_fields
+            && let Some(joined) = join::full_name(&table, &sources, candidate, index, chosen_score)
+        {
+            out.rules.push(joined);
+            continue;
         }
         let Some(chosen) = *chosen else {
             out.unmatched.push(candidate.path.clone());

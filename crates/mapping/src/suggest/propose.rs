@@ -217,14 +217,14 @@ fn convert(
     match (kind, target.field.field_type) {
         (T::Timestamp, T::Date) => steps.push(step("date_only", [])),
         (T::Text | T::Any, T::Date) if from.evidence.shape == Some(Shape::Timestamp) => {
-            steps.push(step("date_only", []))
+            steps.push(step("date_only", []));
         }
         (T::Text, T::Date) => steps.push(step(
             "parse_date",
             [("format", guess_format(&texts().collect::<Vec<_>>()))],
         )),
         (T::Integer | T::Any, T::Date) if is_epoch => {
-            steps.push(step("parse_date", [("format", epoch().into())]))
+            steps.push(step("parse_date", [("format", epoch().into())]));
         }
         (T::Integer | T::Text | T::Any, T::Timestamp) if is_epoch => {
             steps.push(step(
@@ -240,7 +240,7 @@ fn convert(
                     ("result", "timestamp".into()),
                     ("zone", "UTC".into()),
                 ],
-            ))
+            ));
         }
         (T::Date, T::Timestamp) => {
             steps.push(step(
@@ -305,13 +305,12 @@ fn options(source: &Candidate, target: &Candidate, steps: &mut Vec<Step>) {
         .collect();
     if known.is_empty() {
         for sample in &source.samples {
-            if let Some(text) = crate::words::scalar_text(sample) {
-                if !text.is_empty()
-                    && !known.iter().any(|have| have == text.as_str())
-                    && known.len() < 50
-                {
-                    known.push(text.into());
-                }
+            if let Some(text) = crate::words::scalar_text(sample)
+                && !text.is_empty()
+                && !known.iter().any(|have| have == text.as_str())
+                && known.len() < 50
+            {
+                known.push(text.into());
             }
         }
     }

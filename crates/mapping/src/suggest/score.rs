@@ -289,7 +289,7 @@ impl Table {
         };
         let mut found: Vec<(f64, Reason)> = Vec::new();
         let mut say = |strength: f64, code: &'static str, text: String| {
-            found.push((strength, Reason { code, text }))
+            found.push((strength, Reason { code, text }));
         };
         if left.spelling == right.spelling {
             say(1.0, "same_name", "same name".to_owned());
@@ -386,10 +386,10 @@ fn draft(candidate: &Candidate) -> Draft {
     }
     let mut words = tokens::words(leaf);
     // `account.name` is an account's name, not a name: a last name that says little takes its object in.
-    if words.iter().all(|word| is_generic(word)) {
-        if let Some(parent) = names.pop() {
-            words = tokens::words(&format!("{parent} {leaf}"));
-        }
+    if words.iter().all(|word| is_generic(word))
+        && let Some(parent) = names.pop()
+    {
+        words = tokens::words(&format!("{parent} {leaf}"));
     }
     // A name that says nothing (`cf_17`, `field3`) is replaced by what people see.
     if let Some(label) = field
@@ -477,10 +477,10 @@ fn cosine(left: &[(usize, f64)], right: &[(usize, f64)]) -> f64 {
         while others.peek().is_some_and(|(other, _)| other < word) {
             others.next();
         }
-        if let Some((other, more)) = others.peek() {
-            if other == word {
-                sum += weight * more;
-            }
+        if let Some((other, more)) = others.peek()
+            && other == word
+        {
+            sum += weight * more;
         }
     }
     sum

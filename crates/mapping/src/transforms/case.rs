@@ -26,7 +26,7 @@ pub(crate) const LOWER: Transform = Transform {
                 text.make_ascii_lowercase();
                 return Ok(text);
             }
-            Ok(text.to_lowercase().into())
+            Ok(text.to_lowercase())
         })
         .into())
     },
@@ -52,7 +52,7 @@ pub(crate) const UPPER: Transform = Transform {
                 text.make_ascii_uppercase();
                 return Ok(text);
             }
-            Ok(text.to_uppercase().into())
+            Ok(text.to_uppercase())
         })
         .into())
     },

@@ -37,6 +37,19 @@ pub struct Transform {
     pub(crate) build: for<'a> fn(&With<'a>) -> Result<Recipe, StepError>,
 }
 
+impl Transform {
+    /// Whether it reads a meaning from text, so that blank text is nothing.
+    pub(crate) fn reads_text(&self) -> bool {
+        match self.group {
+            Group::Number | Group::Date => true,
+            Group::Convert | Group::Lookup => {
+                !matches!(self.name, "to_text" | "to_list" | "value_map")
+            }
+            Group::Text | Group::Logic | Group::List | Group::Privacy => false,
+        }
+    }
+}
+
 impl std::fmt::Debug for Transform {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Transform({})", self.name)

@@ -128,7 +128,7 @@ pub(crate) const NULL_IF: Transform = Transform {
         Ok(Action::plain(move |value| {
             let stands_for_nothing = crate::words::scalar_text(&value).is_some_and(|text| {
                 let text = text.trim().to_lowercase();
-                values.iter().any(|other| *other == text)
+                values.contains(&text)
             });
             Ok(if stands_for_nothing {
                 Value::Null

@@ -3,7 +3,8 @@
 //! A transform is a row of the table (name, words, parameters, kinds, examples) and a function that
 //! turns checked parameters into an [`Action`]. The examples run as tests. To add one: a file, a row.
 //!
-//! Nulls pass through every step unchanged, unless its action says otherwise ([`Action::Whole`]).
+//! Nulls pass through every step unchanged, unless its action says otherwise ([`Action::Whole`]). For
+//! steps that read a number, a date, a phone number and the like, blank text is nothing: it becomes null.
 
 pub mod catalogue;
 pub(crate) mod with;
@@ -158,6 +159,8 @@ pub(crate) struct Built {
     pub(crate) outputs: Vec<CompactString>,
     /// Record fields that the step reads by itself (expressions).
     pub(crate) reads: Vec<model::path::FieldPath>,
+    /// Blank text becomes null.
+    blank_is_null: bool,
 }
 
 impl fmt::Debug for Built {
@@ -171,6 +174,12 @@ impl Built {
     pub(crate) fn run(&self, value: Value, missing: &mut bool, scope: &Scope<'_>) -> Made {
         let made = match &self.action {
             Action::Plain(_) if value.is_null() => return Ok(value),
+            Action::Plain(_)
+                if self.blank_is_null
+                    && matches!(&value, Value::Text(text) if text.trim().is_empty()) =>
+            {
+                return Ok(Value::Null);
+            }
             Action::Plain(work) => work(value, scope),
             Action::Whole(work) => work(value, *missing, scope),
         };
@@ -261,6 +270,7 @@ pub(crate) fn build(step: &Step, depth: usize) -> Result<Built, StepError> {
         output: recipe.output,
         outputs: recipe.outputs,
         reads: recipe.reads,
+        blank_is_null: transform.reads_text(),
     })
 }
 

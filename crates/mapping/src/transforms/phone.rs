@@ -46,7 +46,9 @@ pub(crate) const PHONE_E164: Transform = Transform {
             r#"{"default_country":"DE"}"#,
             "error: \"call me\" is not a phone number",
         ),
+        eg(r#"["8 (032) 123 45 67","UA"]"#, "{}", r#""+380321234567""#),
         eg("[null,\"Brazil\"]", "{}", "null"),
+        eg(r#"[" ","Brazil"]"#, "{}", "null"),
     ],
     build: |with| {
         let default = with.country("default_country")?;
@@ -62,7 +64,7 @@ pub(crate) const PHONE_E164: Transform = Transform {
                 }
                 other => (other, default),
             };
-            if value.is_null() {
+            if super::empty::is_blank(&value) {
                 return Ok(Value::Null);
             }
             let text = text_of(value)?;
@@ -113,10 +115,12 @@ fn e164(text: &str, country: Option<&Country>) -> Result<CompactString, String> 
         (None, None) => return Err(wrong()),
         (None, Some(country)) => {
             // `1 (212) 555 0196` in a country whose trunk prefix is its calling code.
-            let national = match digits.strip_prefix(country.trunk) {
-                Some(rest) if !country.trunk.is_empty() && rest.len() >= 5 => rest,
-                _ => digits.as_str(),
-            };
+            let national = country
+                .trunk
+                .split(',')
+                .filter(|trunk| !trunk.is_empty())
+                .find_map(|trunk| digits.strip_prefix(trunk).filter(|rest| rest.len() >= 5))
+                .unwrap_or(&digits);
             if national.len() < 5 {
                 return Err(wrong());
             }
@@ -128,5 +132,47 @@ fn e164(text: &str, country: Option<&Country>) -> Result<CompactString, String> 
         Ok(made.into())
     } else {
         Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_people_of_each_country_write_them() {
+        for (text, country, expected) in [
+            ("021 9 1234 5678", "Brazil", "+5521912345678"),
+            ("01632 960123", "United Kingdom", "+441632960123"),
+            ("555-0112-3456 x12", "United States", "+155501123456"),
+            ("1.555.012.3456", "United States", "+15550123456"),
+            ("+49 (0)30 / 23125 123", "Germany", "+493023125123"),
+            ("0221 - 4710 123 Durchwahl 12", "Germany", "+492214710123"),
+            ("0261.91.12.34", "France", "+33261911234"),
+            ("(+34) 955-123-123", "Spain", "+34955123123"),
+            ("(22) 123 12 12", "Poland", "+48221231212"),
+            ("+20 (2) 2123 1234", "Egypt", "+20221231234"),
+            ("0 (512) 123 12 12", "Türkiye", "+905121231212"),
+            ("+234 (0) 1 123 1234", "Nigeria", "+23411231234"),
+            ("090-1234-1234", "Japan", "+819012341234"),
+            ("06 1234 5678", "Italy", "+390612345678"),
+        ] {
+            let country = countries::find(country);
+            assert!(country.is_some());
+            assert_eq!(e164(text, country).as_deref(), Ok(expected), "{text}");
+        }
+        for text in [
+            "",
+            "n/a",
+            "12",
+            "+",
+            "+1 2",
+            "(555) CALL-NOW",
+            "0000000",
+            "+0123456789",
+            "123456789012345678",
+        ] {
+            assert!(e164(text, countries::find("Germany")).is_err(), "{text}");
+        }
     }
 }

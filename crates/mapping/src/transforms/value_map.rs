@@ -148,6 +148,7 @@ pub(crate) const VALUE_MAP: Transform = Transform {
             } else {
                 table.get(&text)
             };
+            let found = found.or_else(|| text.trim().is_empty().then(|| table.get("")).flatten());
             match (found, &unknown) {
                 (Some(found), _) => Ok(found.clone()),
                 (None, Unknown::Pass) => Ok(value),
