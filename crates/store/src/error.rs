@@ -39,9 +39,20 @@ pub enum Error {
     },
     /// Make room and try again. Nothing was written.
     #[error(
-        "the disk is full or cannot be written ({operation}): free some space and try again; nothing was half written"
+        "the disk is full or cannot be written ({operation}); nothing was half written: free some space and try again"
     )]
     DiskFull {
+        /// What was being done.
+        operation: &'static str,
+        /// What SQLite says.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// See to the permissions of the folder.
+    #[error(
+        "a database file cannot be opened or written ({operation}): check the permissions of its folder"
+    )]
+    NoAccess {
         /// What was being done.
         operation: &'static str,
         /// What SQLite says.
@@ -147,6 +158,9 @@ impl Error {
                 Self::DiskFull { operation, source }
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { operation },
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                Self::NoAccess { operation, source }
+            }
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged {
                 file: "the database",
                 operation,

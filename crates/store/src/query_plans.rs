@@ -50,7 +50,10 @@ const LARGE: [&str; 11] = [
 ];
 
 /// Steps that go through a whole table or index, and why that is right.
-const ALLOWED: [(&str, &str); 6] = [
+const ALLOWED: [(&str, &str); 9] = [
+    ("ORDER BY syncs.deleted_at", "few syncs"),
+    ("ORDER BY name COLLATE NOCASE", "few syncs"),
+    ("ORDER BY +runs.id", "few runs are active"),
     (
         "FROM outbox ORDER BY outbox_no LIMIT",
         "the oldest of a queue",
@@ -89,6 +92,9 @@ fn careless_steps(conn: &Connection, sql: &str) -> Vec<String> {
     steps
         .into_iter()
         .filter(|step| {
+            if step == "USE TEMP B-TREE FOR ORDER BY" {
+                return LARGE.iter().any(|table| sql.contains(table));
+            }
             step.strip_prefix("SCAN ").is_some_and(|rest| {
                 let table = rest.split(' ').next().unwrap();
                 LARGE.contains(&table) && !rest.contains("USING INDEX runs_active")
@@ -110,11 +116,14 @@ fn no_statement_reads_a_whole_large_table() {
     let check = |conn: &Connection, at_least: usize| {
         let seen = SEEN.take();
         assert!(seen.len() >= at_least, "only {} statements", seen.len());
-        for sql in seen {
-            let steps = careless_steps(conn, &sql);
-            let is_allowed = ALLOWED.iter().any(|(part, _)| sql.contains(part));
-            assert!(steps.is_empty() || is_allowed, "{steps:?} in\n{sql}");
-        }
+        let careless: Vec<String> = seen
+            .into_iter()
+            .filter(|sql| !ALLOWED.iter().any(|(part, _)| sql.contains(part)))
+            .map(|sql| (careless_steps(conn, &sql), sql))
+            .filter(|(steps, _)| !steps.is_empty())
+            .map(|(steps, sql)| format!("{steps:?} in\n{sql}"))
+            .collect();
+        assert!(careless.is_empty(), "{}", careless.join("\n\n"));
     };
     begin(&mut main, &use_main);
     check(&main, 50);

@@ -1,11 +1,13 @@
 //! What is kept, and for how long.
 
 use model::clock::Millis;
+use model::ids::ConnectionId;
 use rusqlite::Connection;
 
 use crate::column::{all, execute};
 use crate::error::{During, Error, Result};
-use crate::{Store, outbox, run_records};
+use crate::pool::Pool;
+use crate::{Store, connections, outbox, run_records, syncs};
 
 /// How long a deleted document can be restored: 30 days.
 pub const KEPT_AFTER_DELETE_MS: Millis = 30 * 24 * 60 * 60 * 1000;
@@ -96,13 +98,34 @@ impl Store {
                 break;
             }
         }
-        self.give_space_back().await?;
+        give_space_back(&self.pools()?.history).await?;
         tracing::info!(
             exchanges = pruned.exchanges,
             run_records = pruned.run_records,
             "Shortened the history to its budget."
         );
         Ok(pruned)
+    }
+
+    /// Removes for good what was deleted more than 30 days ago. Returns the connections among it:
+    /// their secrets can go from the keychain.
+    pub async fn purge_deleted(&self) -> Result<Vec<ConnectionId>> {
+        let now = self.clock().now();
+        let connections = self
+            .write(move |tx| {
+                // Syncs first: a connection stays as long as a sync is made with it.
+                syncs::purge(tx, now)?;
+                connections::purge(tx, now)
+            })
+            .await?;
+        // What links and plans took up is used again, but not more than a quarter lies idle.
+        let (free, all) = self
+            .read(|conn| Ok((free_pages(conn)?, pages(conn)?)))
+            .await?;
+        if free > all / 4 {
+            give_space_back(&self.pools()?.main).await?;
+        }
+        Ok(connections)
     }
 
     /// What the files take up.
@@ -116,30 +139,28 @@ impl Store {
             free_bytes: main_free * page + history_free * history_page,
         })
     }
+}
 
-    /// Gives the history's empty pages back to the file system, and folds its log in.
-    async fn give_space_back(&self) -> Result<()> {
-        let history = &self.pools()?.history;
-        loop {
-            let left = history
-                .maintain(|conn| {
-                    // One row per page that was given back.
-                    let sql = format!("PRAGMA incremental_vacuum({PAGES_AT_A_TIME})");
-                    all(conn, "size of a file", &sql, [], |_| Ok(()))?;
-                    free_pages(conn)
-                })
-                .await?;
-            if left == 0 {
-                break;
-            }
-        }
-        history
+/// Gives a file's empty pages back to the file system, and folds its log in.
+async fn give_space_back(pool: &Pool) -> Result<()> {
+    loop {
+        let left = pool
             .maintain(|conn| {
-                conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
-                    .during("fold the history's log in")
+                // One row per page that was given back.
+                let sql = format!("PRAGMA incremental_vacuum({PAGES_AT_A_TIME})");
+                all(conn, "size of a file", &sql, [], |_| Ok(()))?;
+                free_pages(conn)
             })
-            .await
+            .await?;
+        if left == 0 {
+            break;
+        }
     }
+    pool.maintain(|conn| {
+        conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+            .during("fold a log in")
+    })
+    .await
 }
 
 /// The oldest exchanges.

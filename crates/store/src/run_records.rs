@@ -433,7 +433,6 @@ fn in_range(
         params.push(like_anywhere(text).into());
         params.push(like_in_json(text).into());
     }
-    // Across all runs the index on outcomes would be a detour through half of the file.
     let words: Vec<Option<&str>> = if filter.outcomes.is_empty() {
         vec![None]
     } else {

@@ -212,6 +212,36 @@ async fn a_purged_sync_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn purging_tells_whose_secrets_can_go_and_gives_the_space_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = crate::support::options(dir.path(), "a7");
+    let clock = options.clock.clone();
+    let store = store::Store::open(options).unwrap().store;
+    let (source, sync) = (connection("source"), SyncId::new());
+    let source_id = source.id;
+    store
+        .write(move |tx| {
+            connections::insert(tx, &source)?;
+            let document = document("s", source.id, source.id);
+            syncs::insert(tx, sync, &document, NOW)?;
+            let wide = format!(r#"{{"text":"{}"}}"#, "x".repeat(5_000));
+            let links: Vec<_> = (0..500).map(|n| link(n, n, &wide)).collect();
+            store::links::upsert_many(tx, sync, &links)?;
+            connections::delete(tx, source.id, NOW)?;
+            syncs::delete(tx, sync, NOW)
+        })
+        .await
+        .unwrap();
+    let before = store.sizes().await.unwrap();
+    assert_eq!(store.purge_deleted().await.unwrap(), []);
+    clock.advance(30 * DAY + 1);
+    assert_eq!(store.purge_deleted().await.unwrap(), [source_id]);
+    let after = store.sizes().await.unwrap();
+    assert_eq!(after.free_bytes, 0);
+    assert!(after.main_bytes < before.main_bytes / 4, "{after:?}");
+}
+
+#[tokio::test]
 async fn a_document_that_cannot_be_read_does_not_hide_the_others() {
     let store = in_memory();
     let (good, bad) = (SyncId::new(), SyncId::new());

@@ -83,7 +83,7 @@ async fn committed_records_reach_the_history_once() {
         .unwrap();
     assert!(store.copy_history().await.unwrap() > 0);
     assert_eq!(store.copy_history().await.unwrap(), 0);
-    assert_eq!(store.read(|conn| outbox::count(conn)).await.unwrap(), 0);
+    assert_eq!(store.read(outbox::count).await.unwrap(), 0);
 
     let filter = RecordFilter {
         run: Some(run),

@@ -229,10 +229,7 @@ async fn damage_that_shows_later_is_told_and_checked_at_the_next_opening() {
         bytes[page * 4096 + 50] ^= 1;
     }
     fs::write(&path, bytes).unwrap();
-    let error = store
-        .read(|conn| store::connections::list(conn))
-        .await
-        .unwrap_err();
+    let error = store.read(store::connections::list).await.unwrap_err();
     assert!(
         matches!(&error, Error::Damaged { file, .. } if *file == "patchbay.db"),
         "{error:?}"

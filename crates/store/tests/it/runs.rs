@@ -108,7 +108,7 @@ async fn counters_add_up_and_runs_come_back_as_they_were() {
     assert!(expected.counts.balances());
     let stored = store.read(move |conn| runs::get(conn, id)).await.unwrap();
     assert_eq!(stored, expected);
-    let active = store.read(|conn| runs::active(conn)).await.unwrap();
+    let active = store.read(runs::active).await.unwrap();
     assert_eq!(active, [expected]);
 }
 

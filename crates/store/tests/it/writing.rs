@@ -75,7 +75,7 @@ async fn an_error_takes_everything_of_its_transaction_back() {
             .await
             .unwrap()
     };
-    let again = commit.clone();
+    let again = commit;
     store.write(commit(true)).await.unwrap_err();
     assert_eq!(look().await, (1, 0, 0, 0, None));
     store.write(again(false)).await.unwrap();
