@@ -1,6 +1,10 @@
 //! Prints how many records a program of thirteen rules maps per CPU-second, and how long proposing rules for
 //! 500 by 500 fields takes. Run with `cargo run --release -p mapping --example map_speed`.
-#![allow(clippy::print_stdout, reason = "a tool for the terminal")]
+#![allow(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a tool for the terminal"
+)]
 
 use std::error::Error;
 use std::time::Instant;

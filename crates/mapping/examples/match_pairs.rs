@@ -1,6 +1,10 @@
 //! Reads schema pairs (`schema-match-pair/1`) below the folder that `PATCHBAY_MATCHING` names, and writes
 //! predictions for its `score.py` to the file given as the only argument.
-#![allow(clippy::print_stderr, reason = "a tool for the terminal")]
+#![allow(
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a tool for the terminal"
+)]
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

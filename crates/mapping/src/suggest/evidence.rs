@@ -226,7 +226,8 @@ fn shape_of(texts: &[String]) -> Option<(Shape, f64)> {
     if texts.is_empty() {
         return None;
     }
-    let tests: [(Shape, fn(&str) -> bool); 17] = [
+    type Test = (Shape, fn(&str) -> bool);
+    let tests: [Test; 17] = [
         (Shape::Bool, |text| matches!(text, "true" | "false")),
         (Shape::Email, |text| formats::is_email(text.trim())),
         (Shape::Url, formats::is_url),

@@ -1,6 +1,7 @@
 //! Proposes rules: which source field goes into which target field, by which steps, and why.
 
 mod assign;
+mod dictionary;
 mod evidence;
 mod join;
 mod propose;
