@@ -4,6 +4,8 @@
 //! A rule reads its value, does its steps and is checked against the target field. Where any of this
 //! fails, the rule's policy decides; the failure is a [`Problem`] in every case, so that it is counted.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use compact_str::CompactString;
 use model::path::{FieldPath, Segment};
 use model::value::{Object, Value};
@@ -91,19 +93,19 @@ pub(crate) enum Failure {
 /// A path that is looked up in every record.
 #[derive(Debug)]
 pub(crate) enum Route {
-    /// Names only, the common case.
-    Names(Vec<CompactString>),
+    /// Names only, the common case; each with the place where it was last found.
+    Names(Vec<(CompactString, AtomicUsize)>),
     /// With `[]` or `[0]` on the way.
     Path(Vec<Segment>),
 }
 
 impl Route {
     pub(crate) fn new(path: &FieldPath) -> Self {
-        let names: Option<Vec<CompactString>> = path
+        let names: Option<Vec<(CompactString, AtomicUsize)>> = path
             .segments()
             .iter()
             .map(|segment| match segment {
-                Segment::Name(name) => Some(name.clone()),
+                Segment::Name(name) => Some((name.clone(), AtomicUsize::new(0))),
                 Segment::Each | Segment::Index(_) => None,
             })
             .collect();
@@ -115,8 +117,13 @@ impl Route {
         match self {
             Self::Names(names) => {
                 let mut here = record;
-                for name in names {
-                    here = here.as_object()?.get(name)?;
+                for (name, hint) in names {
+                    let guess = hint.load(Ordering::Relaxed);
+                    let (place, found) = here.as_object()?.get_near(name, guess)?;
+                    if place != guess {
+                        hint.store(place, Ordering::Relaxed);
+                    }
+                    here = found;
                 }
                 Some(here.clone())
             }

@@ -91,6 +91,18 @@ impl Object {
             .map(|(_, value)| value)
     }
 
+    /// The member called `name` and its place, looked for at `hint` first: records of one stream have their
+    /// members in the same places.
+    pub fn get_near(&self, name: &str, hint: usize) -> Option<(usize, &Value)> {
+        if let Some((key, value)) = self.0.get(hint) {
+            if key == name {
+                return Some((hint, value));
+            }
+        }
+        let place = self.0.iter().position(|(key, _)| key == name)?;
+        self.0.get(place).map(|(_, value)| (place, value))
+    }
+
     /// The member called `name`, to change it.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
         self.0
@@ -407,6 +419,18 @@ mod tests {
     fn a_date_has_the_fingerprint_of_its_text() {
         let date = Value::Date(civil::date(2024, 3, 31));
         assert_eq!(date.fingerprint(), Value::text("2024-03-31").fingerprint());
+    }
+
+    #[test]
+    fn a_member_is_found_wherever_the_hint_points() {
+        let object: Object = [("a", 1), ("b", 2)]
+            .map(|(name, n)| (name.into(), Value::Int(n)))
+            .into_iter()
+            .collect();
+        for hint in [0, 1, 9] {
+            assert_eq!(object.get_near("b", hint), Some((1, &Value::Int(2))));
+            assert_eq!(object.get_near("c", hint), None);
+        }
     }
 
     #[test]

@@ -76,13 +76,19 @@ pub(crate) const PHONE_E164: Transform = Transform {
 
 fn e164(text: &str, country: Option<&Country>) -> Result<CompactString, String> {
     let wrong = || format!("{} is not a phone number", quoted_text(text));
-    let lower = text.trim().to_lowercase();
-    let number = ["ext", "x", "#", ";", "durchwahl", "poste", "ramal"]
-        .iter()
-        .filter_map(|mark| lower.find(mark))
-        .min()
-        .and_then(|at| lower.get(..at))
-        .unwrap_or(&lower);
+    let lower;
+    let plain = |c: char| c.is_ascii_digit() || " +()-./".contains(c);
+    let number = if text.chars().all(plain) {
+        text
+    } else {
+        lower = text.trim().to_lowercase();
+        ["ext", "x", "#", ";", "durchwahl", "poste", "ramal"]
+            .iter()
+            .filter_map(|mark| lower.find(mark))
+            .min()
+            .and_then(|at| lower.get(..at))
+            .unwrap_or(&lower)
+    };
     let number = number.strip_prefix("tel:").unwrap_or(number);
     // A trunk zero in brackets is not dialled from abroad.
     let number =
