@@ -161,7 +161,7 @@ function Summary({ rows }: { rows: PreviewRows | undefined }) {
   const parts = [
     `${count(number)} ${number === 1 ? "sample" : "samples"}`,
     at ? relative(at, now) : null,
-    rows
+    rows && rows.rows.length > 0
       ? `would create ${count(rows.creates)}, update ${count(rows.updates)}, leave ${count(rows.unchanged)}, hold ${count(rows.holds)}`
       : null,
   ];

@@ -1,4 +1,4 @@
-import { ChevronDown, ChevronRight, KeyRound, Link2Off, Lock } from "lucide-react";
+import { ChevronDown, ChevronRight, Link2Off, Lock } from "lucide-react";
 import type { PointerEvent } from "react";
 import type { Field, FieldProfile } from "@/api/bindings";
 import { cx } from "@/components/cx";
@@ -187,7 +187,6 @@ function Marks({ field, side }: { field: Field; side: SideName }) {
       )}
       {field.custom && <small>custom</small>}
       {field.read_only && side === "target" && <Lock aria-label="read-only" size={11} />}
-      {field.key && side === "target" && <KeyRound aria-hidden size={11} />}
     </span>
   );
 }
@@ -305,12 +304,15 @@ function Value({ side, row, model, isMissing, counts }: ValueProps) {
   );
 }
 
+/** From this share on, in percent, a field is not worth a mark. */
+const WELL_FILLED = 90;
+
 function FillRate({ profile, samples }: { profile: FieldProfile | undefined; samples: number }) {
   if (!profile || samples === 0) {
     return null;
   }
   const share = percent(profile.filled, samples);
-  return share === 100 ? null : (
+  return share >= WELL_FILLED ? null : (
     <span
       className="map-fill"
       title={`has a value in ${share} % of the samples`}

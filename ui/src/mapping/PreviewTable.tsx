@@ -43,7 +43,25 @@ export function PreviewTable({ rows }: { rows: PreviewRows | undefined }) {
     );
   }
   if (rows.rows.length === 0) {
-    return <p className="m-0 px-[18px] py-4 text-ink2">The source has no records to try with.</p>;
+    return (
+      <p className="m-0 px-[18px] py-4 text-ink2">
+        {(model.report?.samples ?? 0) === 0 ? (
+          "The source has no records to try with."
+        ) : (
+          <>
+            {"There is nothing to preview yet: "}
+            <button
+              type="button"
+              className="map-link text-base"
+              onClick={() => store.set({ tab: "problems" })}
+            >
+              see what is still missing
+            </button>
+            .
+          </>
+        )}
+      </p>
+    );
   }
   return (
     <table className="map-table">

@@ -1,5 +1,5 @@
 import { CircleAlert, Info, TriangleAlert } from "lucide-react";
-import type { DiagnosticView } from "@/api/bindings";
+import type { DiagnosticView, FixView } from "@/api/bindings";
 import { Button } from "@/components/Button";
 import { cx } from "@/components/cx";
 import * as mappings from "./document";
@@ -73,6 +73,11 @@ export function ProblemList() {
   );
 }
 
+/** Whether the words of a fix fit on a button and say more than the line beside it. */
+function isShort(fix: FixView, problem: DiagnosticView): boolean {
+  return fix.label.length <= 28 && fix.label !== problem.suggestion;
+}
+
 const ICONS = { error: CircleAlert, warning: TriangleAlert, hint: Info };
 
 export function ProblemLine({
@@ -116,7 +121,7 @@ export function ProblemLine({
             act.undoable(fix.label);
           }}
         >
-          {fix.label}
+          {isShort(fix, problem) ? fix.label : "Fix it"}
         </Button>
       ) : (
         !isCompact &&

@@ -226,7 +226,9 @@ function Line({ suggestion, sourceType, targetType }: LineProps) {
         <span className="map-score" title={`${Math.round(score * 100)} % sure`}>
           <i style={{ width: `${Math.round(score * 100)}%` }} />
         </span>
-        <span className="w-9 text-right text-sm text-ink2">{Math.round(score * 100)} %</span>
+        <span className="w-12 text-right text-sm whitespace-nowrap text-ink2">
+          {Math.round(score * 100)} %
+        </span>
       </span>
       <span className="flex flex-wrap items-center gap-1">
         {reasons.map((reason) => (

@@ -137,7 +137,7 @@ export function SyncSettings() {
           ))}
         </Select>
       </div>
-      {detail.draft_changes.length > 0 && (
+      {summary.version > 0 && detail.draft_changes.length > 0 && (
         <div>
           <div className="map-label">Changed since version {summary.version}</div>
           <ul className="m-0 grid list-none gap-0.5 p-0 text-sm text-ink2">
