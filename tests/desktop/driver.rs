@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::webdriver::{Element, Session};
@@ -18,12 +18,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const DRAG_STEPS: i64 = 12;
 const DRAG_STEP_MS: i64 = 20;
 
+/// A picture of a window without content is not larger than this, in bytes.
+const EMPTY_WINDOW: u64 = 8 * 1024;
+
 /// What the app is started with.
 #[derive(Default)]
 pub(crate) struct Start {
     pub(crate) arguments: Vec<String>,
-    /// The window's `preferences.json`, as it would be after an earlier start.
-    pub(crate) preferences: Option<Value>,
+    /// The system asks for dark windows.
+    pub(crate) dark: bool,
 }
 
 /// The app in its window.
@@ -38,17 +41,19 @@ impl App {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data_dir = folder.path().join("data");
         std::fs::create_dir_all(&data_dir).expect("the data folder");
-        if let Some(preferences) = &start.preferences {
-            std::fs::write(data_dir.join("preferences.json"), preferences.to_string()).expect("the preferences");
-        }
         let mut arguments = vec!["--data-dir".to_owned(), data_dir.display().to_string()];
         arguments.extend(start.arguments);
-        let driver = Driver::start(folder.path());
+        let driver = Driver::start(folder.path(), start.dark);
         let capabilities = json!({
             "webkitgtk:browserOptions": { "binary": binary().display().to_string(), "args": arguments }
         });
-        let page = Session::new(driver.address, capabilities, PATIENCE).expect("the driver starts the app");
-        Self { page, driver, folder }
+        let page = Session::new(driver.address, capabilities, PATIENCE)
+            .expect("the driver starts the app");
+        Self {
+            page,
+            driver,
+            folder,
+        }
     }
 
     /// Where the app keeps everything.
@@ -78,33 +83,80 @@ impl App {
             }
         });
         if !clicked {
-            self.fail(&format!("the {role:?} named \"{name}\" cannot be clicked: {last:?}"));
+            self.fail(&format!(
+                "the {role:?} named \"{name}\" cannot be clicked: {last:?}"
+            ));
         }
     }
 
-    pub(crate) fn fill(&self, name: &str, text: &str) {
-        if let Err(refused) = self.page.fill(&self.find(Role::Field, name), text) {
-            self.fail(&format!("the field \"{name}\" cannot be filled: {refused:?}"));
-        }
+    /// Plays the user in their browser: signs in on the page that the app opens there, allows, and comes back.
+    pub(crate) fn sign_in(&self) {
+        let url = self
+            .opened_in_browser()
+            .parse()
+            .expect("the app opens an address");
+        // The visitor is asynchronous, and TLS wants its provider even where all is plain HTTP.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let landing = runtime
+            .block_on(sandbox::browser::sign_in(&url))
+            .expect("the sample platform signs us in");
+        assert_eq!(
+            landing.status, 200,
+            "the app answered the browser: {}",
+            landing.page
+        );
     }
 
     /// Drags with the pointer, in steps, as a hand does.
-    pub(crate) fn drag(&self, from: &Element, to: &Element) {
+    fn drag(&self, from: &Element, to: &Element) {
         let (from, to) = (self.page.centre(from), self.page.centre(to));
         let moved = |(x, y): (i64, i64), time: i64| json!({ "type": "pointerMove", "duration": time, "x": x, "y": y });
-        let mut hand = vec![moved(from, 0), json!({ "type": "pointerDown", "button": 0 })];
+        let mut hand = vec![
+            moved(from, 0),
+            json!({ "type": "pointerDown", "button": 0 }),
+        ];
         for step in 1..=DRAG_STEPS {
             let between = |from: i64, to: i64| from + (to - from) * step / DRAG_STEPS;
-            hand.push(moved((between(from.0, to.0), between(from.1, to.1)), DRAG_STEP_MS));
+            hand.push(moved(
+                (between(from.0, to.0), between(from.1, to.1)),
+                DRAG_STEP_MS,
+            ));
         }
         hand.push(json!({ "type": "pointerUp", "button": 0 }));
         let mouse = json!({ "type": "pointer", "id": "hand", "parameters": { "pointerType": "mouse" }, "actions": hand });
         self.page.perform(&json!([mouse]));
     }
 
+    /// Draws a cable from a field of the source to one of the target.
+    pub(crate) fn draw_cable(&self, source: &str, target: &str) {
+        let (from, to) = (
+            self.find(Role::Source, source),
+            self.find(Role::Target, target),
+        );
+        self.page.run(
+            "arguments[0].scrollIntoView({ block: 'center' })",
+            &[from.reference()],
+        );
+        self.page.run(
+            "arguments[0].scrollIntoView({ block: 'center' })",
+            &[to.reference()],
+        );
+        self.drag(&from, &to);
+        let drawn =
+            format!("//*[@id=\"map-target-{target}\"][contains(@aria-label, \"from {source}\")]");
+        if !until(|| self.page.element(&drawn).is_some()) {
+            self.fail(&format!("no cable from {source} to {target}"));
+        }
+    }
+
     /// All words on the page.
     pub(crate) fn text(&self) -> String {
-        self.page.run("return document.body.innerText", &[]).as_str().unwrap_or_default().to_owned()
+        self.page
+            .run("return document.body.innerText", &[])
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Waits until the page says this.
@@ -114,15 +166,36 @@ impl App {
         }
     }
 
-    /// Keeps a picture of the window under this name.
+    /// Keeps a picture of the window under this name. It is the window as it is on the screen: the driver's own
+    /// pictures wait for ever under a display without a compositor.
     pub(crate) fn photograph(&self, name: &str) {
         let folder = artifacts().join("desktop");
         std::fs::create_dir_all(&folder).expect("the folder for pictures");
-        std::fs::write(folder.join(format!("{name}.png")), self.page.picture()).expect("the picture is kept");
+        let file = folder.join(format!("{name}.png"));
+        // What the page has decided to show is on the screen after two frames.
+        self.page.run_until_answer(
+            "const [done] = arguments; requestAnimationFrame(() => requestAnimationFrame(() => done(null)));",
+            &[],
+        );
+        let painted = until(|| {
+            let taken = Command::new("import")
+                .args(["-window", "Patchbay"])
+                .arg(&file)
+                .status();
+            assert!(
+                taken
+                    .expect("ImageMagick is installed: `cargo xtask setup`")
+                    .success(),
+                "no window to photograph"
+            );
+            file.metadata()
+                .is_ok_and(|metadata| metadata.len() > EMPTY_WINDOW)
+        });
+        assert!(painted, "the window stays empty");
     }
 
     /// The address that the app last asked the system's browser to open; waits for it.
-    pub(crate) fn opened_in_browser(&self) -> String {
+    fn opened_in_browser(&self) -> String {
         let file = &self.driver.opened;
         if !until(|| file.is_file()) {
             self.fail("the app opened nothing in the browser");
@@ -134,7 +207,10 @@ impl App {
 
     /// Says what the page shows instead, in a picture and in words.
     pub(crate) fn fail(&self, what: &str) -> ! {
-        let test = std::thread::current().name().unwrap_or("test").replace("::", "-");
+        let test = std::thread::current()
+            .name()
+            .unwrap_or("test")
+            .replace("::", "-");
         self.photograph(&format!("failed-{test}"));
         panic!("{what}; the page says:\n{}", self.text());
     }
@@ -145,31 +221,44 @@ impl App {
 pub(crate) enum Role {
     Heading,
     Button,
+    /// A button that says more than its name, as the ones in a gallery do.
+    ButtonWith,
     Link,
-    Field,
-    /// Anything with this accessible name.
-    Any,
+    /// The choice with this text under the heading of a card.
+    ChoiceUnder(&'static str),
+    /// A field of the mapping, by its path.
+    Source,
+    Target,
 }
 
 impl Role {
     fn path(self, name: &str) -> String {
         assert!(!name.contains('"'), "XPath has no escapes");
-        let named = format!("normalize-space()=\"{name}\" or @aria-label=\"{name}\" or @title=\"{name}\"");
+        let named =
+            format!("normalize-space()=\"{name}\" or @aria-label=\"{name}\" or @title=\"{name}\"");
         match self {
-            Self::Heading => format!("//*[self::h1 or self::h2 or self::h3 or @role='heading'][{named}]"),
-            Self::Button => format!("//*[self::button or @role='button' or @role='menuitem'][{named}]"),
+            Self::Heading => {
+                format!("//*[self::h1 or self::h2 or self::h3 or @role='heading'][{named}]")
+            }
+            Self::Button => format!("//button[not(@disabled)][{named}]"),
+            Self::ButtonWith => {
+                format!("//button[not(@disabled)][contains(normalize-space(), \"{name}\")]")
+            }
             Self::Link => format!("//a[{named}]"),
-            Self::Field => format!(
-                "//*[self::input or self::textarea or self::select][@aria-label=\"{name}\" or @placeholder=\"{name}\" \
-                 or @id=//label[normalize-space()=\"{name}\"]/@for or ancestor::label[contains(normalize-space(),\"{name}\")]]"
+            Self::ChoiceUnder(heading) => format!(
+                "//section[.//h2[normalize-space()=\"{heading}\"]]//label[contains(normalize-space(), \"{name}\")]"
             ),
-            Self::Any => format!("//*[@aria-label=\"{name}\" or normalize-space(text())=\"{name}\"]"),
+            Self::Source => format!("//*[@role='treeitem' and @id=\"map-source-{name}\"]"),
+            Self::Target => format!("//*[@role='treeitem' and @id=\"map-target-{name}\"]"),
         }
     }
 }
 
 /// Asks again and again until it is so; whether it ever was.
-#[expect(clippy::disallowed_methods, reason = "the app is another process: there is nothing to wait on but its answers")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the app is another process: there is nothing to wait on but its answers"
+)]
 pub(crate) fn until(mut is_so: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -192,9 +281,12 @@ struct Driver {
 }
 
 impl Driver {
-    fn start(folder: &Path) -> Self {
+    fn start(folder: &Path, dark: bool) -> Self {
         // Otherwise this start would hand over to an app of the test before, which is just ending.
-        assert!(until(|| !is_running()), "another Patchbay runs on this session bus");
+        assert!(
+            until(|| !is_running()),
+            "another Patchbay runs on this session bus"
+        );
         let address = free_address();
         let opened = folder.join("opened-in-browser");
         let process = Command::new("WebKitWebDriver")
@@ -202,6 +294,7 @@ impl Driver {
             .arg(format!("--port={}", address.port()))
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
+            .env("GTK_THEME", if dark { "Adwaita:dark" } else { "Adwaita" })
             .env("BROWSER", browser_script(folder, &opened))
             // xdg-open asks the desktop first and this variable after it; here there is no desktop.
             .env_remove("XDG_CURRENT_DESKTOP")
@@ -210,8 +303,18 @@ impl Driver {
             .process_group(0)
             .spawn()
             .expect("WebKitWebDriver is installed: `cargo xtask setup`");
-        let mut driver = Self { process, address, opened };
-        let ended = |driver: &mut Self| driver.process.try_wait().expect("it is our child").is_some();
+        let mut driver = Self {
+            process,
+            address,
+            opened,
+        };
+        let ended = |driver: &mut Self| {
+            driver
+                .process
+                .try_wait()
+                .expect("it is our child")
+                .is_some()
+        };
         let listens = until(|| ended(&mut driver) || TcpStream::connect(address).is_ok());
         assert!(listens && !ended(&mut driver), "the driver does not listen");
         driver
@@ -223,7 +326,10 @@ impl Drop for Driver {
         // The group has the driver's number. Also when a test fails, nothing stays behind.
         let group = format!("-{}", self.process.id());
         for signal in ["-TERM", "-KILL"] {
-            let _ = Command::new("kill").args([signal, "--", &group]).stderr(Stdio::null()).status();
+            let _ = Command::new("kill")
+                .args([signal, "--", &group])
+                .stderr(Stdio::null())
+                .status();
         }
         let _ = self.process.wait();
     }
@@ -232,8 +338,16 @@ impl Drop for Driver {
 /// Whether the name is taken by which the app knows that it is already running.
 fn is_running() -> bool {
     let answer = Command::new("dbus-send")
-        .args(["--session", "--print-reply=literal", "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus"])
-        .args(["org.freedesktop.DBus.NameHasOwner", "string:app.patchbay.desktop.SingleInstance"])
+        .args([
+            "--session",
+            "--print-reply=literal",
+            "--dest=org.freedesktop.DBus",
+            "/org/freedesktop/DBus",
+        ])
+        .args([
+            "org.freedesktop.DBus.NameHasOwner",
+            "string:app.patchbay.desktop.SingleInstance",
+        ])
         .output()
         .expect("the tests run on a session bus: `cargo xtask test --only desktop` starts one");
     String::from_utf8_lossy(&answer.stdout).contains("true")
@@ -249,9 +363,12 @@ fn browser_script(folder: &Path, opened: &Path) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let script = folder.join("browser");
     let opened = opened.display();
-    let text = format!("#!/bin/sh\nprintf '%s\\n' \"$1\" > '{opened}.new' && mv '{opened}.new' '{opened}'\n");
+    let text = format!(
+        "#!/bin/sh\nprintf '%s\\n' \"$1\" > '{opened}.new' && mv '{opened}.new' '{opened}'\n"
+    );
     std::fs::write(&script, text).expect("the browser script");
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("it may be started");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))
+        .expect("it may be started");
     script
 }
 
@@ -262,6 +379,8 @@ fn binary() -> PathBuf {
 }
 
 fn artifacts() -> PathBuf {
-    std::env::var_os("PATCHBAY_ARTIFACTS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../artifacts"), PathBuf::from)
+    std::env::var_os("PATCHBAY_ARTIFACTS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../artifacts"),
+        PathBuf::from,
+    )
 }

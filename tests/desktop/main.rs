@@ -14,5 +14,7 @@
 )]
 
 mod driver;
+mod http;
+mod main_job;
 mod opening;
 mod webdriver;

@@ -7,22 +7,30 @@ use crate::driver::{App, Role, Start};
 #[test]
 #[ignore = "needs a display: cargo xtask test --only desktop"]
 fn the_app_opens_with_the_overview_in_light() {
-    shows_the_overview("light");
+    shows_the_overview(false, "overview-light");
 }
 
 #[test]
 #[ignore = "needs a display: cargo xtask test --only desktop"]
 fn the_app_opens_with_the_overview_in_dark() {
-    shows_the_overview("dark");
+    shows_the_overview(true, "overview-dark");
 }
 
-fn shows_the_overview(theme: &str) {
-    let preferences = Some(json!({ "theme": theme }));
-    let app = App::start(Start { preferences, ..Start::default() });
+fn shows_the_overview(dark: bool, picture: &str) {
+    let app = App::start(Start {
+        dark,
+        ..Start::default()
+    });
     app.find(Role::Heading, "Overview");
-    let dark = app.page.run("return matchMedia('(prefers-color-scheme: dark)').matches", &[]);
-    assert_eq!(dark, json!(theme == "dark"), "the page sees the theme that the window was given");
-    app.photograph(&format!("overview-{theme}"));
+    let colours = app
+        .page
+        .run("return document.documentElement.dataset.theme", &[]);
+    assert_eq!(
+        colours,
+        json!(if dark { "dark" } else { "light" }),
+        "the pages follow the system"
+    );
+    app.photograph(picture);
 }
 
 #[test]
@@ -33,19 +41,30 @@ fn the_window_may_call_the_one_command_and_nothing_else() {
     let call = |command: &str, arguments: Value| {
         let script = "const [command, args, done] = arguments;
             window.__TAURI_INTERNALS__.invoke(command, args).then(() => done('done'), (why) => done(String(why)));";
-        app.page.run_until_answer(script, &[json!(command), arguments]).to_string()
+        app.page
+            .run_until_answer(script, &[json!(command), arguments])
+            .to_string()
     };
     let status = call("call", json!({ "name": "get_app_status", "request": {} }));
     assert_eq!(status, "\"done\"", "the one command answers");
 
     let refused = |command: &str, arguments: Value| {
         let answer = call(command, arguments);
-        assert!(answer.contains("not allowed"), "{command} answered: {answer}");
+        assert!(
+            answer.contains("not allowed"),
+            "{command} answered: {answer}"
+        );
     };
-    refused("plugin:opener|open_url", json!({ "url": "https://example.com/" }));
+    refused(
+        "plugin:opener|open_url",
+        json!({ "url": "https://example.com/" }),
+    );
     refused("plugin:store|load", json!({ "path": "preferences.json" }));
     refused("plugin:window|close", json!({ "label": "main" }));
-    refused("plugin:event|emit", json!({ "event": "patchbay://event", "payload": {} }));
+    refused(
+        "plugin:event|emit",
+        json!({ "event": "patchbay://event", "payload": {} }),
+    );
     refused("plugin:dialog|open", json!({ "options": {} }));
     refused("plugin:autostart|enable", json!({}));
 }
@@ -60,7 +79,11 @@ fn the_page_can_reach_nothing_outside_and_runs_no_texts() {
         addEventListener('securitypolicyviolation', (refused) => done(refused.effectiveDirective), { once: true });
         fetch(url).then(() => done('reached'), () => {});";
     for url in ["https://example.com/", "http://127.0.0.1:9/"] {
-        assert_eq!(app.page.run_until_answer(script, &[json!(url)]), json!("connect-src"), "{url}");
+        assert_eq!(
+            app.page.run_until_answer(script, &[json!(url)]),
+            json!("connect-src"),
+            "{url}"
+        );
     }
     let script = "const [done] = arguments;
         addEventListener('securitypolicyviolation', (refused) => done(refused.effectiveDirective), { once: true });
@@ -68,7 +91,10 @@ fn the_page_can_reach_nothing_outside_and_runs_no_texts() {
         element.textContent = 'document.title = \"changed\"';
         document.head.append(element);";
     let refused = app.page.run_until_answer(script, &[]);
-    assert!(refused.to_string().contains("script-src"), "a script in the page was answered with {refused}");
+    assert!(
+        refused.to_string().contains("script-src"),
+        "a script in the page was answered with {refused}"
+    );
 }
 
 #[test]
