@@ -258,6 +258,11 @@ impl<'a> View<'a> {
         self.node
     }
 
+    /// The file's name.
+    pub const fn file(&self) -> &'a str {
+        self.file
+    }
+
     /// Where it stands: "line 3, column 5 (streams[0].name)".
     pub fn place(&self) -> String {
         let path = if self.path.is_empty() {

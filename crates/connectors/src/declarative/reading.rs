@@ -168,16 +168,22 @@ impl Reader {
         Some(serde_json::json!({ cursor.field.to_string(): cursor.written(reached) }))
     }
 
-    fn scope_of_window(&self, stream: &Stream, window: Option<Window>) -> Scope {
+    fn scope_of_page(&self, stream: &Stream, window: Option<Window>) -> Scope {
+        let token = self
+            .token
+            .as_ref()
+            .map_or(minijinja::Value::from(()), |token| {
+                minijinja::Value::from_pairs([("next_page_token", template::plain(token))])
+            });
+        let scope = self.scope.clone().with("next_page_token", token);
         let (Some(cursor), Some(window)) = (&stream.cursor, window) else {
-            return self.scope.clone();
+            return scope;
         };
         let slice = minijinja::Value::from_pairs([
             (cursor.start_name.clone(), cursor.written(window.start)),
             (cursor.end_name.clone(), cursor.written(window.end)),
         ]);
-        self.scope
-            .clone()
+        scope
             .with("stream_slice", slice.clone())
             .with("stream_interval", slice.clone())
             .with("stream_partition", slice)
@@ -289,7 +295,7 @@ impl Reader {
         let stream = manifest.streams.get(self.stream).ok_or(Error::Cancelled)?;
         loop {
             let window = self.windows.get(self.window).copied().flatten();
-            let scope = self.scope_of_window(stream, window);
+            let scope = self.scope_of_page(stream, window);
             let answer = self.request_page(stream, &scope, window).await?;
             let first_after_cut = std::mem::take(&mut self.resumed);
             match answer.verdict {
@@ -328,31 +334,26 @@ impl Reader {
         };
         let steps = stream.selector.steps(templates, scope)?;
         let body = Arc::new(body);
-        let scope = scope.clone().with(
-            "next_page_token",
-            self.token
-                .as_ref()
-                .map_or(minijinja::Value::from(()), |token| {
-                    minijinja::Value::from_pairs([("next_page_token", template::plain(token))])
-                }),
-        );
         let (count, next) = {
             let found = if no_records {
                 Vec::new()
             } else {
                 path::records(&body, &steps)
             };
-            let last = match found.last() {
-                Some(last) if stream.selector.is_plain() => Some((*last).clone()),
-                Some(last) => stream
+            // The last record that is kept, as it is kept.
+            let mut last = None;
+            for record in found.iter().rev() {
+                last = stream
                     .selector
-                    .prepare(templates, &scope, (*last).clone())?,
-                None => None,
-            };
+                    .prepare(templates, scope, (*record).clone())?;
+                if last.is_some() {
+                    break;
+                }
+            }
             let next = match &stream.paginator {
                 Some(paginator) if !no_records => paginator.next(
                     templates,
-                    &scope,
+                    scope,
                     &PageSeen {
                         body: &body,
                         headers: &answer.headers,
@@ -376,7 +377,7 @@ impl Reader {
             .and_then(|writes| writes.version.clone());
         let mut records = Vec::with_capacity(raw.len());
         for value in raw {
-            let Some(fields) = stream.selector.prepare(templates, &scope, value)? else {
+            let Some(fields) = stream.selector.prepare(templates, scope, value)? else {
                 continue;
             };
             if let Some(cursor) = &stream.cursor

@@ -103,10 +103,13 @@ fn from_property(name: &str, property: &serde_json::Value, depth: usize) -> Fiel
     field.label = text("title").map(str::to_owned);
     field.description = text("description").map(str::to_owned);
     field.nullable = types.contains(&"null") || types.is_empty();
-    field.read_only = property.get("readOnly").and_then(|v| v.as_bool()) == Some(true);
+    field.read_only = property
+        .get("readOnly")
+        .and_then(serde_json::Value::as_bool)
+        == Some(true);
     field.max_length = property
         .get("maxLength")
-        .and_then(|v| v.as_u64())
+        .and_then(serde_json::Value::as_u64)
         .and_then(|n| u32::try_from(n).ok());
     if let Some(options) = property.get("enum").and_then(|v| v.as_array()) {
         field.options = options
@@ -374,5 +377,54 @@ impl Describe {
             field.fields = self.fields_of(members, depth + 1);
         }
         Some(field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_schema_becomes_fields() {
+        let schema = from_json_schema(
+            &serde_json::json!({
+                "required": ["name"],
+                "properties": {
+                    "id": {"type": "integer"},
+                    "name": {"type": ["null", "string"], "title": "Name", "maxLength": 80},
+                    "born": {"type": "string", "format": "date"},
+                    "stage": {"enum": ["a", "b"], "type": "string"},
+                    "price": {"anyOf": [{"type": "null"}, {"type": "number", "airbyte_type": "decimal"}]},
+                    "items": {"type": "array", "items": {"type": "object", "properties": {"sku": {"type": "string"}}}},
+                    "odd": {},
+                    "odder": 5,
+                }
+            }),
+            &["id".parse().unwrap()],
+        );
+        let shown: Vec<String> = schema
+            .walk()
+            .into_iter()
+            .map(|(path, field)| {
+                format!(
+                    "{path} {:?}{}{}{}",
+                    field.field_type,
+                    if field.key { " key" } else { "" },
+                    if field.required { " required" } else { "" },
+                    if field.nullable { " nullable" } else { "" }
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        id Integer key
+        name Text required nullable
+        born Date
+        stage Enum
+        price Decimal nullable
+        items List
+        items[].sku Text
+        odd Any nullable
+        odder Any nullable
+        ");
     }
 }

@@ -46,7 +46,7 @@ async fn every_contact_is_read_once_with_all_its_digits() {
         .iter()
         .find(|contact| {
             contact.at(&path("id")).and_then(|id| id.as_text())
-                == record.key.as_ref().map(|key| key.as_str())
+                == record.key.as_ref().map(model::record::RecordKey::as_str)
         })
         .unwrap();
     assert!(record.fields.same_as(theirs));
@@ -358,7 +358,7 @@ async fn the_rate_limit_of_the_platform_is_waited_for_and_told() {
     let log = told.clone();
     let mut access = Access::unattended();
     access.waiting = Some(std::sync::Arc::new(move |words| {
-        log.lock().unwrap().push(words)
+        log.lock().unwrap().push(words);
     }));
     let read = crate::reach::pages_with(&harbor(&sandbox), whole("contacts"), access)
         .await
@@ -438,4 +438,33 @@ fn broken_connector_files_get_a_complaint_with_a_place() {
         complaints.push(format!("{} -> {}\n    {error}", from.trim(), to.trim()));
     }
     insta::assert_snapshot!(complaints.join("\n"));
+}
+
+#[test]
+fn a_connector_file_with_a_line_missing_is_read_or_refused_without_panic() {
+    const GOOD: &str = include_str!("../../manifests/harbor/connector.yaml");
+    let lines: Vec<&str> = GOOD.lines().collect();
+    let mut refused = 0;
+    for missing in 0..lines.len() {
+        let mut text = lines.clone();
+        text.remove(missing);
+        if let Err(error) = Manifest::parse("harbor", &text.join("\n")) {
+            assert!(matches!(error, Error::Misconfigured { .. }), "{error:?}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 30, "{refused}");
+}
+
+#[test]
+fn a_connector_file_of_the_user_is_read_from_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("things.yaml");
+    let complaint = connectors::registry::load(&path).unwrap_err().to_string();
+    assert!(complaint.contains("things.yaml at the file"), "{complaint}");
+    std::fs::write(&path, crate::reach::things("{type: NoPagination}")).unwrap();
+    let manifest = connectors::registry::load(&path).unwrap();
+    assert_eq!(manifest.name, "things");
+    assert_eq!(manifest.platform.monogram, "T");
+    assert!(!manifest.can_write());
 }

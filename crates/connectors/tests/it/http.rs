@@ -361,3 +361,54 @@ async fn a_platform_that_is_not_there_is_unavailable() {
         1
     );
 }
+
+#[tokio::test]
+async fn filters_additions_and_page_tokens_in_templates_are_heeded() {
+    let yaml = "streams:
+  - type: DeclarativeStream
+    name: things
+    primary_key: id
+    $parameters: {kind: box}
+    retriever:
+      type: SimpleRetriever
+      requester:
+        type: HttpRequester
+        url: \"{{ config['base_url'] }}/things\"
+        request_parameters: {kind: \"{{ parameters.kind }}\", tags: \"{{ ['a', 'b'] }}\", after: \"{{ next_page_token['next_page_token'] }}\", none: \"{{ config.none }}\"}
+        authenticator: {type: BearerAuthenticator, api_token: \"00012\"}
+      record_selector:
+        type: RecordSelector
+        extractor: {type: DpathExtractor, field_path: [data]}
+        record_filter: {type: RecordFilter, condition: \"{{ record.n > 1 }}\"}
+      paginator:
+        type: DefaultPaginator
+        pagination_strategy: {type: CursorPagination, cursor_value: \"{{ last_record.id }}\", stop_condition: \"{{ last_page_size < 3 }}\"}
+    transformations:
+      - {type: AddFields, fields: [{path: [double], value: \"{{ record.n * 2 }}\"}, {path: [at, kind], value: \"{{ parameters.kind }}-{{ record.id }}\"}]}
+      - {type: RemoveFields, field_pointers: [[secret]]}
+";
+    let server = OddServer::start(|seen| match seen.number {
+        0 => json(r#"{"data":[{"id":"1","n":1},{"id":"2","n":2,"secret":"x"},{"id":"3","n":3}]}"#),
+        _ => json(r#"{"data":[{"id":"4","n":1.50}]}"#),
+    })
+    .await;
+    let platform = odd(&server.url(), yaml, hasty());
+    let read = pages(&platform, whole("things")).await.unwrap();
+    let records: Vec<String> = read
+        .iter()
+        .flat_map(|page| &page.records)
+        .map(|record| model::json::to_string(&record.fields))
+        .collect();
+    assert_eq!(
+        records,
+        [
+            r#"{"id":"2","n":2,"double":4,"at":{"kind":"box-2"}}"#,
+            r#"{"id":"3","n":3,"double":6,"at":{"kind":"box-3"}}"#,
+            r#"{"id":"4","n":1.50,"double":3.0,"at":{"kind":"box-4"}}"#,
+        ]
+    );
+    let seen = server.seen();
+    assert_eq!(seen[0].target, "/things?kind=box&tags=a&tags=b");
+    assert_eq!(seen[1].target, "/things?kind=box&tags=a&tags=b&after=3");
+    assert_eq!(seen[0].header("authorization"), Some("Bearer 00012"));
+}

@@ -195,17 +195,17 @@ impl Reader {
             _ => false,
         };
         let start = self.at;
-        while self
-            .peek()
-            .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
-            || matches!(self.peek(), Some('+' | '-'))
-                && self.at > start
-                && matches!(self.chars.get(self.at - 1), Some('e' | 'E'))
-                && !self
-                    .chars
-                    .get(start..start + 2)
-                    .is_some_and(|two| two == ['0', 'x'])
-        {
+        let hex = matches!(self.chars.get(start..start + 2), Some(['0', 'x' | 'X']));
+        while let Some(c) = self.peek() {
+            // A sign goes on with the number only behind its exponent.
+            let in_exponent =
+                !hex && self.at > start && matches!(self.chars.get(self.at - 1), Some('e' | 'E'));
+            if !(c.is_ascii_alphanumeric()
+                || matches!(c, '_' | '.')
+                || in_exponent && matches!(c, '+' | '-'))
+            {
+                break;
+            }
             self.at += 1;
         }
         let text: String = self.chars.get(start..self.at)?.iter().collect();

@@ -127,13 +127,9 @@ impl Templates {
     /// Compiles text that stands at `view`.
     pub fn compile_text(&mut self, text: &str, view: &View<'_>, names: Names) -> Result<Template> {
         let dynamic = text.contains("{{") || text.contains("{%") || text.contains("{#");
-        let file: Arc<str> = match view.fail("", "") {
-            Error::Misconfigured { what, .. } => what.into(),
-            _ => "".into(),
-        };
         let mut template = Template {
             text: text.into(),
-            file,
+            file: view.file().into(),
             place: view.place().into(),
             dynamic,
             single: None,

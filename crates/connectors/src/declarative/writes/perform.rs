@@ -244,7 +244,7 @@ impl<'a> Writing<'a> {
             self.settle(n, Outcome::Unknown { reason }, Some(answer.exchange));
             return Ok(Next::GoOn);
         }
-        self.anything_sent |= status < 400 || status >= 500;
+        self.anything_sent |= !(400..500).contains(&status);
         let body = if answer.body.is_empty() {
             Value::Null
         } else {
