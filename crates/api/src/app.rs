@@ -121,6 +121,8 @@ impl App {
             closing: CancellationToken::new(),
         }));
         app.forward_events();
+        let settings = commands::app::get_settings(&app, Nothing {}).await?;
+        commands::app::apply_settings(&app, &settings);
         if config.schedules {
             app.0.engine.start_scheduler();
         }
@@ -157,10 +159,7 @@ impl App {
         let mut events = self.0.engine.subscribe();
         let app = Arc::downgrade(&self.0);
         let closing = self.0.closing.clone();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "ends with the application, which it only knows weakly"
-        )]
+        // Ends with the application, which it only knows weakly.
         tokio::spawn(async move {
             loop {
                 let event = tokio::select! {

@@ -59,7 +59,7 @@ impl Meter {
     }
 
     /// Begins to count anew: the plan is made, now it is done.
-    pub(crate) fn from_zero(&self) {
+    pub(crate) fn restart_count(&self) {
         self.change(false, |now| now.counts = RunCounts::default());
     }
 

@@ -14,12 +14,12 @@ use std::collections::{HashMap, HashSet};
 use connectors::{Access, ReadRequest};
 use model::clock::Clock;
 use model::cursor::Checkpoint;
-use model::ids::{ChangeId, PlanId, RunId, SyncId};
-use model::record::{Change, Operation, Record, RecordKey};
+use model::ids::{PlanId, RunId};
+use model::record::{Operation, Record, RecordKey};
 use model::run::{RecordOutcome, RunCounts};
-use model::value::{Object, Value};
+use model::value::Value;
 use store::Store;
-use store::plans::{EntryFilter, PlanAction, PlanEntry, PlanState};
+use store::plans::{EntryFilter, PlanAction, PlanState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,7 +30,7 @@ use crate::job::Job;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
 use crate::plan::{self, Decision, Mapped, Problem, Rules};
 use crate::progress::Meter;
-use crate::{lookup, read, write};
+use crate::{lookup, read, stored_plan, write};
 
 /// What a run works with, besides its job.
 pub(crate) struct Work {
@@ -105,7 +105,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                 );
             if guarded {
                 let plan = PlanId::new();
-                insert_plan(work, plan, sync, job.version).await?;
+                stored_plan::insert(work, plan, sync, job.version).await?;
                 match build(job, work, plan, full, linked).await? {
                     Built::Ready => apply(job, work, plan, &mut sequence).await,
                     Built::Held { reason } => Ok(Ended::Waiting {
@@ -179,29 +179,6 @@ async fn finish(
     work.recorder.flush(&work.store).await
 }
 
-/// Begins a plan that nothing is in yet.
-pub(crate) async fn insert_plan(
-    work: &Work,
-    plan: PlanId,
-    sync: SyncId,
-    version: u32,
-) -> Result<()> {
-    let empty = store::plans::Plan {
-        id: plan,
-        sync,
-        sync_version: version,
-        state: PlanState::Building,
-        created_at: work.clock.now(),
-        counts: RunCounts::default(),
-        checkpoint: None,
-        note: None,
-    };
-    Ok(work
-        .store
-        .write(move |tx| store::plans::insert(tx, &empty))
-        .await?)
-}
-
 enum Built {
     Ready,
     Held { reason: String },
@@ -234,7 +211,7 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
             for item in planned {
                 batch_counts.read += 1;
                 expected_outcome(&item.decision).count(&mut batch_counts);
-                if let Some(entry) = to_entry(item, &mut sequence) {
+                if let Some(entry) = stored_plan::to_entry(item, &mut sequence) {
                     entries.push(entry);
                 }
             }
@@ -289,7 +266,7 @@ pub(crate) async fn preview(job: &Job, work: &Work, plan: PlanId) -> Result<()> 
 /// Does what a plan says, as far as it is ticked and still true.
 async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) -> Result<Ended> {
     work.meter.stage("Writing");
-    work.meter.from_zero();
+    work.meter.restart_count();
     let stored = work
         .store
         .read(move |db| store::plans::get(db, plan))
@@ -339,7 +316,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
             .await?;
         let Some(last) = entries.last() else { break };
         after = Some(last.seq);
-        let planned = still_true(job, work, entries).await?;
+        let planned = stored_plan::still_true(job, work, entries).await?;
         execute(job, work, planned, None, sequence).await?;
     }
     stop_if_cancelled(work)?;
@@ -533,124 +510,4 @@ const fn expected_outcome(decision: &Decision) -> RecordOutcome {
         Decision::Invalid(_) => RecordOutcome::Invalid,
         Decision::Held(_) => RecordOutcome::Held,
     }
-}
-
-/// What a plan remembers of a record; nothing of those that need nothing.
-fn to_entry(planned: Planned, sequence: &mut Sequence) -> Option<PlanEntry> {
-    let Planned { mapped, decision } = planned;
-    let mut entry = PlanEntry {
-        seq: sequence.next(),
-        source_key: mapped.source_key,
-        target_key: None,
-        action: PlanAction::Unchanged,
-        fields: Object::new(),
-        before: None,
-        mapped: mapped.fields,
-        mapped_fingerprint: mapped.fingerprint,
-        source: Some(mapped.source),
-        problem: None,
-        target_version: None,
-        is_included: true,
-    };
-    let blame = |entry: &mut PlanEntry, action, problem: Problem| {
-        entry.action = action;
-        entry.problem = Some(match problem.field {
-            Some(field) => format!("{field}: {}", problem.message),
-            None => problem.message,
-        });
-    };
-    match decision {
-        Decision::Unchanged { adopt: None } => return None,
-        Decision::Unchanged { adopt: Some(link) } => {
-            entry.target_key = Some(link.target_key);
-            entry.target_version = link.target_version;
-        }
-        Decision::Write(change) => {
-            entry.action = match change.operation {
-                Operation::Create => PlanAction::Create,
-                Operation::Update | Operation::Delete => PlanAction::Update,
-            };
-            entry.target_key = change.target_key;
-            entry.target_version = change.version;
-            entry.fields = change.fields;
-            entry.before = change.before;
-        }
-        Decision::Filtered(problem) => blame(&mut entry, PlanAction::Filtered, problem),
-        Decision::Invalid(problem) => blame(&mut entry, PlanAction::Invalid, problem),
-        Decision::Held(problem) => blame(&mut entry, PlanAction::Held, problem),
-    }
-    Some(entry)
-}
-
-/// Turns entries of a plan back into decisions; what moved since the plan was made is held.
-async fn still_true(job: &Job, work: &Work, entries: Vec<PlanEntry>) -> Result<Vec<Planned>> {
-    let sync = job.sync;
-    let keys: Vec<RecordKey> = entries
-        .iter()
-        .map(|entry| entry.source_key.clone())
-        .collect();
-    let mut links = work
-        .store
-        .read(move |db| store::links::get_many(db, sync, &keys))
-        .await?;
-    let planned = entries.into_iter().map(|entry| {
-        let link = links.remove(&entry.source_key);
-        let mapped = Mapped {
-            source_key: entry.source_key,
-            source: entry.source.unwrap_or_default(),
-            fields: entry.mapped,
-            fingerprint: entry.mapped_fingerprint,
-            problem: None,
-        };
-        let problem = || Problem {
-            message: entry.problem.clone().unwrap_or_default(),
-            field: None,
-        };
-        let moved = || {
-            Decision::Held(Problem {
-                message: "changed since the plan was made; plan again to see what is left to do"
-                    .into(),
-                field: None,
-            })
-        };
-        let decision = match entry.action {
-            _ if !entry.is_included => Decision::Filtered(Problem {
-                message: "ticked off in the plan".into(),
-                field: None,
-            }),
-            PlanAction::Filtered => Decision::Filtered(problem()),
-            PlanAction::Invalid => Decision::Invalid(problem()),
-            PlanAction::Held | PlanAction::Conflict => Decision::Held(problem()),
-            PlanAction::Unchanged => Decision::Unchanged {
-                adopt: entry
-                    .target_key
-                    .filter(|_| link.is_none())
-                    .map(|key| Box::new(plan::link_of(&mapped, key, entry.target_version))),
-            },
-            PlanAction::Create if link.is_some() => moved(),
-            PlanAction::Update
-                if link.as_ref().is_some_and(|link| {
-                    Some(&link.target_key) != entry.target_key.as_ref()
-                        || plan::differences(&mapped.fields, &link.shadow).0 != entry.fields
-                }) =>
-            {
-                moved()
-            }
-            PlanAction::Create | PlanAction::Update => Decision::Write(Box::new(Change {
-                id: ChangeId::new(),
-                operation: if entry.action == PlanAction::Create {
-                    Operation::Create
-                } else {
-                    Operation::Update
-                },
-                source_key: mapped.source_key.clone(),
-                target_key: entry.target_key,
-                fields: entry.fields,
-                before: entry.before,
-                version: entry.target_version,
-            })),
-        };
-        Planned { mapped, decision }
-    });
-    Ok(planned.collect())
 }

@@ -25,8 +25,21 @@ pub fn due_at(
     Some(last_started_at.unwrap_or(published_at) + every)
 }
 
+/// How often what is too old is thrown away, in ticks.
+const HOUSEKEEPING: u32 = 720;
+
+/// Plans that are kept of each sync.
+pub(crate) const PLANS_KEPT: u32 = 5;
+
 pub(crate) async fn run(engine: &Engine) {
+    let mut ticks = 0u32;
     loop {
+        if ticks.is_multiple_of(HOUSEKEEPING)
+            && let Err(error) = tidy(engine).await
+        {
+            tracing::warn!(%error, "What is too old could not be thrown away.");
+        }
+        ticks = ticks.wrapping_add(1);
         tokio::select! {
             () = engine.0.cancel.cancelled() => return,
             () = tokio::time::sleep(TICK) => {}
@@ -35,6 +48,15 @@ pub(crate) async fn run(engine: &Engine) {
             tracing::warn!(%error, "The schedule could not be looked at.");
         }
     }
+}
+
+/// Keeps the history in its space and forgets what was deleted long ago, secrets included.
+async fn tidy(engine: &Engine) -> Result<()> {
+    engine.store().prune_history().await?;
+    for connection in engine.store().purge_deleted().await? {
+        connectors::auth::Credentials::remove(engine.keeper(), connection).await?;
+    }
+    Ok(())
 }
 
 async fn start_due(engine: &Engine) -> Result<()> {

@@ -118,9 +118,9 @@ impl<'a> Reader<'a> {
             // The last of equal names wins, as in every common reader. Objects with very many
             // members are not searched: a hostile one must not cost the square of its size.
             if object.len() < 64 {
-                object.insert(name, value)
+                object.insert(name, value);
             } else {
-                object.push(name, value)
+                object.push(name, value);
             }
             self.white_space();
             match self.peek() {

@@ -55,12 +55,12 @@ impl Decimal {
         }
         // Beyond this many zeros the exponent form is kept, so that 1e300 stays small.
         const MAX_ZEROS: i64 = 64;
-        if exponent >= 0 && exponent <= MAX_ZEROS {
+        if (0..=MAX_ZEROS).contains(&exponent) {
             out.push_str(&digits);
             for _ in 0..exponent {
                 out.push('0');
             }
-        } else if exponent < 0 && exponent >= -MAX_ZEROS - digits.len() as i64 {
+        } else if (-MAX_ZEROS - digits.len() as i64..0).contains(&exponent) {
             let point = digits.len() as i64 + exponent;
             if point > 0 {
                 let (whole, fraction) = digits.split_at(usize::try_from(point).unwrap_or(0));

@@ -35,6 +35,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::clock::Clock;
 use model::secret::Secret;
@@ -117,7 +118,7 @@ struct Inner {
     /// None only while it is being dropped.
     pools: Option<Pools>,
     clock: Clock,
-    history_budget_bytes: u64,
+    history_budget_bytes: AtomicU64,
 }
 
 struct Pools {
@@ -152,7 +153,7 @@ impl Store {
             store: Self(Arc::new(Inner {
                 pools: Some(pools),
                 clock,
-                history_budget_bytes,
+                history_budget_bytes: AtomicU64::new(history_budget_bytes),
             })),
             notes,
         })
@@ -171,7 +172,7 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             pools: Some(pools),
             clock,
-            history_budget_bytes: u64::MAX,
+            history_budget_bytes: AtomicU64::new(u64::MAX),
         })))
     }
 
@@ -219,6 +220,11 @@ impl Store {
         f: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.pools()?.history.read(f).await
+    }
+
+    /// Another space for the history, from the next pruning on.
+    pub fn set_history_budget(&self, bytes: u64) {
+        self.0.history_budget_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// The clock that the store was opened with.

@@ -1,5 +1,7 @@
 //! What is kept, and for how long.
 
+use std::sync::atomic::Ordering;
+
 use model::clock::Millis;
 use model::ids::ConnectionId;
 use rusqlite::Connection;
@@ -81,7 +83,7 @@ impl Store {
     /// first, then the oldest run records. In small transactions, so that others get their turn.
     pub async fn prune_history(&self) -> Result<Pruned> {
         let mut pruned = Pruned::default();
-        let budget = self.0.history_budget_bytes;
+        let budget = self.0.history_budget_bytes.load(Ordering::Relaxed);
         if self.read_history(used_bytes).await? <= budget {
             return Ok(pruned);
         }

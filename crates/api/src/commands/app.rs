@@ -208,7 +208,15 @@ pub(crate) async fn update_settings(app: &App, request: Settings) -> Result<Sett
             store::settings::put(tx, "paused", &settings.paused)
         })
         .await?;
+    apply_settings(app, &request);
     Ok(request)
+}
+
+/// What a setting changes while the application runs.
+pub(crate) fn apply_settings(app: &App, settings: &Settings) {
+    app.engine()
+        .store()
+        .set_history_budget(u64::from(settings.history_budget_mb) << 20);
 }
 
 pub(crate) async fn get_storage(app: &App, _: Nothing) -> Result<Storage> {

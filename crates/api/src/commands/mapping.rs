@@ -534,7 +534,6 @@ fn try_rule(desk: &Desk, rule: &Rule) -> (Option<serde_json::Value>, Option<serd
     (input, output)
 }
 
-#[expect(clippy::unused_async, reason = "every command is called alike")]
 pub(crate) async fn list_transforms(_: &App, _: Nothing) -> Result<Vec<TransformView>> {
     Ok(mapping::transforms::catalogue()
         .iter()

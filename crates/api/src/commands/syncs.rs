@@ -231,7 +231,7 @@ fn draft_changes(row: &StoredSync) -> Vec<String> {
         {
             None => changes.push(format!("{} is mapped", rule.target)),
             Some(old) if old != rule => {
-                changes.push(format!("{} is mapped otherwise", rule.target))
+                changes.push(format!("{} is mapped otherwise", rule.target));
             }
             Some(_) => {}
         }

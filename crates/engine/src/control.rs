@@ -1,0 +1,520 @@
+//! Starting, stopping and waiting: runs and plans as the shells see them.
+
+use std::sync::Arc;
+
+use connectors::Access;
+use model::ids::{ConnectionId, PlanId, RunId, SyncId};
+use model::record::RecordKey;
+use model::run::{RunCounts, RunState, Trigger};
+use model::value::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+use crate::events::{Event, Progress};
+use crate::exchanges::{OfConnection, Recorder};
+use crate::job::Job;
+use crate::lock::SyncLock;
+use crate::progress::Meter;
+use crate::run::{self, Ended, Input, Work};
+use crate::{Active, ActivePlan, Engine, is_published, lock_map, stored_plan};
+
+impl Engine {
+    /// Begins a run of the published version.
+    pub async fn start_run(&self, sync: SyncId, trigger: Trigger) -> Result<RunId> {
+        self.begin(sync, trigger, Input::Stream { full: false })
+            .await
+    }
+
+    /// Begins a run that reads everything, whatever was read before.
+    pub async fn start_full_run(&self, sync: SyncId, trigger: Trigger) -> Result<RunId> {
+        self.begin(sync, trigger, Input::Stream { full: true })
+            .await
+    }
+
+    /// Begins a run that does what a plan says.
+    pub async fn apply_plan(&self, plan: PlanId) -> Result<RunId> {
+        let planned = self
+            .0
+            .store
+            .read(move |db| store::plans::get(db, plan))
+            .await?;
+        if planned.state != store::plans::PlanState::Ready {
+            return Err(Error::Refused(
+                "this plan was already applied, thrown away, or the sync was changed since; make a new one".into(),
+            ));
+        }
+        // A plan of a draft: what was looked at becomes what is in force.
+        let (sync, now) = (planned.sync, self.0.clock.now());
+        self.0
+            .store
+            .write(move |tx| {
+                let stored = store::syncs::get(tx, sync)?;
+                if let Some(draft) = stored.draft
+                    && planned.sync_version == stored.version + 1
+                {
+                    store::syncs::publish(tx, sync, &draft, now)?;
+                    store::syncs::set_enabled(tx, sync, true, now)?;
+                }
+                Ok(())
+            })
+            .await?;
+        self.begin(sync, Trigger::Plan, Input::Plan(plan)).await
+    }
+
+    /// Begins a run of records that were not written before, as they were read then.
+    pub async fn retry(&self, sync: SyncId, records: Vec<(RecordKey, Value)>) -> Result<RunId> {
+        if records.is_empty() {
+            return Err(Error::Refused("there is nothing to try again".into()));
+        }
+        self.begin(sync, Trigger::Retry, Input::Records(records))
+            .await
+    }
+
+    /// Lets a run go on that a guard or a lost sign-in holds.
+    pub async fn approve(&self, run: RunId) -> Result<RunId> {
+        let waiting = self
+            .0
+            .store
+            .read(move |db| store::runs::get(db, run))
+            .await?;
+        if waiting.state != RunState::Waiting {
+            return Err(Error::Refused("this run does not wait for anybody".into()));
+        }
+        match waiting.plan {
+            Some(plan) => {
+                self.begin(waiting.sync, Trigger::Plan, Input::Plan(plan))
+                    .await
+            }
+            None => {
+                self.begin(waiting.sync, Trigger::Manual, Input::Stream { full: false })
+                    .await
+            }
+        }
+    }
+
+    async fn begin(&self, sync: SyncId, trigger: Trigger, input: Input) -> Result<RunId> {
+        let stored = self
+            .0
+            .store
+            .read(move |db| store::syncs::get(db, sync))
+            .await?;
+        if !is_published(&stored) {
+            return Err(Error::NotPublished {
+                name: stored.document.name,
+            });
+        }
+        let Some(lock) = SyncLock::try_take(&self.0.data_dir, sync)? else {
+            return Err(Error::AlreadyRunning { sync });
+        };
+        // We hold the lock: whoever owned an active run of this sync is gone, or waits.
+        if let Some(left) = self
+            .0
+            .store
+            .read(move |db| store::runs::active_of_sync(db, sync))
+            .await?
+        {
+            if left.state == RunState::Waiting {
+                let (id, now) = (left.id, self.0.clock.now());
+                self.0
+                    .store
+                    .write(move |tx| {
+                        store::runs::set_state(
+                            tx,
+                            id,
+                            RunState::Cancelled,
+                            Some("a later run took over"),
+                            now,
+                        )
+                    })
+                    .await?;
+            } else {
+                self.interrupt(left.id).await?;
+            }
+        }
+        let run = RunId::new();
+        let row = store::runs::Run {
+            id: run,
+            sync,
+            sync_version: stored.version,
+            trigger,
+            state: RunState::Running,
+            reason: None,
+            counts: RunCounts::default(),
+            started_at: self.0.clock.now(),
+            finished_at: None,
+            owner: self.0.owner.clone(),
+            plan: match &input {
+                Input::Plan(plan) => Some(*plan),
+                Input::Stream { .. } | Input::Records(_) => None,
+            },
+        };
+        self.0
+            .store
+            .write(move |tx| store::runs::insert(tx, &row))
+            .await?;
+        let cancel = self.0.cancel.child_token();
+        let meter = Meter::new(run, sync, self.0.events.clone());
+        let (done, is_done) = watch::channel(false);
+        lock_map(&self.0.active).insert(
+            run,
+            Active {
+                cancel: cancel.clone(),
+                meter: meter.clone(),
+                done: is_done,
+            },
+        );
+        self.announce(Event::RunStarted { run, sync });
+        let engine = self.clone();
+        self.0.tracker.spawn(async move {
+            engine.drive(run, stored, input, cancel, meter).await;
+            drop(lock);
+            lock_map(&engine.0.active).remove(&run);
+            _ = done.send(true);
+        });
+        Ok(run)
+    }
+
+    /// Runs, and writes down how it ended.
+    async fn drive(
+        &self,
+        run: RunId,
+        stored: store::syncs::StoredSync,
+        input: Input,
+        cancel: CancellationToken,
+        meter: Meter,
+    ) {
+        let sync = stored.id;
+        let ended = self.attempt(run, &stored, input, &cancel, &meter).await;
+        let (state, reason, plan) = match ended {
+            Ok(Ended::Completed) => (RunState::Completed, None, None),
+            Ok(Ended::Waiting { plan, reason }) => (RunState::Waiting, Some(reason), plan),
+            Err(error) if error.is_cancelled() => (RunState::Cancelled, None, None),
+            Err(error) if error.needs_sign_in() => {
+                self.mark_signed_out(&stored.document, &error).await;
+                (RunState::Waiting, Some(error.to_string()), None)
+            }
+            Err(error) => {
+                tracing::error!(%run, %sync, %error, "A run failed.");
+                (RunState::Failed, Some(error.to_string()), None)
+            }
+        };
+        let now = self.0.clock.now();
+        let words = reason.clone();
+        let finished = self
+            .0
+            .store
+            .write(move |tx| {
+                if let Some(plan) = plan {
+                    store::runs::set_plan(tx, run, plan)?;
+                }
+                store::runs::set_state(tx, run, state, words.as_deref(), now)?;
+                store::runs::get(tx, run)
+            })
+            .await;
+        let counts = match finished {
+            Ok(finished) => finished.counts,
+            Err(error) => {
+                // Recovery at the next start closes it.
+                tracing::error!(%run, %error, "The end of a run could not be written down.");
+                meter.snapshot().counts
+            }
+        };
+        tracing::info!(%run, %sync, state = state.as_str(), equation = counts.equation(), "A run ended.");
+        meter.announce();
+        if let Err(error) = self.0.store.prune_history().await {
+            tracing::warn!(%error, "The history could not be kept in its space.");
+        }
+        self.announce(Event::RunFinished {
+            run,
+            sync,
+            state,
+            reason,
+            counts,
+        });
+    }
+
+    async fn attempt(
+        &self,
+        run: RunId,
+        stored: &store::syncs::StoredSync,
+        input: Input,
+        cancel: &CancellationToken,
+        meter: &Meter,
+    ) -> Result<Ended> {
+        meter.stage("Connecting");
+        let work = self.work(run, Some(run), &stored.document, cancel, meter);
+        let result = async {
+            let job = self.job(stored, &work).await?;
+            run::run(&job, &work, input).await
+        }
+        .await;
+        // What was said on the wire matters most when it went wrong.
+        if let Err(error) = work.recorder.close(&self.0.store).await {
+            tracing::warn!(%run, %error, "Requests of a run are missing in the history.");
+        }
+        result
+    }
+
+    fn work(
+        &self,
+        run: RunId,
+        recorded_as: Option<RunId>,
+        document: &model::sync::Sync,
+        cancel: &CancellationToken,
+        meter: &Meter,
+    ) -> Work {
+        let recorder = Arc::new(Recorder::new(recorded_as));
+        let access = |connection: ConnectionId| {
+            let meter = meter.clone();
+            Access {
+                cancel: cancel.clone(),
+                exchanges: Some(Arc::new(OfConnection {
+                    connection,
+                    recorder: recorder.clone(),
+                })),
+                waiting: Some(Arc::new(move |reason| meter.waiting(reason))),
+            }
+        };
+        Work {
+            run,
+            store: self.0.store.clone(),
+            clock: self.0.clock.clone(),
+            cancel: cancel.clone(),
+            source_access: access(document.source.connection),
+            target_access: access(document.target.connection),
+            meter: meter.clone(),
+            tracker: self.0.tracker.clone(),
+            recorder: recorder.clone(),
+        }
+    }
+
+    /// Looks everything up that a run of a stored sync needs.
+    async fn job(&self, stored: &store::syncs::StoredSync, work: &Work) -> Result<Job> {
+        let document = &stored.document;
+        let source = self.0.platforms.get(document.source.connection).await?;
+        let destination = self.0.platforms.get(document.target.connection).await?;
+        let source_stream =
+            connectors::Source::describe(&*source, &document.source.stream, &work.source_access)
+                .await?;
+        let target_stream = connectors::Destination::describe(
+            &*destination,
+            &document.target.stream,
+            &work.target_access,
+        )
+        .await?;
+        self.0
+            .platforms
+            .remember(document.source.connection, &source_stream);
+        self.0
+            .platforms
+            .remember(document.target.connection, &target_stream);
+        Job::new(
+            stored.id,
+            stored.version,
+            document.clone(),
+            source,
+            destination,
+            source_stream,
+            target_stream,
+        )
+    }
+
+    async fn mark_signed_out(&self, document: &model::sync::Sync, error: &Error) {
+        let Error::Platform(connectors::Error::SignInNeeded { platform, reason }) = error else {
+            return;
+        };
+        let platform = platform.clone();
+        let (source, target) = (document.source.connection, document.target.connection);
+        let named = self
+            .0
+            .store
+            .read(move |db| {
+                // Errors name the connection, as people do.
+                let source = store::connections::get(db, source)?;
+                Ok(if source.name == platform {
+                    source.id
+                } else {
+                    target
+                })
+            })
+            .await;
+        if let Ok(connection) = named
+            && let Err(error) = self.set_sign_in_needed(connection, reason).await
+        {
+            tracing::warn!(%connection, %error, "That a sign-in is over could not be written down.");
+        }
+    }
+
+    /// Writes down that a connection needs its person.
+    pub async fn set_sign_in_needed(&self, connection: ConnectionId, reason: &str) -> Result<()> {
+        let (reason, now) = (reason.to_owned(), self.0.clock.now());
+        self.0
+            .store
+            .write(move |tx| {
+                let state = store::connections::ConnectionState::SignInNeeded { reason };
+                store::connections::set_state(tx, connection, &state, now)
+            })
+            .await?;
+        self.announce(Event::ConnectionChanged { connection });
+        Ok(())
+    }
+
+    /// Stops a run; it acts within two seconds and leaves a run that can go on.
+    pub async fn cancel_run(&self, run: RunId) -> Result<()> {
+        if let Some(active) = lock_map(&self.0.active).get(&run) {
+            active.cancel.cancel();
+            return Ok(());
+        }
+        let stored = self
+            .0
+            .store
+            .read(move |db| store::runs::get(db, run))
+            .await?;
+        if stored.state == RunState::Waiting {
+            let now = self.0.clock.now();
+            self.0
+                .store
+                .write(move |tx| store::runs::set_state(tx, run, RunState::Cancelled, None, now))
+                .await?;
+            self.announce(Event::RunFinished {
+                run,
+                sync: stored.sync,
+                state: RunState::Cancelled,
+                reason: None,
+                counts: stored.counts,
+            });
+            return Ok(());
+        }
+        if stored.state.is_terminal() {
+            return Ok(());
+        }
+        Err(Error::Refused(
+            "this run belongs to another process of Patchbay; stop it there".into(),
+        ))
+    }
+
+    /// Waits until a run of this process has come to its end, and tells how.
+    pub async fn wait(&self, run: RunId) -> Result<store::runs::Run> {
+        let done = lock_map(&self.0.active)
+            .get(&run)
+            .map(|active| active.done.clone());
+        if let Some(mut done) = done {
+            _ = done.wait_for(|done| *done).await;
+        }
+        Ok(self
+            .0
+            .store
+            .read(move |db| store::runs::get(db, run))
+            .await?)
+    }
+
+    /// Live figures of a run of this process.
+    pub fn progress(&self, run: RunId) -> Option<Progress> {
+        lock_map(&self.0.active)
+            .get(&run)
+            .map(|active| active.meter.snapshot())
+    }
+
+    /// Begins to make a plan that can be looked at: of the draft, where there is one.
+    pub async fn start_plan(&self, sync: SyncId) -> Result<PlanId> {
+        let mut stored = self
+            .0
+            .store
+            .read(move |db| store::syncs::get(db, sync))
+            .await?;
+        if let Some(draft) = stored.draft.take() {
+            stored.document = draft;
+            stored.version += 1;
+        }
+        let Some(lock) = SyncLock::try_take(&self.0.data_dir, sync)? else {
+            return Err(Error::AlreadyRunning { sync });
+        };
+        let plan = PlanId::new();
+        let cancel = self.0.cancel.child_token();
+        // A plan is not a run, but it moves like one.
+        let meter = Meter::new(RunId::new(), sync, self.0.events.clone());
+        let (done, is_done) = watch::channel(None);
+        lock_map(&self.0.plans).insert(
+            plan,
+            ActivePlan {
+                cancel: cancel.clone(),
+                meter: meter.clone(),
+                done: is_done,
+            },
+        );
+        let work = self.work(RunId::new(), None, &stored.document, &cancel, &meter);
+        stored_plan::insert(&work, plan, sync, stored.version).await?;
+        let engine = self.clone();
+        self.0.tracker.spawn(async move {
+            let result = async {
+                let job = engine.job(&stored, &work).await?;
+                run::preview(&job, &work, plan).await
+            }
+            .await;
+            drop(lock);
+            if let Err(error) = result {
+                if error.needs_sign_in() {
+                    engine.mark_signed_out(&stored.document, &error).await;
+                }
+                let words = if error.is_cancelled() {
+                    "stopped".to_owned()
+                } else {
+                    error.to_string()
+                };
+                let failed = engine
+                    .0
+                    .store
+                    .write(move |tx| {
+                        let mut stored = store::plans::get(tx, plan)?;
+                        stored.state = store::plans::PlanState::Discarded;
+                        stored.note = Some(words);
+                        store::plans::update(tx, &stored)
+                    })
+                    .await;
+                if let Err(error) = failed {
+                    tracing::error!(%plan, %error, "The end of a plan could not be written down.");
+                }
+            }
+            lock_map(&engine.0.plans).remove(&plan);
+            _ = done.send(Some(String::new()));
+            engine.announce(Event::PlanProgressed { plan });
+        });
+        self.announce(Event::PlanProgressed { plan });
+        Ok(plan)
+    }
+
+    /// Live figures of a plan in the making.
+    pub fn plan_progress(&self, plan: PlanId) -> Option<Progress> {
+        lock_map(&self.0.plans)
+            .get(&plan)
+            .map(|active| active.meter.snapshot())
+    }
+
+    /// Waits until a plan is made.
+    pub async fn wait_plan(&self, plan: PlanId) -> Result<store::plans::Plan> {
+        let done = lock_map(&self.0.plans)
+            .get(&plan)
+            .map(|active| active.done.clone());
+        if let Some(mut done) = done {
+            _ = done.wait_for(Option::is_some).await;
+        }
+        Ok(self
+            .0
+            .store
+            .read(move |db| store::plans::get(db, plan))
+            .await?)
+    }
+
+    /// Throws a plan away, also one that is still being made.
+    pub async fn discard_plan(&self, plan: PlanId) -> Result<()> {
+        if let Some(active) = lock_map(&self.0.plans).get(&plan) {
+            active.cancel.cancel();
+        }
+        self.0
+            .store
+            .write(move |tx| store::plans::discard(tx, plan))
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! Plans at rest: decisions become entries that a person can look at, and entries become decisions again.
+
+use model::ids::{ChangeId, PlanId, SyncId};
+use model::record::{Change, Operation, RecordKey};
+use model::run::RunCounts;
+use model::value::Object;
+use store::plans::{PlanAction, PlanEntry, PlanState};
+
+use crate::error::Result;
+use crate::job::Job;
+use crate::plan::{self, Decision, Mapped, Problem};
+use crate::run::{Planned, Sequence, Work};
+use crate::scheduler::PLANS_KEPT;
+
+/// Begins a plan that nothing is in yet.
+pub(crate) async fn insert(work: &Work, plan: PlanId, sync: SyncId, version: u32) -> Result<()> {
+    let empty = store::plans::Plan {
+        id: plan,
+        sync,
+        sync_version: version,
+        state: PlanState::Building,
+        created_at: work.clock.now(),
+        counts: RunCounts::default(),
+        checkpoint: None,
+        note: None,
+    };
+    Ok(work
+        .store
+        .write(move |tx| {
+            store::plans::purge(tx, sync, PLANS_KEPT)?;
+            store::plans::insert(tx, &empty)
+        })
+        .await?)
+}
+
+/// What a plan remembers of a record; nothing of those that need nothing.
+pub(crate) fn to_entry(planned: Planned, sequence: &mut Sequence) -> Option<PlanEntry> {
+    let Planned { mapped, decision } = planned;
+    let mut entry = PlanEntry {
+        seq: sequence.next(),
+        source_key: mapped.source_key,
+        target_key: None,
+        action: PlanAction::Unchanged,
+        fields: Object::new(),
+        before: None,
+        mapped: mapped.fields,
+        mapped_fingerprint: mapped.fingerprint,
+        source: Some(mapped.source),
+        problem: None,
+        target_version: None,
+        is_included: true,
+    };
+    let blame = |entry: &mut PlanEntry, action, problem: Problem| {
+        entry.action = action;
+        entry.problem = Some(match problem.field {
+            Some(field) => format!("{field}: {}", problem.message),
+            None => problem.message,
+        });
+    };
+    match decision {
+        Decision::Unchanged { adopt: None } => return None,
+        Decision::Unchanged { adopt: Some(link) } => {
+            entry.target_key = Some(link.target_key);
+            entry.target_version = link.target_version;
+        }
+        Decision::Write(change) => {
+            entry.action = match change.operation {
+                Operation::Create => PlanAction::Create,
+                Operation::Update | Operation::Delete => PlanAction::Update,
+            };
+            entry.target_key = change.target_key;
+            entry.target_version = change.version;
+            entry.fields = change.fields;
+            entry.before = change.before;
+        }
+        Decision::Filtered(problem) => blame(&mut entry, PlanAction::Filtered, problem),
+        Decision::Invalid(problem) => blame(&mut entry, PlanAction::Invalid, problem),
+        Decision::Held(problem) => blame(&mut entry, PlanAction::Held, problem),
+    }
+    Some(entry)
+}
+
+/// Turns entries of a plan back into decisions; what moved since the plan was made is held.
+pub(crate) async fn still_true(
+    job: &Job,
+    work: &Work,
+    entries: Vec<PlanEntry>,
+) -> Result<Vec<Planned>> {
+    let sync = job.sync;
+    let keys: Vec<RecordKey> = entries
+        .iter()
+        .map(|entry| entry.source_key.clone())
+        .collect();
+    let mut links = work
+        .store
+        .read(move |db| store::links::get_many(db, sync, &keys))
+        .await?;
+    let planned = entries.into_iter().map(|entry| {
+        let link = links.remove(&entry.source_key);
+        let mapped = Mapped {
+            source_key: entry.source_key,
+            source: entry.source.unwrap_or_default(),
+            fields: entry.mapped,
+            fingerprint: entry.mapped_fingerprint,
+            problem: None,
+        };
+        let problem = || Problem {
+            message: entry.problem.clone().unwrap_or_default(),
+            field: None,
+        };
+        let moved = || {
+            Decision::Held(Problem {
+                message: "changed since the plan was made; plan again to see what is left to do"
+                    .into(),
+                field: None,
+            })
+        };
+        let decision = match entry.action {
+            _ if !entry.is_included => Decision::Filtered(Problem {
+                message: "ticked off in the plan".into(),
+                field: None,
+            }),
+            PlanAction::Filtered => Decision::Filtered(problem()),
+            PlanAction::Invalid => Decision::Invalid(problem()),
+            PlanAction::Held | PlanAction::Conflict => Decision::Held(problem()),
+            PlanAction::Unchanged => Decision::Unchanged {
+                adopt: entry
+                    .target_key
+                    .filter(|_| link.is_none())
+                    .map(|key| Box::new(plan::link_of(&mapped, key, entry.target_version))),
+            },
+            PlanAction::Create if link.is_some() => moved(),
+            PlanAction::Update
+                if link.as_ref().is_some_and(|link| {
+                    Some(&link.target_key) != entry.target_key.as_ref()
+                        || plan::differences(&mapped.fields, &link.shadow).0 != entry.fields
+                }) =>
+            {
+                moved()
+            }
+            PlanAction::Create | PlanAction::Update => Decision::Write(Box::new(Change {
+                id: ChangeId::new(),
+                operation: if entry.action == PlanAction::Create {
+                    Operation::Create
+                } else {
+                    Operation::Update
+                },
+                source_key: mapped.source_key.clone(),
+                target_key: entry.target_key,
+                fields: entry.fields,
+                before: entry.before,
+                version: entry.target_version,
+            })),
+        };
+        Planned { mapped, decision }
+    });
+    Ok(planned.collect())
+}
