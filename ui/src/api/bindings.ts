@@ -476,7 +476,7 @@ export type ExportedSync = {
  */
 file_name: string, 
 /**
- * The file's text (YAML).
+ * The file's text (JSON).
  */
 text: string, };
 
