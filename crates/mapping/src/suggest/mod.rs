@@ -102,9 +102,14 @@ pub struct Ranked {
     pub score: f64,
 }
 
+/// Most fields of one side that are compared; time and memory grow with the product. The rest is unmatched.
+pub const MAX_FIELDS: usize = 1_000;
+
 /// Scores every pair, best first. Pairs that hardly have anything in common are left out.
 pub fn rank(source: &[Candidate], target: &[Candidate]) -> Vec<Ranked> {
     const FLOOR: f64 = 0.05;
+    let source = source.get(..MAX_FIELDS).unwrap_or(source);
+    let target = target.get(..MAX_FIELDS).unwrap_or(target);
     let table = Table::new(source, target);
     let mut ranked: Vec<Ranked> = (0..source.len())
         .flat_map(|source| (0..target.len()).map(move |target| (source, target)))
@@ -132,12 +137,12 @@ pub fn suggest(source: &[Candidate], target: &[Candidate], options: &Options) ->
             !candidate.field.fields.is_empty() && candidate.field.field_type == FieldType::Object;
         !holds_members
     };
-    let sources: Vec<Candidate> = source
+    let mut sources: Vec<Candidate> = source
         .iter()
         .filter(|candidate| is_whole(candidate))
         .cloned()
         .collect();
-    let targets: Vec<Candidate> = target
+    let mut targets: Vec<Candidate> = target
         .iter()
         .filter(|candidate| {
             let inside_list = candidate
@@ -149,6 +154,15 @@ pub fn suggest(source: &[Candidate], target: &[Candidate], options: &Options) ->
         })
         .cloned()
         .collect();
+    let mut out = Suggestions::default();
+    sources.truncate(MAX_FIELDS);
+    out.unmatched.extend(
+        targets
+            .iter()
+            .skip(MAX_FIELDS)
+            .map(|candidate| candidate.path.clone()),
+    );
+    targets.truncate(MAX_FIELDS);
     let table = Table::new(&sources, &targets);
     let points: Vec<Vec<Points>> = (0..sources.len())
         .map(|source| {
@@ -173,7 +187,6 @@ pub fn suggest(source: &[Candidate], target: &[Candidate], options: &Options) ->
         }
     };
     let assigned = assign::assign(sources.len(), targets.len(), gain);
-    let mut out = Suggestions::default();
     let mut by_target: Vec<Option<usize>> = vec![None; targets.len()];
     for (source, target) in assigned.iter().enumerate() {
         if let Some(slot) = target.and_then(|target| by_target.get_mut(target)) {

@@ -272,3 +272,29 @@ fn every_suggestion_has_a_reason_and_a_score_within_bounds() {
     targets.dedup();
     assert_eq!(targets.len(), found.rules.len());
 }
+
+#[test]
+fn more_fields_than_are_compared_stay_unmatched_and_nothing_breaks() {
+    let many = |n: usize| -> Vec<Candidate> {
+        (0..n)
+            .map(|n| Candidate {
+                path: format!("f{}", n % 7).parse().unwrap(),
+                field: Field::new("f", FieldType::Any),
+                samples: Vec::new(),
+            })
+            .collect()
+    };
+    let few = many(3);
+    let found = suggest(
+        &few,
+        &many(mapping::suggest::MAX_FIELDS + 5),
+        &Options::default(),
+    );
+    assert!(found.rules.len() <= 3);
+    assert_eq!(
+        found.rules.len() + found.unmatched.len(),
+        mapping::suggest::MAX_FIELDS + 5
+    );
+    assert!(suggest(&[], &few, &Options::default()).rules.is_empty());
+    assert!(suggest(&few, &[], &Options::default()).rules.is_empty());
+}
