@@ -1,6 +1,7 @@
 //! The real app under WebKitWebDriver: started, driven, photographed, and ended with all that it started.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -289,14 +290,16 @@ impl Driver {
         );
         let address = free_address();
         let opened = folder.join("opened-in-browser");
+        install_browser(folder, &opened);
         let process = Command::new("WebKitWebDriver")
             .arg("--host=127.0.0.1")
             .arg(format!("--port={}", address.port()))
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
             .env("GTK_THEME", if dark { "Adwaita:dark" } else { "Adwaita" })
-            .env("BROWSER", browser_script(folder, &opened))
-            // xdg-open asks the desktop first and this variable after it; here there is no desktop.
+            .env("XDG_DATA_HOME", folder.join("share"))
+            .env("XDG_CONFIG_HOME", folder.join("config"))
+            // With no desktop, xdg-open itself looks up the default browser.
             .env_remove("XDG_CURRENT_DESKTOP")
             .env_remove("DESKTOP_SESSION")
             .stdin(Stdio::null())
@@ -358,9 +361,8 @@ fn free_address() -> SocketAddr {
     listener.local_addr().expect("it is bound")
 }
 
-/// A browser that only notes the address: the test then plays the user in it.
-fn browser_script(folder: &Path, opened: &Path) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt;
+/// Makes this user's default browser one that only notes the address: the test then plays the user in it.
+fn install_browser(folder: &Path, opened: &Path) {
     let script = folder.join("browser");
     let opened = opened.display();
     let text = format!(
@@ -369,7 +371,17 @@ fn browser_script(folder: &Path, opened: &Path) -> PathBuf {
     std::fs::write(&script, text).expect("the browser script");
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))
         .expect("it may be started");
-    script
+    let applications = folder.join("share/applications");
+    std::fs::create_dir_all(&applications).expect("the folder for applications");
+    let entry = format!(
+        "[Desktop Entry]\nType=Application\nName=Test browser\nExec={} %u\n",
+        script.display()
+    );
+    std::fs::write(applications.join("test-browser.desktop"), entry)
+        .expect("the application's entry");
+    let defaults = "[Default Applications]\nx-scheme-handler/http=test-browser.desktop\nx-scheme-handler/https=test-browser.desktop\n";
+    std::fs::create_dir_all(folder.join("config")).expect("the folder for settings");
+    std::fs::write(folder.join("config/mimeapps.list"), defaults).expect("the default browser");
 }
 
 fn binary() -> PathBuf {

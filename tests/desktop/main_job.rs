@@ -17,6 +17,7 @@ fn two_platforms_are_connected_mapped_planned_and_run_twice() {
     let app = App::start(Start::default());
     app.find(Role::Heading, "Overview");
     app.click(Role::Button, "Start the samples");
+    app.says("Harbor CRM and Postino run on this computer.");
 
     app.click(Role::Link, "Connect a platform");
     connect(&app, "Harbor CRM", "Sign in with Harbor");
