@@ -20,8 +20,8 @@ async function mapByDragging(page: Page): Promise<void> {
   await expect(source("email")).toBeVisible();
   await drag(page, source("email"), target("email_address"));
   await expect(target("email_address")).toHaveAccessibleName(/from email/);
-  await drag(page, source("language"), target("language"));
-  await expect(target("language")).toHaveAccessibleName(/from language/);
+  await drag(page, source("first_name"), target("full_name"));
+  await expect(target("full_name")).toHaveAccessibleName(/from first_name/);
 }
 
 /** The rest: what Patchbay proposes, and typed values for what has no partner. */
@@ -137,7 +137,9 @@ test("two platforms are connected, mapped by dragging, planned, synced, and chan
       seed: 7,
     });
     expect(ids).toHaveLength(25);
+    const first = page.url();
     await page.getByRole("button", { name: "Run again" }).click();
+    await expect(page).not.toHaveURL(first);
     await finished(page);
     const counts = await runCounts(page, patchbay);
     expect(counts.updated).toBeGreaterThan(0);

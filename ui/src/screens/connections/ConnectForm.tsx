@@ -121,7 +121,7 @@ export function ConnectForm({ connector, existing, error, busy, onSubmit, onClos
         {method?.kind === "browser" && (
           <p className="m-0 text-sm text-ink3">
             A page of {connector.name} opens in your browser. Your password stays there; what{" "}
-            {connector.name} hands out is kept in {status.secrets_backend}.
+            {connector.name} hands out is kept on this computer ({status.secrets_backend}).
           </p>
         )}
         {error !== null && <Problem error={error} />}

@@ -54,11 +54,6 @@ export function Gallery({ connectors, onChoose }: Props) {
                     {each.is_sample && <Tag tone="accent">sample</Tag>}
                   </span>
                   <span className="block text-sm text-ink2">{each.summary}</span>
-                  <span className="mt-1 block text-xs text-ink3">
-                    {each.writes ? "Reads and writes" : "Reads only"} ·{" "}
-                    {each.streams.slice(0, 4).join(", ")}
-                    {each.streams.length > 4 && ` and ${each.streams.length - 4} more`}
-                  </span>
                 </span>
               </button>
             </li>

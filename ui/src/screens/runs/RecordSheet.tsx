@@ -129,7 +129,7 @@ function Story({ data }: { data: RunRecordDetail }) {
       <Part title="Story of this record">
         <ol className="m-0 grid list-none gap-0 p-0">
           {[summary, ...data.timeline].map((each, index) => (
-            <Moment key={each.cursor} record={each} current={index === 0} />
+            <Moment key={`${each.run} ${each.seq}`} record={each} current={index === 0} />
           ))}
         </ol>
         {data.timeline.length === 0 && (

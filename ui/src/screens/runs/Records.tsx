@@ -108,7 +108,7 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
         <VirtualList
           key={`${outcomes.join()} ${find}`}
           items={rows}
-          itemKey={(record) => record.cursor}
+          itemKey={(record) => `${record.run} ${record.seq}`}
           estimate={34}
           label="Records"
           className="min-h-0 flex-1 bg-panel"
