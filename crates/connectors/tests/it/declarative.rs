@@ -468,3 +468,57 @@ fn a_connector_file_of_the_user_is_read_from_disk() {
     assert_eq!(manifest.platform.monogram, "T");
     assert!(!manifest.can_write());
 }
+
+#[tokio::test]
+async fn a_token_that_ends_in_the_middle_of_two_reads_is_renewed_once() {
+    let desk = crate::sign_in::Desk::new().await;
+    desk.sandbox.add_contacts(490);
+    let manifest = connectors::registry::find("harbor").unwrap();
+    let config = crate::reach::config(desk.sandbox.harbor_url().as_str());
+    let method = manifest
+        .auth_method("oauth")
+        .unwrap()
+        .resolve(&config)
+        .unwrap();
+    let tokens = crate::sign_in::Flow::start(desk.options(method.clone()))
+        .await
+        .visited()
+        .await
+        .unwrap();
+    let connection = model::ids::ConnectionId::new();
+    connectors::auth::Credentials::replace(
+        &desk.keeper,
+        connection,
+        connectors::auth::CredentialKind::OAuth(tokens),
+    )
+    .await
+    .unwrap();
+    let signer = crate::sign_in::signer(&desk.keeper, connection, method, desk.clock.clone());
+    let platform = connectors::declarative::platform::Platform::new(
+        manifest,
+        config,
+        std::sync::Arc::new(signer),
+        crate::reach::client("Harbor CRM", connectors::http::Limits::default()),
+        desk.clock.clone(),
+    );
+    let access = Access::unattended();
+    let mut left = platform
+        .read(whole("contacts"), access.clone())
+        .await
+        .unwrap();
+    let mut right = platform
+        .read(whole("contacts"), access.clone())
+        .await
+        .unwrap();
+    left.next().await.unwrap().unwrap();
+    right.next().await.unwrap().unwrap();
+    desk.sandbox.expire_tokens(sandbox::Platform::Harbor);
+    let (left, right) = tokio::join!(left.next(), right.next());
+    assert_eq!(left.unwrap().unwrap().records.len(), 200);
+    assert_eq!(right.unwrap().unwrap().records.len(), 200);
+    assert_eq!(desk.sandbox.counters().harbor.refresh_grants, 1);
+
+    desk.sandbox.revoke_tokens(sandbox::Platform::Harbor);
+    let error = pages(&platform, whole("contacts")).await.unwrap_err();
+    assert!(matches!(error, Error::SignInNeeded { .. }), "{error}");
+}
