@@ -16,6 +16,7 @@ use model::secret::Secret;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use super::native;
 use crate::{Error, Result};
 
 /// Under which all entries are filed.
@@ -340,129 +341,6 @@ async fn patiently<T: Send + 'static>(
             "it did not answer within {} s, probably because it is locked; unlock it and try again",
             patience.as_secs()
         ))),
-    }
-}
-
-#[cfg(target_os = "linux")]
-mod native {
-    use std::collections::HashMap;
-    use std::sync::Arc;
-
-    use keyring_core::CredentialStore;
-
-    pub(super) const NAME: &str = "Secret Service";
-
-    pub(super) fn connect() -> keyring_core::Result<Arc<CredentialStore>> {
-        Ok(zbus_secret_service_keyring_store::Store::new()?)
-    }
-
-    pub(super) fn entry(
-        store: &Arc<CredentialStore>,
-        service: &str,
-        user: &str,
-    ) -> keyring_core::Result<keyring_core::Entry> {
-        let label = format!("{service}: {user}");
-        store.build(
-            service,
-            user,
-            Some(&HashMap::from([("label", label.as_str())])),
-        )
-    }
-
-    pub(super) fn can_ask() -> bool {
-        ["DISPLAY", "WAYLAND_DISPLAY"]
-            .iter()
-            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-    }
-
-    /// "Secret Service (GNOME Keyring)": the bus knows which process answers.
-    pub(super) fn name() -> String {
-        let program = provider();
-        let product = match program.as_deref() {
-            Some(program) if program.starts_with("gnome-keyring") => "GNOME Keyring",
-            Some(program) if program.starts_with("kwalletd") || program == "ksecretd" => {
-                "KDE Wallet"
-            }
-            Some(program) if program.starts_with("keepassxc") => "KeePassXC",
-            Some(program) if program.starts_with("oo7") => "oo7",
-            _ => return NAME.to_owned(),
-        };
-        format!("{NAME} ({product})")
-    }
-
-    fn provider() -> Option<String> {
-        const BUS: &str = "org.freedesktop.DBus";
-        const SECRETS: &str = "org.freedesktop.secrets";
-        let bus = zbus::blocking::Connection::session().ok()?;
-        let call = |method: &str| {
-            bus.call_method(
-                Some(BUS),
-                "/org/freedesktop/DBus",
-                Some(BUS),
-                method,
-                &SECRETS,
-            )
-        };
-        let ask = || -> Option<u32> {
-            call("GetConnectionUnixProcessID")
-                .ok()?
-                .body()
-                .deserialize()
-                .ok()
-        };
-        let process = ask().or_else(|| {
-            // Not running yet: the bus starts it for the first who asks.
-            bus.call_method(
-                Some(BUS),
-                "/org/freedesktop/DBus",
-                Some(BUS),
-                "StartServiceByName",
-                &(SECRETS, 0_u32),
-            )
-            .ok()?;
-            ask()
-        })?;
-        let program = std::fs::read_to_string(format!("/proc/{process}/comm")).ok()?;
-        Some(program.trim().to_owned())
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod native {
-    use std::sync::Arc;
-
-    use keyring_core::CredentialStore;
-
-    #[cfg(target_os = "macos")]
-    pub(super) const NAME: &str = "macOS Keychain";
-    #[cfg(target_os = "windows")]
-    pub(super) const NAME: &str = "Windows Credential Manager";
-    #[cfg(not(any(target_os = "macos", target_os = "windows")))]
-    pub(super) const NAME: &str = "keychain";
-
-    pub(super) fn connect() -> keyring_core::Result<Arc<CredentialStore>> {
-        #[cfg(target_os = "macos")]
-        return Ok(apple_native_keyring_store::keychain::Store::new()?);
-        #[cfg(target_os = "windows")]
-        return Ok(windows_native_keyring_store::Store::new()?);
-        #[cfg(not(any(target_os = "macos", target_os = "windows")))]
-        return Err(keyring_core::Error::NoDefaultStore);
-    }
-
-    pub(super) fn entry(
-        store: &Arc<CredentialStore>,
-        service: &str,
-        user: &str,
-    ) -> keyring_core::Result<keyring_core::Entry> {
-        store.build(service, user, None)
-    }
-
-    pub(super) fn can_ask() -> bool {
-        true
-    }
-
-    pub(super) fn name() -> String {
-        NAME.to_owned()
     }
 }
 

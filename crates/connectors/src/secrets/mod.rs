@@ -9,6 +9,7 @@
 mod durable;
 pub(crate) mod file_lock;
 mod keychain;
+mod native;
 mod recorded;
 mod vault;
 

@@ -16,6 +16,7 @@ mod reach;
 mod refresh;
 mod secrets;
 mod sign_in;
+mod signers;
 mod writes;
 
 #[test]

@@ -6,12 +6,10 @@ use connectors::auth::{CredentialKind, Credentials, SignIn, SignInStep, disconne
 use connectors::http::{RequestParts, Signer as _};
 use connectors::{Access, Error};
 use model::ids::ConnectionId;
-use model::secret::Secret;
 use sandbox::browser::Visitor;
 use sandbox::{Fault, FaultRule, Platform};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use crate::sign_in::{Desk, Flow, failed, get, names, oauth, send, soon};
 
@@ -487,119 +485,6 @@ async fn closed(address: &str) {
         std::net::TcpStream::connect(address).is_err()
     })
     .await;
-}
-
-#[tokio::test]
-async fn keys_tokens_and_passwords_are_put_where_the_platform_wants_them() {
-    use connectors::declarative::auth_spec::{
-        ApiKey, AuthField, AuthKind, AuthMethod, Basic, Bearer, KeyPlace,
-    };
-    let field = |name: &str, secret: bool| AuthField {
-        name: name.into(),
-        label: name.into(),
-        secret,
-        help: None,
-    };
-    let api_key = |place, prefix: &str| {
-        AuthKind::ApiKey(ApiKey {
-            place,
-            key_name: "X-Api-Key".into(),
-            prefix: prefix.into(),
-            fields: vec![field("key", true)],
-        })
-    };
-    let desk = Desk::new().await;
-    for (kind, expected) in [
-        (api_key(KeyPlace::Header, ""), "x-api-key: s3cret"),
-        (
-            api_key(KeyPlace::Header, "Token "),
-            "x-api-key: Token s3cret",
-        ),
-        (api_key(KeyPlace::Query, ""), "?X-Api-Key=s3cret"),
-        (
-            AuthKind::Bearer(Bearer {
-                fields: vec![field("key", true)],
-            }),
-            "authorization: Bearer s3cret",
-        ),
-        (
-            AuthKind::Basic(Basic {
-                fields: vec![field("user", false), field("key", true)],
-            }),
-            "authorization: Basic YXBpOnMzY3JldA==",
-        ),
-        (
-            AuthKind::Basic(Basic {
-                fields: vec![field("key", true)],
-            }),
-            "authorization: Basic OnMzY3JldA==",
-        ),
-    ] {
-        let method = AuthMethod {
-            name: "m".into(),
-            label: "M".into(),
-            kind,
-            checklist: Vec::new(),
-        };
-        let typed = [("key", " s3cret\n"), ("user", "api")];
-        let values = typed
-            .map(|(name, value)| (name.to_owned(), Secret::new(value)))
-            .into();
-        let credentials = CredentialKind::from_fields(&method, &values).unwrap();
-        let connection = ConnectionId::new();
-        Credentials::replace(&desk.keeper, connection, credentials)
-            .await
-            .unwrap();
-        let signer =
-            crate::sign_in::signer(&desk.keeper, connection, method.clone(), desk.clock.clone());
-        let mut request =
-            RequestParts::new(http::Method::GET, Url::parse("https://p.example/").unwrap());
-        signer
-            .sign(&mut request, &Access::unattended())
-            .await
-            .unwrap();
-        signer
-            .sign(&mut request, &Access::unattended())
-            .await
-            .unwrap();
-        let headers = request.headers.iter().map(|(name, value)| {
-            assert!(value.is_sensitive());
-            format!("{name}: {}", value.to_str().unwrap())
-        });
-        let query = request
-            .query
-            .iter()
-            .map(|(name, value)| format!("?{name}={value}"));
-        assert_eq!(headers.chain(query).collect::<Vec<_>>(), [expected]);
-        assert!(signer.secrets().contains(&Secret::new("s3cret")));
-        assert!(!format!("{request:?} {signer:?}").contains("s3cret"));
-
-        let error =
-            CredentialKind::from_fields(&method, &[("key".to_owned(), Secret::new(" "))].into())
-                .unwrap_err();
-        assert!(matches!(error, Error::Misconfigured { .. }), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn a_key_with_a_line_break_inside_is_refused_before_it_is_sent() {
-    let desk = Desk::new().await;
-    let connection = ConnectionId::new();
-    let key = CredentialKind::Bearer {
-        token: Secret::new("a\r\nHost: evil"),
-    };
-    Credentials::replace(&desk.keeper, connection, key)
-        .await
-        .unwrap();
-    let signer = desk.signer(connection);
-    let mut request =
-        RequestParts::new(http::Method::GET, Url::parse("https://p.example/").unwrap());
-    let error = signer
-        .sign(&mut request, &Access::unattended())
-        .await
-        .unwrap_err();
-    assert!(matches!(error, Error::Misconfigured { .. }), "{error}");
-    assert!(request.headers.is_empty());
 }
 
 #[tokio::test]
