@@ -14,6 +14,7 @@ use connectors::declarative::auth_spec::AuthKind;
 use connectors::{Access, Source};
 use model::clock::Millis;
 use model::ids::{ConnectionId, FlowId};
+use model::run::RunState;
 use model::secret::Secret;
 use store::connections::{Account, Connection, ConnectionState};
 use tokio_util::sync::CancellationToken;
@@ -304,6 +305,7 @@ impl Engine {
             self.announce(Event::ConnectionChanged {
                 connection: before.id,
             });
+            self.resume_waiting(before.id).await;
             return Ok(FlowResult::Connected {
                 connection: before.id,
                 account: account.map(|account| account.label),
@@ -332,6 +334,32 @@ impl Engine {
             connection: trial,
             account: account.map(|account| account.label),
         })
+    }
+
+    /// Runs that waited for this sign-in go on where they stopped.
+    async fn resume_waiting(&self, connection: ConnectionId) {
+        let waiting = self
+            .store()
+            .read(move |db| {
+                let mut waiting = Vec::new();
+                for used in store::connections::used_by(db, connection)? {
+                    let active = store::runs::active_of_sync(db, used.sync)?;
+                    // One with a plan waits for an approval, not for a sign-in.
+                    waiting.extend(
+                        active
+                            .filter(|run| run.state == RunState::Waiting && run.plan.is_none())
+                            .map(|run| run.id),
+                    );
+                }
+                Ok(waiting)
+            })
+            .await
+            .unwrap_or_default();
+        for run in waiting {
+            if let Err(error) = self.approve(run).await {
+                tracing::warn!(%run, %error, "A run that waited for a sign-in could not go on.");
+            }
+        }
     }
 
     /// "Harbor CRM", or "Harbor CRM 2" where that is taken.

@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
 use crate::job::Job;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
-use crate::plan::{self, Decision, Mapped, Problem, Rules};
+use crate::plan::{self, Decision, Known, Mapped, Problem, Rules};
 use crate::progress::Meter;
 use crate::{lookup, read, stored_plan, write};
 
@@ -85,7 +85,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                 })
                 .collect();
             for batch in batches(records) {
-                let planned = plan_batch(job, work, batch, &mut Seen::default()).await?;
+                let planned = plan_batch(job, work, batch, &mut Claims::default()).await?;
                 execute(job, work, planned, None, &mut sequence).await?;
             }
             Ok(Ended::Completed)
@@ -130,7 +130,7 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
         request,
         work.source_access.clone(),
     );
-    let mut seen = Seen::default();
+    let mut claims = Claims::default();
     let mut cursor = None;
     while let Some(page) = pages.recv().await {
         let page = page?;
@@ -141,7 +141,7 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
         }
         while let Some(batch) = batches.next() {
             stop_if_cancelled(work)?;
-            let planned = plan_batch(job, work, batch, &mut seen).await?;
+            let planned = plan_batch(job, work, batch, &mut claims).await?;
             let ends_page = batches.peek().is_none();
             if ends_page {
                 checkpoint.position = Some(page.position.clone());
@@ -195,32 +195,50 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
         request,
         work.source_access.clone(),
     );
-    let mut seen = Seen::default();
+    let mut claims = Claims::default();
     let mut cursor = None;
     let mut counts = RunCounts::default();
     let mut sequence = Sequence::default();
     let mut updates = 0;
+    // A record that changes while it is listed comes again, and then the later one counts.
+    let mut listed = HashSet::new();
     while let Some(page) = pages.recv().await {
         let page = page?;
         cursor = page.cursor.or(cursor);
         for batch in batches(page.records) {
             stop_if_cancelled(work)?;
-            let planned = plan_batch(job, work, batch, &mut seen).await?;
+            let planned = plan_batch(job, work, batch, &mut claims).await?;
             let mut entries = Vec::new();
+            let mut again = Vec::new();
             let mut batch_counts = RunCounts::default();
             for item in planned {
                 batch_counts.read += 1;
-                expected_outcome(&item.decision).count(&mut batch_counts);
+                let outcome = expected_outcome(&item.decision);
+                outcome.count(&mut batch_counts);
+                updates += u64::from(item.was_linked && outcome == RecordOutcome::Updated);
+                if !listed.insert(hash(item.mapped.source_key.as_str())) {
+                    again.push(item.mapped.source_key.clone());
+                }
                 if let Some(entry) = stored_plan::to_entry(item, &mut sequence) {
                     entries.push(entry);
                 }
             }
-            updates += batch_counts.updated;
             counts.add(&batch_counts);
-            work.store
-                .write(move |tx| store::plans::append_entries(tx, plan, &entries))
-                .await?;
             work.meter.counted(&batch_counts);
+            let replaced = work
+                .store
+                .write(move |tx| {
+                    let mut replaced = Vec::new();
+                    for key in &again {
+                        replaced.extend(store::plans::remove_entries_of(tx, plan, key)?);
+                    }
+                    store::plans::append_entries(tx, plan, &entries)?;
+                    Ok(replaced)
+                })
+                .await?;
+            for action in replaced {
+                stored_plan::recount_as_unchanged(action, &mut counts);
+            }
         }
     }
     stop_if_cancelled(work)?;
@@ -408,33 +426,49 @@ impl Sequence {
 pub(crate) struct Planned {
     pub(crate) mapped: Mapped,
     pub(crate) decision: Decision,
+    /// It was linked before this run.
+    pub(crate) was_linked: bool,
 }
 
-/// Match values of the records that are planned to be created and are not on the target yet: a second
-/// record with the same value must not make a second one there.
+/// What records of this run have laid claim to on the target without being linked yet: match values
+/// that will be created, records that were found. A second record of the source must not get them too,
+/// however late the target's search learns of the first. Hashes, because there may be millions.
 #[derive(Debug, Default)]
-struct Seen(HashMap<RecordKey, RecordKey>);
+struct Claims(HashMap<u64, u64>);
 
-impl Seen {
-    /// Holds a create whose match value another record of the source has taken.
-    fn one_create_each(&mut self, planned: &mut Planned, rules: &Rules) {
-        let Decision::Write(change) = &planned.decision else {
-            return;
-        };
-        if change.operation != Operation::Create {
+impl Claims {
+    /// Holds a record whose counterpart another record of this run has taken.
+    fn one_each(&mut self, planned: &mut Planned, rules: &Rules) {
+        if planned.was_linked {
             return;
         }
-        let Some(value) = lookup::match_key(&planned.mapped, rules) else {
-            return;
+        let wanted = match &planned.decision {
+            Decision::Write(change) => match &change.target_key {
+                Some(key) => ("record", key.clone()),
+                None => match lookup::match_key(&planned.mapped, rules) {
+                    Some(value) => ("value", value),
+                    None => return,
+                },
+            },
+            Decision::Unchanged { adopt: Some(link) } => ("record", link.target_key.clone()),
+            Decision::Unchanged { adopt: None }
+            | Decision::Filtered(_)
+            | Decision::Invalid(_)
+            | Decision::Held(_) => return,
         };
-        let first = self
+        let source = hash(planned.mapped.source_key.as_str());
+        let owner = *self
             .0
-            .entry(value)
-            .or_insert_with(|| planned.mapped.source_key.clone());
-        if *first != planned.mapped.source_key {
+            .entry(hash(&format!("{} {}", wanted.0, wanted.1)))
+            .or_insert(source);
+        if owner != source {
             planned.decision = Decision::Held(Problem {
                 message: format!(
-                    "has the same match value as {first}; two records of the source share it, and only one can be on the target"
+                    "another record of the source has the same {}, and only one can be on the target; mend one of them",
+                    rules
+                        .match_on
+                        .first()
+                        .map_or_else(|| "key".to_owned(), ToString::to_string)
                 ),
                 field: rules.match_on.first().cloned(),
             });
@@ -442,12 +476,19 @@ impl Seen {
     }
 }
 
+fn hash(text: &str) -> u64 {
+    // Half of the fingerprint is plenty to tell records of one run apart.
+    #[expect(clippy::cast_possible_truncation, reason = "wanted")]
+    let half = Value::text(text).fingerprint().0 as u64;
+    half
+}
+
 /// Stages 2 and 3: map, look up, decide.
 async fn plan_batch(
     job: &Job,
     work: &Work,
     records: Vec<Record>,
-    seen: &mut Seen,
+    claims: &mut Claims,
 ) -> Result<Vec<Planned>> {
     let mapped: Vec<Mapped> = records
         .into_iter()
@@ -459,9 +500,14 @@ async fn plan_batch(
         .into_iter()
         .zip(looked_up.known)
         .map(|(mapped, known)| {
+            let was_linked = matches!(known, Known::Same | Known::Linked(_));
             let decision = plan::decide(&mapped, known, &rules, &looked_up.claimed);
-            let mut planned = Planned { mapped, decision };
-            seen.one_create_each(&mut planned, &rules);
+            let mut planned = Planned {
+                mapped,
+                decision,
+                was_linked,
+            };
+            claims.one_each(&mut planned, &rules);
             planned
         });
     Ok(planned.collect())

@@ -33,9 +33,26 @@ pub(crate) async fn insert(work: &Work, plan: PlanId, sync: SyncId, version: u32
         .await?)
 }
 
+/// An entry that a later page made obsolete: its record was read twice and is done once.
+pub(crate) fn recount_as_unchanged(action: PlanAction, counts: &mut RunCounts) {
+    let counter = match action {
+        PlanAction::Create => &mut counts.created,
+        PlanAction::Update => &mut counts.updated,
+        PlanAction::Filtered => &mut counts.filtered,
+        PlanAction::Invalid => &mut counts.invalid,
+        PlanAction::Held => &mut counts.held,
+        PlanAction::Conflict => &mut counts.conflict,
+        PlanAction::Unchanged => return,
+    };
+    *counter = counter.saturating_sub(1);
+    counts.unchanged += 1;
+}
+
 /// What a plan remembers of a record; nothing of those that need nothing.
 pub(crate) fn to_entry(planned: Planned, sequence: &mut Sequence) -> Option<PlanEntry> {
-    let Planned { mapped, decision } = planned;
+    let Planned {
+        mapped, decision, ..
+    } = planned;
     let mut entry = PlanEntry {
         seq: sequence.next(),
         source_key: mapped.source_key,
@@ -152,7 +169,11 @@ pub(crate) async fn still_true(
                 version: entry.target_version,
             })),
         };
-        Planned { mapped, decision }
+        Planned {
+            mapped,
+            decision,
+            was_linked: true,
+        }
     });
     Ok(planned.collect())
 }

@@ -376,6 +376,21 @@ pub fn append_entries(tx: &Transaction<'_>, id: PlanId, entries: &[PlanEntry]) -
     Ok(())
 }
 
+/// Takes out what is planned for a record of the source. Returns the actions that were.
+pub fn remove_entries_of(
+    tx: &Transaction<'_>,
+    id: PlanId,
+    source_key: &RecordKey,
+) -> Result<Vec<PlanAction>> {
+    all(
+        tx,
+        "plan entry",
+        "DELETE FROM plan_entries WHERE plan_no = ?1 AND source_key = ?2 RETURNING action",
+        params![plan_no(tx, id)?, source_key.as_str()],
+        |row| row.word("action", PlanAction::parse),
+    )
+}
+
 /// Entries in order, after `after` (a `seq`).
 pub fn page(
     conn: &Connection,

@@ -352,9 +352,29 @@ pub(crate) async fn retry_records(app: &App, request: RetryRecords) -> Result<St
                     found.extend(store::run_records::get(db, run, *seq)?);
                 }
             }
-            Ok(found)
+            // What a later run has settled is newer than what was read then.
+            let mut latest = Vec::with_capacity(found.len());
+            for record in found {
+                let Some(key) = &record.source_key else {
+                    continue;
+                };
+                let newest = store::run_records::of_record(db, record.sync, key, 1)?;
+                if newest
+                    .first()
+                    .is_none_or(|line| line.run == run && line.seq == record.seq)
+                {
+                    latest.push(record);
+                }
+            }
+            Ok(latest)
         })
         .await?;
+    if records.is_empty() {
+        return Err(ApiError::invalid(
+            "There is nothing left to try again.",
+            "These records were written or tried again by a later run; look at their timeline.",
+        ));
+    }
     let records = records
         .into_iter()
         .filter_map(|record| Some((record.source_key?, record.source?)))

@@ -169,6 +169,7 @@ CREATE TABLE plan_entries (
 
 CREATE UNIQUE INDEX plan_entries_by_seq ON plan_entries (plan_no, seq);
 CREATE INDEX plan_entries_by_action ON plan_entries (plan_no, action, is_included, seq);
+CREATE INDEX plan_entries_by_source ON plan_entries (plan_no, source_key);
 
 -- Who may do what only one process at a time may do (refresh a token, work on a run).
 CREATE TABLE leases (
