@@ -58,7 +58,7 @@ impl Node {
             underscored_numbers_as_strings: true,
             with_snippet: false,
             alias_limits: serde_saphyr::alias_limits! {
-                max_total_replayed_events: 2_000_000,
+                max_total_replayed_events: 300_000,
                 max_alias_expansions_per_anchor: 20_000,
             },
         };
