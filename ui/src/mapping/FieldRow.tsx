@@ -1,13 +1,13 @@
 import { ChevronDown, ChevronRight, Link2Off, Lock } from "lucide-react";
-import type { PointerEvent } from "react";
+import type { PointerEvent, ReactNode } from "react";
 import type { Field, FieldProfile } from "@/api/bindings";
 import { cx } from "@/components/cx";
 import { TypeBadge, typeColor } from "@/components/TypeBadge";
 import { percent } from "@/format/count";
-import { shortValue, typeWord } from "./kinds";
+import { typeWord } from "./kinds";
 import { type Model, severityOf, useModel } from "./model";
 import { OriginInput } from "./OriginInput";
-import { leafOf, valueAt } from "./path";
+import { marksOf, type RowValue, rowValue, spokenRow } from "./row-value";
 import { type SideName, useEditor, useEditorState } from "./store";
 import { coverage, type Facts, type Row } from "./tree";
 
@@ -51,6 +51,9 @@ export function FieldRow({ side, row, facts, isPinned = false, beginDrag }: Prop
     row.isOpen === undefined;
   const name = isPinned && row.depth > 0 ? path : field.name;
 
+  const counts = row.isOpen === undefined ? null : coverage(outlines[side], path, facts.isMapped);
+  const value = rowValue(side, row, model, counts);
+
   function onClick(event: React.MouseEvent): void {
     const { selection, picked } = store.get();
     if (side === "source") {
@@ -90,7 +93,8 @@ export function FieldRow({ side, row, facts, isPinned = false, beginDrag }: Prop
       aria-setsize={row.siblings}
       aria-selected={isSelected}
       {...(row.isOpen === undefined ? {} : { "aria-expanded": row.isOpen })}
-      aria-label={spoken(side, row, model)}
+      aria-label={spokenRow(side, row, name, value, model)}
+      aria-disabled={fit?.level === "impossible" || undefined}
       data-path={path}
       data-fit={fit?.level}
       title={fit?.reason}
@@ -138,7 +142,7 @@ export function FieldRow({ side, row, facts, isPinned = false, beginDrag }: Prop
           {name}
         </span>
         {side === "target" && field.required && (
-          <span className="map-required" role="img" aria-label="required">
+          <span className="map-required" aria-hidden>
             ✱
           </span>
         )}
@@ -147,13 +151,7 @@ export function FieldRow({ side, row, facts, isPinned = false, beginDrag }: Prop
       {isEditing ? (
         <OriginInput row={row} />
       ) : (
-        <Value
-          side={side}
-          row={row}
-          model={model}
-          isMissing={isMissing}
-          counts={row.isOpen === undefined ? null : coverage(outlines[side], path, facts.isMapped)}
-        />
+        <Value side={side} row={row} model={model} value={value} isMissing={isMissing} />
       )}
       {side === "source" && (
         <FillRate profile={model.profiles.get(path)} samples={model.samples?.records.length ?? 0} />
@@ -180,126 +178,107 @@ function useIsPartner(side: SideName, row: Row, model: Model): boolean {
 function Marks({ field, side }: { field: Field; side: SideName }) {
   return (
     <span className="map-marks">
-      {field.key && <small>key</small>}
-      {!field.key && field.unique && <small>unique</small>}
-      {field.options.length > 0 && side === "source" && (
-        <small>{field.options.length} values</small>
-      )}
-      {field.custom && <small>custom</small>}
+      {marksOf(field, side).map((mark) => (
+        <small key={mark}>{mark}</small>
+      ))}
       {field.read_only && side === "target" && <Lock aria-label="read-only" size={11} />}
     </span>
   );
 }
 
-type ValueProps = {
-  side: SideName;
-  row: Row;
-  model: Model;
-  isMissing: boolean;
-  counts: { mapped: number; total: number } | null;
-};
+type ValueProps = { side: SideName; row: Row; model: Model; value: RowValue; isMissing: boolean };
 
 /** Source: what the sample record has. Target: what would arrive, or why it would not. */
-function Value({ side, row, model, isMissing, counts }: ValueProps) {
+function Value({ side, row, model, value, isMissing }: ValueProps) {
   const { act, store } = useEditor();
-  const { path, field } = row;
-  if (row.isGhost) {
-    return (
-      <button
-        type="button"
-        tabIndex={-1}
-        className="map-relink"
-        onClick={(event) => {
-          event.stopPropagation();
-          const target = side === "target" ? path : model.targetsOf.get(path)?.[0];
-          if (target !== undefined) {
-            act.select({ kind: "target", path: target });
-          }
-        }}
-      >
-        <Link2Off aria-hidden size={11} /> gone · re-link
-      </button>
-    );
-  }
-  if (side === "source") {
-    if (counts) {
+  const { path } = row;
+  const missing = isMissing && "map-bad";
+  switch (value.kind) {
+    case "ghost":
       return (
-        <span className="map-value map-quiet">
-          {counts.mapped > 0
-            ? `${counts.mapped} of ${counts.total} mapped`
-            : `${counts.total} fields`}
+        <Action
+          className="map-relink"
+          title="Find another field for its cable"
+          onPress={() => {
+            const target = side === "target" ? path : model.targetsOf.get(path)?.[0];
+            if (target !== undefined) {
+              act.select({ kind: "target", path: target });
+            }
+          }}
+        >
+          <Link2Off aria-hidden size={11} /> {value.text}
+        </Action>
+      );
+    case "suggestion":
+      return (
+        <Action
+          className={cx("map-suggest", missing)}
+          title={`${value.suggestion.reasons.join(", ")}. Click to connect.`}
+          onPress={() => {
+            act.applyRules([value.suggestion.rule]);
+            act.select({ kind: "target", path });
+          }}
+        >
+          {value.text}
+        </Action>
+      );
+    case "empty":
+      return (
+        <Action
+          className={cx("map-empty", missing)}
+          title="Type a value or find a field"
+          onPress={() => {
+            act.select({ kind: "target", path });
+            store.set({ editing: path });
+          }}
+        >
+          {value.text}
+        </Action>
+      );
+    case "problem":
+      return (
+        <span className="map-value map-bad" title={value.text}>
+          {value.text}
         </span>
       );
-    }
-    const value = valueAt(model.record, path);
-    return (
-      <span
-        className={cx("map-value", value === undefined && "map-quiet")}
-        title={typeof value === "string" ? value : undefined}
-      >
-        {model.record === undefined ? "" : shortValue(value)}
-      </span>
-    );
+    case "result":
+      return (
+        <span className="map-value map-result" title={value.full}>
+          {value.text}
+        </span>
+      );
+    case "sample":
+      return (
+        <span className="map-value" title={value.full}>
+          {value.text}
+        </span>
+      );
+    case "count":
+    case "fixed":
+      return <span className="map-value map-quiet">{value.text}</span>;
   }
-  const result = model.results.get(path);
-  const problem =
-    result?.result.problem ??
-    model.problems.get(path)?.find((each) => each.severity === "error" && model.rules.has(path))
-      ?.message;
-  if (problem && model.rules.has(path)) {
-    return (
-      <span className="map-value map-bad" title={problem}>
-        {problem}
-      </span>
-    );
-  }
-  if (model.rules.has(path)) {
-    return (
-      <span className="map-value map-result" title={shortValue(result?.result.value, 400)}>
-        {result ? shortValue(result.result.value) : ""}
-      </span>
-    );
-  }
-  if (counts && counts.total > 0) {
-    return <span className="map-value map-quiet">{`${counts.mapped} of ${counts.total}`}</span>;
-  }
-  const suggestion = model.suggestions.get(path);
-  if (suggestion && suggestion.rule.origin.kind === "fields") {
-    const from = suggestion.rule.origin.paths.map(leafOf).join(" + ");
-    return (
-      <button
-        type="button"
-        tabIndex={-1}
-        className={cx("map-suggest", isMissing && "map-bad")}
-        title={`${suggestion.reasons.join(", ")}. Click to connect.`}
-        onClick={(event) => {
-          event.stopPropagation();
-          act.applyRules([suggestion.rule]);
-          act.select({ kind: "target", path });
-        }}
-      >
-        suggest: {from}?
-      </button>
-    );
-  }
-  return field.read_only ? (
-    <span className="map-value map-quiet">set by the platform</span>
-  ) : (
+}
+
+type ActionProps = { className: string; title: string; onPress: () => void; children: ReactNode };
+
+/** A button inside a row; the keyboard has its own ways to the same. */
+function Action({ className, title, onPress, children }: ActionProps) {
+  const { store } = useEditor();
+  return (
     <button
       type="button"
       tabIndex={-1}
-      className={cx("map-empty", isMissing && "map-bad")}
-      title="Type a value or find a field"
+      className={className}
+      title={title}
       onClick={(event) => {
-        if (store.get().picked.length > 0) {
-          return;
+        // With a source in hand the click means the row.
+        if (store.get().picked.length === 0) {
+          event.stopPropagation();
+          onPress();
         }
-        event.stopPropagation();
-        act.select({ kind: "target", path });
-        store.set({ editing: path });
       }}
     >
-      {isMissing ? "not mapped" : "–"}
+      {children}
     </button>
   );
 }
@@ -359,36 +338,4 @@ function tooltip(field: Field, path: string): string {
   ]
     .filter((line) => line !== null)
     .join("\n");
-}
-
-function spoken(side: SideName, row: Row, model: Model): string {
-  const { field, path } = row;
-  const parts = [field.name, typeWord(field.type)];
-  if (field.required && side === "target") {
-    parts.push("required");
-  }
-  if (field.key) {
-    parts.push("key");
-  }
-  if (field.read_only) {
-    parts.push("read-only");
-  }
-  if (side === "source") {
-    const targets = model.targetsOf.get(path) ?? [];
-    parts.push(targets.length > 0 ? `mapped to ${targets.join(", ")}` : "not mapped");
-    parts.push(shortValue(valueAt(model.record, path), 60));
-  } else {
-    const rule = model.rules.get(path);
-    const from = rule
-      ? rule.origin.kind === "fields"
-        ? rule.origin.paths.join(", ")
-        : rule.origin.kind
-      : null;
-    parts.push(from === null ? "not mapped" : `from ${from}`);
-    const result = model.results.get(path)?.result;
-    if (rule && result) {
-      parts.push(result.problem ?? shortValue(result.value, 60));
-    }
-  }
-  return parts.join(", ");
 }

@@ -257,7 +257,7 @@ export function FieldTree({ side, listing, label, placeholder, heading, beginDra
             ))}
           </fieldset>
         )}
-        <div ref={scroller} className="map-scroll" tabIndex={-1}>
+        <div ref={scroller} className="map-scroll">
           <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
             {virtual.getVirtualItems().map((item) => {
               const row = rows[item.index];

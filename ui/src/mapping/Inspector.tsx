@@ -53,7 +53,7 @@ function TargetPanel({ path }: { path: string }) {
                 ? "Expression"
                 : "Cable"}
           </Label>
-          <h3 className="m-0 text-base font-semibold break-words">
+          <h2 className="m-0 text-base font-semibold break-words">
             {rule.origin.kind === "fields"
               ? rule.origin.paths.map(leafOf).join(" + ")
               : rule.origin.kind === "constant"
@@ -61,7 +61,7 @@ function TargetPanel({ path }: { path: string }) {
                 : "ƒ"}
             {" → "}
             {leafOf(path)}
-          </h3>
+          </h2>
         </div>
         <IconButton
           label="Disconnect (Del)"
@@ -136,11 +136,11 @@ function EmptyTarget({ path }: { path: string }) {
     <>
       <div>
         <Label>Field</Label>
-        <h3 className="m-0 flex items-center gap-2 text-base font-semibold break-all">
+        <h2 className="m-0 flex items-center gap-2 text-base font-semibold break-all">
           <TypeBadge type={field.type} format={field.format} />
           {path}
           {field.required && <span className="text-bad">✱</span>}
-        </h3>
+        </h2>
         <p className="m-0 mt-1 text-sm text-ink2">
           {describe(field.type, field.max_length, field.options.length)}
         </p>
@@ -464,10 +464,10 @@ function SourcePanel({ paths }: { paths: string[] }) {
     <>
       <div>
         <Label>{paths.length > 1 ? `${paths.length} source fields` : "Source field"}</Label>
-        <h3 className="m-0 flex items-center gap-2 text-base font-semibold break-all">
+        <h2 className="m-0 flex items-center gap-2 text-base font-semibold break-all">
           {row && <TypeBadge type={row.field.type} format={row.field.format} />}
           {paths.join(" + ")}
-        </h3>
+        </h2>
         {paths.length === 1 && row && (
           <p className="m-0 mt-1 text-sm text-ink2">
             {[

@@ -32,9 +32,13 @@ export function MappingTable({ listing }: { listing: Listing }) {
         <div role="table" aria-rowcount={rows.length + 1} aria-label="Mapping" className="map-list">
           {/* biome-ignore lint/a11y/useFocusableInteractive: a heading is not a control. */}
           <div role="row" className="map-list-head">
-            {["Target", "From", "Sample", "Result", ""].map((title) => (
+            {["Target", "From", "Sample", "Result", "Problems"].map((title) => (
               // biome-ignore lint/a11y/useFocusableInteractive: a heading is not a control.
-              <span key={title} role="columnheader">
+              <span
+                key={title}
+                role="columnheader"
+                className={title === "Problems" ? "sr-only" : undefined}
+              >
                 {title}
               </span>
             ))}

@@ -28,9 +28,9 @@ export function ProblemList() {
         return (
           problems.length > 0 && (
             <section key={severity} className="mb-2">
-              <h4 className="map-label m-0 py-1">
+              <h3 className="map-label m-0 py-1">
                 {title} · {problems.length}
-              </h4>
+              </h3>
               {problems.map((problem) => (
                 <ProblemLine
                   key={`${problem.code} ${problem.target ?? ""} ${problem.step ?? ""} ${problem.message}`}
@@ -43,7 +43,7 @@ export function ProblemList() {
       })}
       {failing.length > 0 && (
         <section>
-          <h4 className="map-label m-0 py-1">Samples that would be held</h4>
+          <h3 className="map-label m-0 py-1">Samples that would be held</h3>
           {failing.map((failure) => (
             <div key={failure.target} className="map-problem">
               <TriangleAlert aria-hidden size={14} className="mt-0.5 shrink-0 text-warn" />

@@ -30,7 +30,7 @@ export function SyncSettings() {
     <>
       <div>
         <div className="map-label">Sync</div>
-        <h3 className="m-0 text-base font-semibold break-words">{summary.name}</h3>
+        <h2 className="m-0 text-base font-semibold break-words">{summary.name}</h2>
         <p className="m-0 mt-1 text-sm text-ink2">{writeMode(summary.mode).consequence}</p>
       </div>
       {model.mapping.rules.length === 0 ? (

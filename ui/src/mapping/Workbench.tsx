@@ -72,7 +72,7 @@ export function Workbench() {
   const preview = usePreview(syncId, mapping, sample);
   const rows = usePreviewRows(syncId, mapping, isOpen && tab === "preview");
   const suggestions = useSuggestions(syncId, mapping);
-  const saving = useAutosave(syncId, mapping);
+  const saving = useAutosave(syncId, mapping, editor.detail.mapping);
   const model = useModelOf({
     samples: samples.data,
     report: report.data,

@@ -62,13 +62,22 @@ test("an edit that changes nothing is none", () => {
   expect(push(history, "Nothing", one)).toBe(history);
 });
 
-test("the steps survive a reload while the document is the same", () => {
+test("the steps survive a reload while they lead to the document", () => {
   const storage = memory();
+  const three = setConstant(two, "c", 3);
   const history = undo(push(push(startHistory(emptyMapping), "Set a", one), "Set b", two));
   store(storage, "s1", history);
   expect(restore(storage, "s1", one)).toEqual(history);
-  expect(restore(storage, "s1", two)).toEqual(startHistory(two));
+  expect(restore(storage, "s1", three)).toEqual(startHistory(three));
   expect(restore(storage, "s2", one)).toEqual(startHistory(one));
+});
+
+test("an edit that was not saved is taken up again, but not for ever", () => {
+  const storage = memory();
+  const history = push(startHistory(one), "Set b", two);
+  store(storage, "s1", history, 1_000);
+  expect(current(restore(storage, "s1", one, 2_000))).toEqual(two);
+  expect(current(restore(storage, "s1", one, 10_000_000))).toEqual(one);
 });
 
 test("the order of members does not make another document", () => {
@@ -92,6 +101,6 @@ test("a full storage keeps fewer steps, and broken text none", () => {
   const restored = restore(small, "s1", current(history));
   expect(restored.entries.length).toBeGreaterThan(1);
   expect(restored.entries.length).toBeLessThan(20);
-  small.setItem("patchbay.mapping.history.s1", '{"entries":[{}],"at":0}');
+  small.setItem("patchbay.mapping.history.s1", '{"entries":[{}],"at":0,"stored_at":1}');
   expect(restore(small, "s1", one)).toEqual(startHistory(one));
 });

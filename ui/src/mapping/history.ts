@@ -71,12 +71,13 @@ function keyOf(sync: string): string {
 }
 
 /** Keeps the latest steps for a reload of the window. A full storage is no reason to stop an edit. */
-export function store(storage: Storage, sync: string, history: History): void {
+export function store(storage: Storage, sync: string, history: History, now = Date.now()): void {
   for (let most = MOST_STORED; most >= 1; most = Math.floor(most / 2)) {
     const from = Math.max(0, Math.min(history.at, history.entries.length - most));
     const text = JSON.stringify({
       entries: history.entries.slice(from, from + most),
       at: history.at - from,
+      stored_at: now,
     });
     if (text.length > MOST_STORED_CHARACTERS) {
       continue;
@@ -90,17 +91,38 @@ export function store(storage: Storage, sync: string, history: History): void {
   }
 }
 
-/** The steps that were kept, if they still lead to the document that the backend has. */
-export function restore(storage: Storage, sync: string, mapping: Mapping): History {
+/** An edit that was not saved before the window went is taken up again for this long. */
+const UNSAVED_FOR_MS = 600_000;
+
+/**
+ * The steps that were kept, if they fit to what the backend has: it is their latest document, or the one before an
+ * edit that the end of the window kept from being saved.
+ */
+export function restore(
+  storage: Storage,
+  sync: string,
+  mapping: Mapping,
+  now = Date.now(),
+): History {
   try {
     const kept: unknown = JSON.parse(storage.getItem(keyOf(sync)) ?? "null");
-    if (isHistory(kept) && canonical(current(kept)) === canonical(mapping)) {
-      return kept;
+    if (isKept(kept)) {
+      const { entries, at, stored_at } = kept;
+      const isUnsaved =
+        now - stored_at < UNSAVED_FOR_MS &&
+        entries.some((entry) => sameDocument(entry.mapping, mapping));
+      if (isUnsaved || sameDocument(current(kept), mapping)) {
+        return { entries, at };
+      }
     }
   } catch {
     // Unreadable: begin anew.
   }
   return startHistory(mapping);
+}
+
+export function sameDocument(a: Mapping, b: Mapping): boolean {
+  return a === b || canonical(a) === canonical(b);
 }
 
 /** The same text for the same document: the backend may put the members of an object in another order. */
@@ -112,14 +134,15 @@ function canonical(mapping: Mapping): string {
   );
 }
 
-function isHistory(value: unknown): value is History {
-  if (typeof value !== "object" || value === null || !("entries" in value) || !("at" in value)) {
+function isKept(value: unknown): value is History & { stored_at: number } {
+  if (!isObject(value)) {
     return false;
   }
-  const { entries, at } = value;
+  const { entries, at, stored_at } = value;
   return (
     Array.isArray(entries) &&
     typeof at === "number" &&
+    typeof stored_at === "number" &&
     at in entries &&
     entries.every(
       (entry) =>

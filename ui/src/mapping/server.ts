@@ -13,6 +13,7 @@ import { type Mapping, rules, type Samples } from "@/api/bindings";
 import { type BackendError, toBackendError } from "@/api/errors";
 import { invalidate } from "@/api/invalidate";
 import { query, queryKey } from "@/api/queries";
+import { sameDocument } from "./history";
 
 const SAVE_AFTER = 600;
 const CHECK_AFTER = 120;
@@ -100,16 +101,18 @@ export type SaveState =
   | { kind: "failed"; error: BackendError };
 
 /**
- * Writes the document down as a draft, at most a second after an edit, one write at a time, the latest document.
+ * Writes the document down as a draft, at most a second after an edit, one write at a time, the latest document. `known` is what the backend had when the editor opened.
  * `flush` writes now and resolves when the backend has it: for what needs the draft, such as a plan.
  */
 export function useAutosave(
   sync: string,
   mapping: Mapping,
+  known: Mapping,
 ): { state: SaveState; flush: () => Promise<void>; accept: (mapping: Mapping) => void } {
   const client = useQueryClient();
   const [state, setState] = useState<SaveState>({ kind: "saved" });
-  const saved = useRef(mapping);
+  const saved = useRef<Mapping | null>(null);
+  saved.current ??= sameDocument(mapping, known) ? mapping : known;
   const latest = useRef(mapping);
   const running = useRef<Promise<void> | null>(null);
   latest.current = mapping;
