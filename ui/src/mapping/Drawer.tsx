@@ -1,8 +1,9 @@
 import { ChevronDown, ChevronUp, RefreshCw } from "lucide-react";
 import { type PointerEvent, useState } from "react";
 import type { PreviewRows } from "@/api/bindings";
+import type { BackendError } from "@/api/errors";
 import { IconButton } from "@/components/Button";
-import { toastError } from "@/components/Problem";
+import { Problem, toastError } from "@/components/Problem";
 import { useNow } from "@/components/Time";
 import { count } from "@/format/count";
 import { relative } from "@/format/time";
@@ -28,16 +29,16 @@ function keptHeight(): number {
   return Number.isFinite(kept) && kept >= LEAST ? kept : 236;
 }
 
-/** What would happen: as a table, as one record, as a list of problems. */
-export function Drawer({
-  rows,
-  isOpen,
-  onOpen,
-}: {
+type Props = {
   rows: PreviewRows | undefined;
+  /** Why there are no samples or no answers about the mapping. */
+  error: BackendError | null;
   isOpen: boolean;
   onOpen: (isOpen: boolean) => void;
-}) {
+};
+
+/** What would happen: as a table, as one record, as a list of problems. */
+export function Drawer({ rows, error, isOpen, onOpen }: Props) {
   const { store, syncId } = useEditor();
   const model = useModel();
   const tab = useEditorState((state) => state.tab);
@@ -140,7 +141,8 @@ export function Drawer({
           aria-labelledby={`map-tab-${tab}`}
           className="min-h-0 flex-1 overflow-auto -outline-offset-2"
         >
-          {tab === "preview" && <PreviewTable rows={rows} />}
+          {error && <Problem error={error} className="mx-[18px] my-2.5" />}
+          {tab === "preview" && !error && <PreviewTable rows={rows} />}
           {tab === "record" && <RecordPanes />}
           {tab === "problems" && <ProblemList />}
         </div>

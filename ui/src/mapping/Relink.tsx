@@ -19,9 +19,7 @@ export function Relink({ side, path, target }: Props) {
       row.isOpen === undefined &&
       (side === "source" || (!row.field.read_only && !model.rules.has(row.path))),
   );
-  const [chosen, setChosen] = useState(
-    () => bestPartner(path, candidates)?.path ?? candidates[0]?.path ?? "",
-  );
+  const [chosen, setChosen] = useState(() => bestPartner(path, candidates)?.path ?? "");
   const relink = () => {
     if (side === "target") {
       act.edit(`Re-link ${leafOf(path)} to ${leafOf(chosen)}`, (now) =>
@@ -46,6 +44,7 @@ export function Relink({ side, path, target }: Props) {
           value={chosen}
           onChange={(event) => setChosen(event.currentTarget.value)}
         >
+          {chosen === "" && <option value="">Choose a field</option>}
           {candidates.map((row) => (
             <option key={row.path} value={row.path}>
               {row.path}
@@ -55,7 +54,7 @@ export function Relink({ side, path, target }: Props) {
         <Button
           icon={<Link2 aria-hidden size={13} />}
           onClick={relink}
-          {...(chosen === "" ? { disabledReason: "There is no field to link to" } : {})}
+          {...(chosen === "" ? { disabledReason: "Choose a field first" } : {})}
         >
           Re-link
         </Button>

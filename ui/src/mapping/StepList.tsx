@@ -71,7 +71,7 @@ export function StepList({ rule }: { rule: Rule }) {
 
   return (
     <>
-      <ol ref={list} className="m-0 grid list-none gap-2.5 p-0" aria-label="Steps">
+      <ol ref={list} className="m-0 grid list-none gap-2.5 p-0 empty:hidden" aria-label="Steps">
         {rule.steps.map((step, index) => {
           const before = index === 0 ? start : preview?.steps[index - 1];
           return (

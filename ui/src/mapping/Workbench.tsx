@@ -121,7 +121,12 @@ export function Workbench() {
         ) : (
           <TableView samples={count} onCanvas={() => setChosen("canvas")} />
         )}
-        <Drawer rows={rows.data} isOpen={isOpen} onOpen={setIsOpen} />
+        <Drawer
+          rows={rows.data}
+          error={samples.error ?? report.error ?? preview.error ?? rows.error}
+          isOpen={isOpen}
+          onOpen={setIsOpen}
+        />
         <div role="status" aria-live="polite" className="sr-only">
           {announcement}
         </div>
