@@ -118,6 +118,14 @@ impl Batch {
                 };
                 (change.target_key, RecordOutcome::Rejected, Some(problem))
             }
+            Outcome::Moved => {
+                self.settled.push(change.id);
+                let problem = Problem {
+                    message: "was changed on the target again and again while it was being written; the next run tries again".into(),
+                    field: None,
+                };
+                (change.target_key, RecordOutcome::Held, Some(problem))
+            }
             Outcome::Unknown { reason } => {
                 // Stays in the journal: it must not be sent again before somebody has looked.
                 self.held.push(change.id);

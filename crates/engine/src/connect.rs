@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use connectors::auth::{
-    CredentialKind, Credentials, SignIn, SignInHandle, SignInOptions, SignInStep, disconnect,
+    CredentialKind, Credentials, SignIn, SignInHandle, SignInOptions, SignInStep,
 };
 use connectors::declarative::auth_spec::AuthKind;
 use connectors::{Access, Source};
@@ -223,10 +223,8 @@ impl Engine {
         let kept =
             matches!(&tried, Ok(FlowResult::Connected { connection, .. }) if *connection == trial);
         if !kept {
-            // What was tried and not stored must not lie around.
-            if !matches!(&tried, Ok(FlowResult::Connected { .. })) {
-                _ = disconnect(self.keeper(), trial, &manifest.platform.name, &method).await;
-            }
+            // What was tried and not stored must not lie around. It is not given back to the platform:
+            // many end the whole grant with it, and with that a connection that works.
             Credentials::remove(self.keeper(), trial).await?;
         }
         tried

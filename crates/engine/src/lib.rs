@@ -145,6 +145,7 @@ impl Engine {
         })
         .await?;
         let keeper = opened.keeper;
+        let secrets_note = opened.self_test.note;
         let key = keeper.database_key(database_exists).await?;
         let store_options = store::Options {
             dir: data_dir.clone(),
@@ -166,6 +167,10 @@ impl Engine {
             clock.clone(),
             connectors_dir.as_deref(),
         );
+        notes.extend(secrets_note.map(|message| StartNote {
+            message,
+            is_warning: false,
+        }));
         notes.extend(problems.into_iter().map(|problem| StartNote {
             message: format!("A connector file cannot be used: {problem}"),
             is_warning: true,

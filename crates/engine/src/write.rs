@@ -1,10 +1,12 @@
 //! Stages 4 and 5: what is intended goes to the journal, then to the platform; what got no answer is
 //! settled before anything else happens to it.
 
+use std::collections::HashMap;
+
 use connectors::{Find, Written};
 use model::ids::{ChangeId, ExchangeId};
-use model::record::{Change, Operation, Outcome};
-use model::value::Value;
+use model::record::{Change, Operation, Outcome, Record, RecordKey};
+use model::value::{Object, Value};
 use store::journal::Pending;
 
 use crate::commit::{self, Batch};
@@ -12,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::limits::{SETTLE_ATTEMPTS, SETTLE_PAUSE};
 use crate::lookup;
-use crate::plan::{Mapped, Problem};
+use crate::plan::{self, Decision, Mapped, Problem};
 use crate::run::Work;
 
 /// A change with the record it comes from.
@@ -73,7 +75,105 @@ pub(crate) async fn send(
         }
     };
     let settled = settle(job, work, &intended, written).await?;
+    let mut moved = Vec::new();
     for (intended, (outcome, exchange)) in intended.into_iter().zip(settled) {
+        if outcome == Outcome::Moved {
+            moved.push(intended);
+        } else {
+            batch.settle_written(intended, outcome, exchange);
+        }
+    }
+    if moved.is_empty() {
+        Ok(())
+    } else {
+        rebase(job, work, moved, batch).await
+    }
+}
+
+/// Records that somebody changed on the target since we last saw them: looked at again, compared again,
+/// and written once more on top of what is there now.
+async fn rebase(job: &Job, work: &Work, moved: Vec<Intended>, batch: &mut Batch) -> Result<()> {
+    let stream = &job.target_stream.name;
+    let keys: Vec<RecordKey> = moved
+        .iter()
+        .filter_map(|intended| intended.change.target_key.clone())
+        .collect();
+    let current = job
+        .destination
+        .get(stream, &keys, &work.target_access)
+        .await?;
+    let mut current: HashMap<RecordKey, Record> = keys
+        .into_iter()
+        .zip(current)
+        .filter_map(|(key, record)| Some((key, record?)))
+        .collect();
+    let stale: Vec<ChangeId> = moved.iter().map(|intended| intended.change.id).collect();
+    let mut again = Vec::new();
+    for intended in moved {
+        let key = intended.change.target_key.clone();
+        let Some((key, record)) =
+            key.and_then(|key| current.remove(&key).map(|record| (key, record)))
+        else {
+            let gone = Problem {
+                message: "is gone from the target; delete the link by running again in full, or restore it there".into(),
+                field: None,
+            };
+            batch.settle_unwritten(intended.seq, intended.mapped, Decision::Held(gone));
+            continue;
+        };
+        let empty = Object::new();
+        let now = record.fields.as_object().unwrap_or(&empty);
+        let (fields, before) = plan::differences(&intended.mapped.fields, now);
+        if fields.is_empty() {
+            // Mostly our own write whose answer was lost: the target has what it should have.
+            let done = Outcome::Written {
+                key,
+                record: None,
+                version: record.version,
+            };
+            batch.settle_written(intended, done, None);
+            continue;
+        }
+        again.push(Intended {
+            change: Change {
+                id: ChangeId::new(),
+                target_key: Some(key),
+                fields,
+                before: Some(before),
+                version: record.version,
+                ..intended.change
+            },
+            ..intended
+        });
+    }
+    let sync = job.sync;
+    work.store
+        .write(move |tx| store::journal::settle_many(tx, sync, &stale))
+        .await?;
+    if again.is_empty() {
+        return Ok(());
+    }
+    journal(job, work, &again).await?;
+    let changes: Vec<Change> = again
+        .iter()
+        .map(|intended| intended.change.clone())
+        .collect();
+    let written = match job
+        .destination
+        .write(stream, &changes, &work.target_access)
+        .await
+    {
+        Ok(written) => written,
+        Err(error) => {
+            let ids: Vec<ChangeId> = changes.iter().map(|change| change.id).collect();
+            work.store
+                .write(move |tx| store::journal::settle_many(tx, sync, &ids))
+                .await?;
+            return Err(error.into());
+        }
+    };
+    let settled = settle(job, work, &again, written).await?;
+    for (intended, (outcome, exchange)) in again.into_iter().zip(settled) {
         batch.settle_written(intended, outcome, exchange);
     }
     Ok(())

@@ -120,6 +120,8 @@ pub enum Outcome {
     },
     /// The platform refused it, and would refuse it again.
     Rejected(Rejection),
+    /// The record is not in the version any more that the change was made for: nothing was done.
+    Moved,
     /// It was sent and no answer came: it may or may not have happened. To be settled before it is
     /// ever sent again.
     Unknown {

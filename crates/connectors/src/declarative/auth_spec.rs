@@ -37,7 +37,7 @@ pub enum AuthKind {
 }
 
 /// OAuth 2 authorization code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Oauth2Code {
     /// Where the browser goes.
@@ -73,6 +73,18 @@ pub struct Oauth2Code {
     /// Loopback port, for platforms that want it registered; none: any free one.
     #[serde(default)]
     pub redirect_port: Option<u16>,
+}
+
+impl std::fmt::Debug for Oauth2Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The client secret must not show.
+        f.debug_struct("Oauth2Code")
+            .field("authorize_url", &self.authorize_url)
+            .field("token_url", &self.token_url)
+            .field("client_id", &self.client_id)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
 }
 
 fn default_redirect_path() -> String {

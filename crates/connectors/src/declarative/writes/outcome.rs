@@ -67,6 +67,10 @@ pub fn outcome(
             version,
         });
     }
+    // RFC 9110: If-Match did not hold.
+    if said.status == 412 {
+        return Ok(Outcome::Moved);
+    }
     let part = |paths: &Option<PathTemplate>| -> Result<Option<Value>> {
         let Some(paths) = paths else {
             return Ok(None);
