@@ -13,19 +13,21 @@ export type Patchbay = {
   call: <T>(name: string, request?: object) => Promise<T>;
   /** What anybody may do to the sample platforms from outside. */
   control: <T>(path: string, body?: object) => Promise<T>;
+  /** What goes wrong at the platforms from now on. */
+  faults: (rules: object[]) => Promise<void>;
   /** All records of a stream as the platform has them. */
   records: (platform: "harbor" | "postino", stream: string) => Promise<Record<string, unknown>[]>;
 };
 
-type Fixtures = { patchbay: Patchbay; app: Page };
+type Fixtures = { contacts: number; patchbay: Patchbay; app: Page };
 
 export const test = base.extend<Fixtures>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names from the pattern.
-  patchbay: async ({}, use) => {
+  contacts: [800, { option: true }],
+  patchbay: async ({ contacts }, use) => {
     const data = mkdtempSync(join(tmpdir(), "patchbay-e2e-"));
     const server = spawn(
       patchbay,
-      ["serve", "--vault", "--data-dir", data, "--ui", pages, "--contacts", "800"],
+      ["serve", "--vault", "--data-dir", data, "--ui", pages, "--contacts", `${contacts}`],
       { stdio: ["ignore", "pipe", "pipe"] },
     );
     try {
@@ -104,6 +106,16 @@ function door(address: string): Patchbay {
         body: JSON.stringify(body),
       });
       return response.json();
+    },
+    faults: async (rules) => {
+      const response = await fetch(await sandbox("/control/faults"), {
+        method: "PUT",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(rules),
+      });
+      if (!response.ok) {
+        throw new Error(`faults: ${response.status} ${await response.text()}`);
+      }
     },
     records: async (platform, stream) =>
       (await fetch(await sandbox(`/control/records/${platform}/${stream}`))).json(),

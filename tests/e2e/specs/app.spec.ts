@@ -62,11 +62,11 @@ test("settings are kept", async ({ app: page }) => {
   await page.getByRole("button", { name: "Pause all" }).click();
   await expect(page.getByRole("status").filter({ hasText: "Paused" })).toBeVisible();
   await page.getByRole("radio", { name: "After every run" }).check({ force: true });
-  await page.getByLabel("Space for the history").selectOption("1000");
+  await page.getByLabel("Space for the history").selectOption("2048");
   await page.reload();
   await expect(page.getByRole("button", { name: "Resume all" })).toBeVisible();
   await expect(page.getByRole("radio", { name: "After every run" })).toBeChecked();
-  await expect(page.getByLabel("Space for the history")).toHaveValue("1000");
+  await expect(page.getByLabel("Space for the history")).toHaveValue("2048");
 });
 
 test("an address of something that is gone says so and leads on", async ({ app: page, patchbay }) => {

@@ -39,14 +39,16 @@ export const plan = (id: string) => query("get_plan", { plan: id });
 export const run = (id: string) => query("get_run", { run: id });
 export const runRecord = (run: string, seq: number) => query("get_run_record", { run, seq });
 
-const PAGE = 200;
+// The most that the core gives at once.
+const RECORDS = 500;
+const RUNS = 200;
 
 /** The entries of a plan, page by page. */
 export function planEntries(request: Omit<Request<"list_plan_entries">, "after" | "limit">) {
   return infiniteQueryOptions({
     queryKey: ["list_plan_entries", request] as const,
     queryFn: ({ pageParam }) =>
-      call("list_plan_entries", { ...request, after: pageParam, limit: PAGE }),
+      call("list_plan_entries", { ...request, after: pageParam, limit: RECORDS }),
     initialPageParam: 0,
     getNextPageParam: (last) => (last.has_more ? last.entries.at(-1)?.seq : undefined),
   });
@@ -57,7 +59,7 @@ export function runRecords(request: Omit<Request<"list_run_records">, "after" | 
   return infiniteQueryOptions({
     queryKey: ["list_run_records", request] as const,
     queryFn: ({ pageParam }) =>
-      call("list_run_records", { ...request, after: pageParam, limit: PAGE }),
+      call("list_run_records", { ...request, after: pageParam, limit: RECORDS }),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => (last.has_more ? last.records.at(-1)?.cursor : undefined),
   });
@@ -67,8 +69,8 @@ export function runRecords(request: Omit<Request<"list_run_records">, "after" | 
 export function runs(request: Omit<Request<"list_runs">, "before" | "limit">) {
   return infiniteQueryOptions({
     queryKey: ["list_runs", request] as const,
-    queryFn: ({ pageParam }) => call("list_runs", { ...request, before: pageParam, limit: PAGE }),
+    queryFn: ({ pageParam }) => call("list_runs", { ...request, before: pageParam, limit: RUNS }),
     initialPageParam: null as string | null,
-    getNextPageParam: (last) => (last.length < PAGE ? undefined : last.at(-1)?.id),
+    getNextPageParam: (last) => (last.length < RUNS ? undefined : last.at(-1)?.id),
   });
 }

@@ -23,7 +23,10 @@ export function Td({ className, ...rest }: ComponentProps<"td">) {
     <td
       {...rest}
       className={cx(
-        "max-w-[260px] overflow-hidden border-b border-line px-2.5 py-1.5 text-ellipsis whitespace-nowrap first:pl-3.5 last:pr-3.5",
+        "overflow-hidden border-b border-line px-2.5 py-1.5 text-ellipsis first:pl-3.5 last:pr-3.5",
+        // Of two classes for one property the later one in the stylesheet would win, not the caller's.
+        !className?.includes("max-w-") && "max-w-[260px]",
+        !className?.includes("whitespace-") && "whitespace-nowrap",
         className,
       )}
     />

@@ -14,14 +14,15 @@ export function counted(value: number, one: string, many = `${one}s`): string {
 
 /** A size on disk: "12 MB". */
 export function bytes(value: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
+  const units = ["B", "KB", "MB", "GB", "TB"];
   let size = Math.max(0, value);
   let unit = 0;
-  while (size >= 1000 && unit < units.length - 1) {
-    size /= 1000;
+  while (size >= 1024 && unit < units.length - 1) {
+    size /= 1024;
     unit += 1;
   }
-  const shown = size >= 10 || unit === 0 ? Math.round(size).toString() : size.toFixed(1);
+  const shown =
+    size >= 10 || unit === 0 ? Math.round(size).toString() : size.toFixed(1).replace(".0", "");
   return `${shown} ${units[unit]}`;
 }
 

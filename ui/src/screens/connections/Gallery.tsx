@@ -4,6 +4,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { SearchInput } from "@/components/Field";
 import { Monogram } from "@/components/Monogram";
 import { Tag } from "@/components/Pill";
+import { category as categoryWords } from "@/format/words";
 
 type Props = { connectors: ConnectorSummary[]; onChoose: (connector: string) => void };
 
@@ -28,7 +29,7 @@ export function Gallery({ connectors, onChoose }: Props) {
               onClick={() => setCategory(each)}
               className="rounded-full border border-line bg-panel px-2.5 py-0.5 text-sm text-ink2 hover:bg-sunk aria-pressed:border-accent aria-pressed:bg-accent-soft aria-pressed:text-accent"
             >
-              {each ?? "All"}
+              {each === null ? "All" : categoryWords(each)}
             </button>
           ))}
         </fieldset>

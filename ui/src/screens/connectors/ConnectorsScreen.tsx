@@ -13,6 +13,7 @@ import { Page } from "@/components/Page";
 import { Pill, Tag } from "@/components/Pill";
 import { Table, Td, Th, Tr } from "@/components/Table";
 import { counted } from "@/format/count";
+import { category } from "@/format/words";
 
 export function ConnectorsScreen() {
   const { data } = useSuspenseQuery(connectors());
@@ -117,7 +118,7 @@ function Row({ connector, used }: { connector: ConnectorSummary; used: number })
         </span>
       </Td>
       <Td className="whitespace-normal">
-        <span className="block py-1">{connector.categories.join(", ") || "–"}</span>
+        <span className="block py-1">{connector.categories.map(category).join(", ") || "–"}</span>
       </Td>
       <Td>
         <span className="block py-1">{used === 0 ? "–" : used}</span>

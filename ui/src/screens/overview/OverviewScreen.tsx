@@ -191,7 +191,7 @@ function Syncs({ syncs }: { syncs: SyncSummary[] }) {
               const last = sync.recent_runs.at(-1);
               return (
                 <Tr key={sync.id}>
-                  <Td>
+                  <Td className="max-w-[300px]">
                     <Link
                       to="/syncs/$sync"
                       params={{ sync: sync.id }}
@@ -278,7 +278,7 @@ function Connections({ connections }: { connections: Overview["connections"] }) 
                       {each.name}
                     </Link>
                   </Td>
-                  <Td className="max-w-[150px]" title={each.account ?? undefined}>
+                  <Td className="max-w-[140px]" title={each.account ?? undefined}>
                     {each.account ?? "–"}
                   </Td>
                   <Td title={healthReason(each.health) ?? undefined}>

@@ -20,7 +20,7 @@ import { planEquation, tabs } from "@/screens/plans/counts";
 
 const route = getRouteApi("/plans/$plan");
 const columns =
-  "grid grid-cols-[20px_minmax(140px,220px)_96px_minmax(0,1fr)] items-start gap-3 px-6";
+  "grid grid-cols-[20px_minmax(140px,270px)_84px_minmax(0,1fr)] items-start gap-3 px-6";
 
 /** The records of a plan: what would happen to each, and which are left out. */
 export function Entries({ data }: { data: PlanDetail }) {
@@ -195,13 +195,14 @@ type RowProps = {
   onInclude: (included: boolean) => void;
 };
 
-const FEW = 4;
+const FEW = 3;
 
 function Row({ entry, editable, onInclude }: RowProps) {
   const [open, setOpen] = useState(false);
   const label = planAction(entry.action);
   const writes = isWrite(entry.action);
   const fields = entry.fields;
+  const toggle = open ? "Fewer" : fields.length > FEW ? `+ ${fields.length - FEW} more` : "All";
   return (
     <div
       className={`${columns} border-b border-line py-[7px] ${writes && !entry.included ? "bg-sunk [&_ins]:bg-transparent" : ""}`}
@@ -236,11 +237,10 @@ function Row({ entry, editable, onInclude }: RowProps) {
       </span>
       <div className="min-w-0">
         {entry.problem && <p className="m-0 break-words text-bad">{entry.problem}</p>}
-        {open ? (
-          <ChangeTable fields={fields} label={`Fields of ${entry.title}`} />
-        ) : (
-          <div className="flex flex-wrap gap-x-4 gap-y-0.5">
-            {fields.slice(0, FEW).map((field) => (
+        {open && <ChangeTable fields={fields} label={`Fields of ${entry.title}`} />}
+        <div className="flex flex-wrap gap-x-4 gap-y-0.5">
+          {!open &&
+            fields.slice(0, FEW).map((field) => (
               <span key={field.path} className="min-w-0">
                 <span className="mr-1.5 text-sm text-ink3">{field.path}</span>
                 {entry.action === "update" ? (
@@ -250,18 +250,18 @@ function Row({ entry, editable, onInclude }: RowProps) {
                 )}
               </span>
             ))}
-          </div>
-        )}
-        {(fields.length > FEW || open) && (
-          <button
-            type="button"
-            aria-expanded={open}
-            onClick={() => setOpen(!open)}
-            className="mt-0.5 rounded-sm border-0 bg-transparent p-0 text-sm text-accent hover:underline"
-          >
-            {open ? "Show less" : `and ${counted(fields.length - FEW, "more field")}`}
-          </button>
-        )}
+          {fields.length > 0 && (
+            <button
+              type="button"
+              aria-expanded={open}
+              aria-label={`${toggle}: fields of ${entry.title}`}
+              onClick={() => setOpen(!open)}
+              className="rounded-sm border-0 bg-transparent p-0 text-sm text-accent hover:underline"
+            >
+              {toggle}
+            </button>
+          )}
+        </div>
       </div>
     </div>
   );

@@ -125,6 +125,11 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
   );
 }
 
+/** Outcomes that were wanted: nobody has to do anything about them. */
+function isQuiet(outcome: RecordOutcome): boolean {
+  return outcome === "filtered" || outcome === "unchanged";
+}
+
 function Row({ record, onOpen }: { record: RunRecordSummary; onOpen: () => void }) {
   const outcome = recordOutcome(record.outcome);
   return (
@@ -139,7 +144,9 @@ function Row({ record, onOpen }: { record: RunRecordSummary; onOpen: () => void 
       <span>
         <Tag tone={outcome.tone}>{outcome.text}</Tag>
       </span>
-      <span className={`truncate ${record.message ? "text-bad" : "text-ink3"}`}>
+      <span
+        className={`truncate ${record.message && !isQuiet(record.outcome) ? "text-bad" : "text-ink3"}`}
+      >
         {record.message ? (
           <>
             {record.field && <span className="mr-1.5 font-medium">{record.field}</span>}

@@ -25,7 +25,7 @@ const notify: readonly { value: NotifyWhen; label: string }[] = [
   { value: "always", label: "After every run" },
 ];
 
-const budgets = [100, 250, 500, 1000, 2000, 5000, 10_000];
+const budgets = [128, 256, 512, 1024, 2048, 5120, 10_240];
 
 export function SettingsScreen() {
   const { data } = useSuspenseQuery(settings());
@@ -93,7 +93,7 @@ export function SettingsScreen() {
             >
               {sizes.map((megabytes) => (
                 <option key={megabytes} value={megabytes}>
-                  {bytes(megabytes * 1_000_000)}
+                  {bytes(megabytes * 1024 * 1024)}
                 </option>
               ))}
             </select>
