@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::webdriver::{Element, Session};
@@ -19,6 +19,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const DRAG_STEPS: i64 = 12;
 const DRAG_STEP_MS: i64 = 20;
 
+/// Brings an element into view.
+const SHOW: &str = "arguments[0].scrollIntoView({ block: 'center' })";
+const ENTER: char = '\u{e007}';
 /// A picture of a window without content is not larger than this, in bytes.
 const EMPTY_WINDOW: u64 = 8 * 1024;
 
@@ -125,8 +128,7 @@ impl App {
             ));
         }
         hand.push(json!({ "type": "pointerUp", "button": 0 }));
-        let mouse = json!({ "type": "pointer", "id": "hand", "parameters": { "pointerType": "mouse" }, "actions": hand });
-        self.page.perform(&json!([mouse]));
+        self.hand(hand);
     }
 
     /// Draws a cable from a field of the source to one of the target.
@@ -135,20 +137,42 @@ impl App {
             self.find(Role::Source, source),
             self.find(Role::Target, target),
         );
-        self.page.run(
-            "arguments[0].scrollIntoView({ block: 'center' })",
-            &[from.reference()],
-        );
-        self.page.run(
-            "arguments[0].scrollIntoView({ block: 'center' })",
-            &[to.reference()],
-        );
+        self.page.run(SHOW, &[from.reference()]);
+        self.page.run(SHOW, &[to.reference()]);
         self.drag(&from, &to);
-        let drawn =
-            format!("//*[@id=\"map-target-{target}\"][contains(@aria-label, \"from {source}\")]");
-        if !until(|| self.page.element(&drawn).is_some()) {
-            self.fail(&format!("no cable from {source} to {target}"));
+        self.comes_from(target, source);
+    }
+
+    /// Gives a field of the target a value that is always sent.
+    pub(crate) fn type_value(&self, target: &str, value: &str) {
+        let row = self.find(Role::Target, target);
+        self.page.run(SHOW, &[row.reference()]);
+        let (x, y) = self.page.centre(&row);
+        let mut hand = vec![json!({ "type": "pointerMove", "duration": 0, "x": x, "y": y })];
+        for _ in 0..2 {
+            hand.push(json!({ "type": "pointerDown", "button": 0 }));
+            hand.push(json!({ "type": "pointerUp", "button": 0 }));
         }
+        self.hand(hand);
+        let field = self.find(Role::Value, target);
+        if let Err(refused) = self.page.type_into(&field, &format!("{value}{ENTER}")) {
+            self.fail(&format!("no value can be typed for {target}: {refused:?}"));
+        }
+        self.comes_from(target, "constant");
+    }
+
+    fn comes_from(&self, target: &str, origin: &str) {
+        let made =
+            format!("//*[@id=\"map-target-{target}\"][contains(@aria-label, \"from {origin}\")]");
+        if !until(|| self.page.element(&made).is_some()) {
+            self.fail(&format!("{target} does not come from {origin}"));
+        }
+    }
+
+    /// Does what a hand at the mouse does.
+    fn hand(&self, actions: Vec<Value>) {
+        let mouse = json!({ "type": "pointer", "id": "hand", "parameters": { "pointerType": "mouse" }, "actions": actions });
+        self.page.perform(&json!([mouse]));
     }
 
     /// All words on the page.
@@ -230,6 +254,8 @@ pub(crate) enum Role {
     /// A field of the mapping, by its path.
     Source,
     Target,
+    /// Where the value of a field of the target is typed.
+    Value,
 }
 
 impl Role {
@@ -250,6 +276,7 @@ impl Role {
                 "//section[.//h2[normalize-space()=\"{heading}\"]]//label[contains(normalize-space(), \"{name}\")]"
             ),
             Self::Source => format!("//*[@role='treeitem' and @id=\"map-source-{name}\"]"),
+            Self::Value => format!("//input[@aria-label=\"Value of {name}\"]"),
             Self::Target => format!("//*[@role='treeitem' and @id=\"map-target-{name}\"]"),
         }
     }

@@ -77,6 +77,15 @@ impl Session {
             .map(drop)
     }
 
+    /// Types into an element; `\u{e007}` is the Enter key.
+    pub(crate) fn type_into(&self, element: &Element, text: &str) -> Result<(), Refused> {
+        self.post(
+            &format!("element/{}/value", element.0),
+            &json!({ "text": text }),
+        )
+        .map(drop)
+    }
+
     /// The middle of an element in the window.
     pub(crate) fn centre(&self, element: &Element) -> (i64, i64) {
         let script = "const box = arguments[0].getBoundingClientRect();
