@@ -19,7 +19,9 @@ export function StepList({ rule }: { rule: Rule }) {
   const list = useRef<HTMLOListElement>(null);
   const preview = model.results.get(rule.target);
   const inputs = preview?.inputs ?? [];
-  const start: StepPreview = { value: inputs.length === 1 ? inputs[0] : inputs };
+  const start: StepPreview = {
+    value: inputs.length > 1 ? inputs : inputs[0],
+  };
 
   function move(from: number, to: number): void {
     act.edit(`Reorder the steps into ${leafOf(rule.target)}`, (now) =>

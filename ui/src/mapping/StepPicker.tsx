@@ -1,4 +1,4 @@
-import { useId, useMemo, useState } from "react";
+import { useEffect, useId, useMemo, useRef, useState } from "react";
 import type { Rule, TransformView } from "@/api/bindings";
 import { cx } from "@/components/cx";
 import { startOfTable } from "./compat";
@@ -48,6 +48,8 @@ export function StepPicker({ rule }: { rule: Rule }) {
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
   const list = useId();
+  const card = useRef<HTMLDivElement>(null);
+  useEffect(() => card.current?.scrollIntoView({ block: "nearest" }), []);
   const found = useMemo(() => searchTransforms(transforms.values(), query), [transforms, query]);
 
   function take(transform: TransformView | undefined): void {
@@ -84,7 +86,7 @@ export function StepPicker({ rule }: { rule: Rule }) {
   }
 
   return (
-    <div className="map-card p-0">
+    <div ref={card} className="map-card p-0">
       <input
         // biome-ignore lint/a11y/noAutofocus: the person has just asked for it.
         autoFocus
