@@ -1,0 +1,22 @@
+//! System tests: the application through its door, against both platforms of the sandbox.
+//!
+//! Tests of the command line as a process are beside it, in `crates/cli/tests/it`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
+
+mod boundaries;
+mod cancel;
+mod faults;
+mod guards;
+mod main_job;
+mod refresh;
+mod registered;
+mod secrets;
+mod sign_in;
