@@ -13,6 +13,7 @@ test("a plan of twelve thousand records can be read to its end, and its run can 
   await page.goto(`${new URL(patchbay.address).origin}/#/syncs`);
   await page.getByRole("button", { name: /^Plan: / }).click();
   await expect(page.getByText("Reading and comparing records")).toBeVisible();
+  await expect(page.getByText(/^[\d\u2009]{3,} read = /)).toBeVisible();
   await accessible(page, "40-plan-building");
   await expect(page.getByRole("button", { name: /^Apply/ })).toBeVisible({ timeout: 120_000 });
 
@@ -44,6 +45,8 @@ test("a plan of twelve thousand records can be read to its end, and its run can 
   await patchbay.faults([{ platform: "postino", method: "POST", kind: "slow", ms: 400 }]);
   await apply.click();
   await expect(page.getByText(/records\/s/)).toBeVisible({ timeout: 60_000 });
+  const records = page.getByRole("region", { name: "Records" }).getByRole("listitem");
+  await expect(records.first()).toBeVisible({ timeout: 30_000 });
   await accessible(page, "42-running");
   await page.getByRole("button", { name: "Stop" }).click();
   await expect(page.getByText("You stopped this run")).toBeVisible({ timeout: 10_000 });

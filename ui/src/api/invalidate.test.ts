@@ -1,6 +1,6 @@
 import { QueryClient } from "@tanstack/react-query";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { RunCounts, RunDetail, RunProgress } from "@/api/bindings";
+import type { PlanDetail, RunCounts, RunDetail, RunProgress } from "@/api/bindings";
 import { applyEvent, invalidate, reads } from "@/api/invalidate";
 import { queryKey } from "@/api/queries";
 
@@ -88,6 +88,40 @@ describe("events", () => {
   test("progress of a run that nobody looks at is not kept", () => {
     applyEvent(client, { kind: "progress", progress });
     expect(client.getQueryData(key)).toBeUndefined();
+  });
+
+  test("a plan in the making shows the figures of its sync, a finished one does not", () => {
+    const plan = queryKey("get_plan", { plan: "plan_1" });
+    const made: PlanDetail = {
+      id: "plan_1",
+      sync: "sync_1",
+      sync_name: "Contacts",
+      state: "building",
+      created_at: 0,
+      counts: { read: 0, create: 0, update: 0, unchanged: 0, filtered: 0, invalid: 0, held: 0 },
+      excluded: 0,
+      warnings: [],
+    };
+    client.setQueryData(plan, made);
+    applyEvent(client, { kind: "progress", progress });
+    expect(client.getQueryData<PlanDetail>(plan)?.counts).toMatchObject({ read: 10, create: 4 });
+    client.setQueryData(plan, { ...made, state: "ready" });
+    applyEvent(client, { kind: "progress", progress });
+    expect(client.getQueryData<PlanDetail>(plan)?.counts.read).toBe(0);
+  });
+
+  test("the first records of a run that is at work are read again, a full page is not", () => {
+    const list = ["list_run_records", { run: "run_1", outcomes: [], search: "" }];
+    const page = (has_more: boolean) => ({
+      pages: [{ records: [], has_more }],
+      pageParams: [null],
+    });
+    client.setQueryData(list, page(true));
+    applyEvent(client, { kind: "progress", progress });
+    expect(isOld(list)).toBe(false);
+    client.setQueryData(list, page(false));
+    applyEvent(client, { kind: "progress", progress });
+    expect(isOld(list)).toBe(true);
   });
 
   test("a finished run is read again", () => {

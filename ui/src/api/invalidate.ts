@@ -1,9 +1,11 @@
-import type { Query, QueryClient } from "@tanstack/react-query";
+import type { InfiniteData, Query, QueryClient } from "@tanstack/react-query";
 import type { CommandName } from "@/api/backend";
 import {
   type ConnectFlow,
   type PlanDetail,
   type RunDetail,
+  type RunProgress,
+  type RunRecords,
   rules,
   type Tag,
   type UiEvent,
@@ -28,6 +30,44 @@ export function invalidate(client: QueryClient, tags: readonly Tag[]): Promise<v
   return client.invalidateQueries({ predicate: (query: Query) => reads(query.queryKey, tags) });
 }
 
+/** Whether a list shows the first records of a run and has room for more. */
+function growsWith({ queryKey: [name, request], state }: Query, run: string): boolean {
+  return (
+    name === "list_run_records" &&
+    typeof request === "object" &&
+    request !== null &&
+    "run" in request &&
+    request.run === run &&
+    isShort(state.data)
+  );
+}
+
+function isShort(data: unknown): boolean {
+  const pages = (data as InfiniteData<RunRecords> | undefined)?.pages ?? [];
+  return pages.length === 1 && pages[0]?.has_more === false;
+}
+
+/** A plan in the making tells its figures as a run does. A sync does one of both at a time. */
+function showPlanProgress(client: QueryClient, { sync, counts, waiting }: RunProgress): void {
+  client.setQueriesData<PlanDetail>({ queryKey: ["get_plan"] }, (plan) =>
+    plan?.state !== "building" || plan.sync !== sync
+      ? plan
+      : {
+          ...plan,
+          waiting: waiting ?? null,
+          counts: {
+            read: counts.read,
+            create: counts.created,
+            update: counts.updated,
+            unchanged: counts.unchanged,
+            filtered: counts.filtered,
+            invalid: counts.invalid,
+            held: counts.held,
+          },
+        },
+  );
+}
+
 /** Puts an event of the core into the cache. */
 export function applyEvent(client: QueryClient, event: UiEvent): void {
   switch (event.kind) {
@@ -40,6 +80,11 @@ export function applyEvent(client: QueryClient, event: UiEvent): void {
         old === undefined
           ? undefined
           : { ...old, progress, summary: { ...old.summary, counts: progress.counts } },
+      );
+      showPlanProgress(client, progress);
+      void client.invalidateQueries(
+        { predicate: (query) => growsWith(query, progress.run) },
+        { cancelRefetch: false },
       );
       return;
     }

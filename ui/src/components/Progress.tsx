@@ -48,7 +48,7 @@ export function BusyBar({ label }: { label: string }) {
     <div
       role="progressbar"
       aria-label={label}
-      className="h-1 w-full overflow-hidden rounded-full bg-sunk"
+      className="h-2 w-full overflow-hidden rounded-full bg-sunk"
     >
       <div className="h-full w-full animate-shimmer rounded-full bg-accent" />
     </div>

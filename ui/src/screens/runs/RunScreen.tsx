@@ -8,7 +8,7 @@ import { Button, buttonClass } from "@/components/Button";
 import { Page } from "@/components/Page";
 import { Pill } from "@/components/Pill";
 import { Callout, toastError } from "@/components/Problem";
-import { PartsBar } from "@/components/Progress";
+import { BusyBar, PartsBar } from "@/components/Progress";
 import { Time, useNow } from "@/components/Time";
 import { count } from "@/format/count";
 import { equation, outcomeParts, settled } from "@/format/runs";
@@ -168,15 +168,19 @@ function Progress({ data }: { data: RunDetail }) {
           <Took data={data} />
         </span>
       </div>
-      <PartsBar
-        label={words}
-        total={Math.max(summary.counts.read, settled(summary.counts))}
-        parts={outcomeParts.map((part) => ({
-          label: part.word,
-          value: summary.counts[part.key],
-          color: part.color,
-        }))}
-      />
+      {active ? (
+        <BusyBar label="The run is at work" />
+      ) : (
+        <PartsBar
+          label={words}
+          total={Math.max(summary.counts.read, settled(summary.counts))}
+          parts={outcomeParts.map((part) => ({
+            label: part.word,
+            value: summary.counts[part.key],
+            color: part.color,
+          }))}
+        />
+      )}
       <p className="m-0 flex flex-wrap items-center gap-2">
         {words}
         {!active && summary.state !== "waiting" && data.balances && (
