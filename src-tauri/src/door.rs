@@ -123,26 +123,11 @@ async fn forward(handle: AppHandle, app: App) {
             }
             Err(broadcast::error::RecvError::Closed) => return,
         };
-        if concerns_tray(&event) {
+        if matches!(event, UiEvent::Changed { .. } | UiEvent::RunFinished { .. }) {
             changed.notify_one();
         }
         if let Err(error) = handle.emit(EVENTS, &event) {
             tracing::warn!(%error, "An event did not reach the window.");
-        }
-    }
-}
-
-fn concerns_tray(event: &UiEvent) -> bool {
-    match event {
-        UiEvent::Changed { tags } => tags.iter().any(|tag| {
-            matches!(
-                tag,
-                Tag::Connections | Tag::Syncs | Tag::Runs | Tag::Settings
-            )
-        }),
-        UiEvent::RunFinished { .. } => true,
-        UiEvent::Progress { .. } | UiEvent::ConnectFlow { .. } | UiEvent::PlanProgress { .. } => {
-            false
         }
     }
 }

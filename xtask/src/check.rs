@@ -11,7 +11,8 @@ pub(crate) fn main(arguments: &[String]) -> Result {
     let mut steps = Steps::default();
     steps.run("setup", &[], || {
         setup::system_packages(&[Need::Core, Need::Desktop])?;
-        setup::npm_packages(&ui)
+        setup::npm_packages(&ui)?;
+        setup::npm_packages(&paths::root().join("tests/e2e"))
     });
     steps.run("format", &[], || {
         let mut command = cargo(["fmt", "--all"]);

@@ -1,5 +1,6 @@
 //! `cargo xtask run`: Patchbay with the sample workspace, from a fresh clone.
 
+use std::ffi::OsString;
 use std::process::Command;
 
 use crate::command::{cargo, run};
@@ -32,6 +33,7 @@ fn desktop(passed_on: &[String]) -> Result {
     run(&mut cargo(WHOLE_WORKSPACE))?;
     run(Command::new(paths::binary("debug", "patchbay-desktop")?)
         .arg("--sample")
+        .args(workspace(passed_on)?)
         .args(passed_on)
         .current_dir(paths::root()))
 }
@@ -53,8 +55,22 @@ fn serve(passed_on: &[String], asked: bool) -> Result {
     run(Command::new(paths::binary("debug", "patchbay")?)
         .args(["serve", "--sample", "--ui"])
         .arg(paths::ui().join("dist"))
+        .args(workspace(passed_on)?)
         .args(passed_on)
         .current_dir(paths::root()))
+}
+
+/// A workspace of its own beside the build, so that trying things out never touches the one in use.
+fn workspace(passed_on: &[String]) -> Result<Vec<OsString>> {
+    if passed_on.iter().any(|word| word.starts_with("--data-dir"))
+        || std::env::var_os("PATCHBAY_DATA_DIR").is_some()
+    {
+        return Ok(Vec::new());
+    }
+    Ok(vec![
+        "--data-dir".into(),
+        paths::target()?.join("sample-workspace").into(),
+    ])
 }
 
 fn has_display() -> bool {
