@@ -184,12 +184,10 @@ function follow(editor: Editor, ghost: GhostParts, drag: Drag): () => void {
     const { paths, isOn } = drag;
     end();
     if (isOn) {
-      // The click that follows belongs to the drag.
-      window.addEventListener("click", (click) => click.stopPropagation(), {
-        capture: true,
-        once: true,
-      });
-      setTimeout(() => window.dispatchEvent(new Event("map-drag-over")), 0);
+      // The click that follows belongs to the drag; not every browser sends one.
+      const swallow = (click: Event) => click.stopPropagation();
+      window.addEventListener("click", swallow, { capture: true, once: true });
+      setTimeout(() => window.removeEventListener("click", swallow, true), 0);
       if (path !== undefined) {
         act.connect(
           paths,
