@@ -49,7 +49,10 @@ export function StepPicker({ rule }: { rule: Rule }) {
   const [at, setAt] = useState(0);
   const list = useId();
   const card = useRef<HTMLDivElement>(null);
-  useEffect(() => card.current?.scrollIntoView({ block: "nearest" }), []);
+  useEffect(() => {
+    // Newer browsers answer with a promise, which an effect must not give back.
+    void card.current?.scrollIntoView({ block: "nearest" });
+  }, []);
   const found = useMemo(() => searchTransforms(transforms.values(), query), [transforms, query]);
 
   function take(transform: TransformView | undefined): void {
