@@ -1264,7 +1264,11 @@ progress?: RunProgress | null,
 /**
  * What can be done when it waits for a person.
  */
-can_approve: boolean, };
+can_approve: boolean, 
+/**
+ * The plan that it applies or waits with.
+ */
+plan?: PlanId | null, };
 
 export type RunId = string;
 

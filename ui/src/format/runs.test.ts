@@ -37,8 +37,8 @@ describe("the arithmetic of a run", () => {
     expect(equation({ ...zero, read: 10, created: 4 })).toBe("10 read = 4 created + 6 under way");
   });
 
-  test("has a right side even when nothing was read", () => {
-    expect(equation(zero)).toBe("0 read = 0");
+  test("says in words that nothing was read", () => {
+    expect(equation(zero)).toBe("Nothing was read");
   });
 
   test("counts every outcome once", () => {

@@ -22,6 +22,9 @@ export function settled(counts: RunCounts): number {
 
 /** "5 000 read = 4 988 created + 12 unchanged": the arithmetic of a run without its zeros. */
 export function equation(counts: RunCounts): string {
+  if (counts.read === 0 && settled(counts) === 0) {
+    return "Nothing was read";
+  }
   const parts = outcomeParts
     .filter((part) => counts[part.key] > 0)
     .map((part) => `${count(counts[part.key])} ${part.word}`);
@@ -29,7 +32,7 @@ export function equation(counts: RunCounts): string {
   if (open > 0) {
     parts.push(`${count(open)} under way`);
   }
-  return `${count(counts.read)} read = ${parts.length === 0 ? "0" : parts.join(" + ")}`;
+  return `${count(counts.read)} read = ${parts.join(" + ")}`;
 }
 
 /** "43 changed · 2.1 s" */

@@ -136,6 +136,7 @@ pub(crate) async fn get_run(app: &App, request: RunRef) -> Result<RunDetail> {
         sync_version: row.sync_version.saturating_sub(1),
         progress: progress.as_ref().map(progress_view),
         can_approve: row.state == RunState::Waiting,
+        plan: row.plan,
         summary: summary_view(&row, &name),
     })
 }

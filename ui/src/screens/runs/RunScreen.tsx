@@ -1,9 +1,9 @@
-import { useSuspenseQuery } from "@tanstack/react-query";
+import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { CircleCheck, Square } from "lucide-react";
-import type { RunDetail } from "@/api/bindings";
+import type { ConnectionSummary, RunDetail } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
-import { run } from "@/api/queries";
+import { connections, run, syncs } from "@/api/queries";
 import { Button, buttonClass } from "@/components/Button";
 import { Page } from "@/components/Page";
 import { Pill } from "@/components/Pill";
@@ -72,7 +72,9 @@ export function RunScreen() {
         empty={
           isActive(summary.state)
             ? "They appear here as soon as they are settled."
-            : "This run had no records to look at."
+            : summary.state === "waiting"
+              ? "Nothing has been written yet."
+              : "This run had no records to look at."
         }
       />
       {record !== undefined && (
@@ -93,6 +95,7 @@ function Actions({ data }: { data: RunDetail }) {
   const retry = useCommand("retry_records");
   const start = useCommand("start_run");
   const { summary } = data;
+  const signedOut = useSignedOut(summary.sync);
   const failed = summary.counts.invalid + summary.counts.rejected + summary.counts.held;
   const go = ({ run }: { run: string }) => void navigate({ to: "/runs/$run", params: { run } });
   return (
@@ -106,7 +109,7 @@ function Actions({ data }: { data: RunDetail }) {
           Stop
         </Button>
       )}
-      {data.can_approve && (
+      {data.can_approve && signedOut.length === 0 && (
         <Button
           look="primary"
           busy={approve.isPending}
@@ -114,7 +117,7 @@ function Actions({ data }: { data: RunDetail }) {
             approve.mutate({ run: summary.id }, { onError: toastError, onSuccess: go })
           }
         >
-          Approve and write
+          {data.plan ? "Approve and write" : "Go on"}
         </Button>
       )}
       {!isActive(summary.state) && summary.state !== "waiting" && (
@@ -200,6 +203,62 @@ function Took({ data: { summary } }: { data: RunDetail }) {
   return summary.finished_at === null ? `for ${took}` : `took ${took}`;
 }
 
+/** What keeps a run from going on, and the way out of it. */
+function Waiting({ data }: { data: RunDetail }) {
+  const signedOut = useSignedOut(data.summary.sync);
+  const title = data.summary.reason ?? "This run waits for you";
+  if (signedOut.length > 0) {
+    return (
+      <Callout
+        tone="warn"
+        title={title}
+        actions={signedOut.map((each) => (
+          <Link
+            key={each.id}
+            to="/connections/$connection"
+            params={{ connection: each.id }}
+            search={{ connect: "again" }}
+            className={buttonClass("primary")}
+          >
+            Sign in to {each.name}
+          </Link>
+        ))}
+      >
+        Nothing is lost: the sync goes on where it stopped.
+      </Callout>
+    );
+  }
+  return (
+    <Callout
+      tone="warn"
+      title={title}
+      actions={
+        data.plan && (
+          <Link to="/plans/$plan" params={{ plan: data.plan }} className={buttonClass()}>
+            Look at the plan
+          </Link>
+        )
+      }
+    >
+      {data.plan
+        ? "Look at what would change, record by record. Then approve it, or stop the run."
+        : "Let it go on when the cause is gone, or stop the run."}
+    </Callout>
+  );
+}
+
+/** The connections of a sync that nobody is signed in to. */
+function useSignedOut(id: string): ConnectionSummary[] {
+  const { data: all = [] } = useQuery(connections());
+  const { data: known = [] } = useQuery(syncs());
+  const sync = known.find((each) => each.id === id);
+  return all.filter(
+    (each) =>
+      each.health.kind === "sign_in_needed" &&
+      (each.id === sync?.source.connection || each.id === sync?.target.connection),
+  );
+}
+
 /** Why a run waits, failed, or could not write everything; and what to do about it. */
 function Reason({ data }: { data: RunDetail }) {
   const { summary } = data;
@@ -213,13 +272,7 @@ function Reason({ data }: { data: RunDetail }) {
         </Callout>
       );
     case "waiting":
-      return (
-        <Callout tone="warn" title={summary.reason ?? "This run waits for you"}>
-          {data.can_approve
-            ? "Nothing of it has been written yet. Look at what would change, then approve it or stop the run."
-            : "It goes on when the cause is gone."}
-        </Callout>
-      );
+      return <Waiting data={data} />;
     case "failed":
       return (
         <Callout
