@@ -167,15 +167,20 @@ impl Engine {
         self.announce(Event::RunStarted { run, sync });
         let engine = self.clone();
         self.0.tracker.spawn(async move {
-            engine.drive(run, stored, input, cancel, meter).await;
+            let finished = engine.drive(run, stored, input, cancel, meter).await;
+            // Whoever hears of the end may start the next run at once.
             drop(lock);
             lock_map(&engine.0.active).remove(&run);
             _ = done.send(true);
+            engine.announce(finished);
+            if let Err(error) = engine.0.store.prune_history().await {
+                tracing::warn!(%error, "The history could not be kept in its space.");
+            }
         });
         Ok(run)
     }
 
-    /// Runs, and writes down how it ended.
+    /// Runs, writes down how it ended, and gives what is to be announced.
     async fn drive(
         &self,
         run: RunId,
@@ -183,7 +188,7 @@ impl Engine {
         input: Input,
         cancel: CancellationToken,
         meter: Meter,
-    ) {
+    ) -> Event {
         let sync = stored.id;
         let ended = self.attempt(run, &stored, input, &cancel, &meter).await;
         let (state, reason, plan) = match ended {
@@ -222,16 +227,13 @@ impl Engine {
         };
         tracing::info!(%run, %sync, state = state.as_str(), equation = counts.equation(), "A run ended.");
         meter.announce();
-        if let Err(error) = self.0.store.prune_history().await {
-            tracing::warn!(%error, "The history could not be kept in its space.");
-        }
-        self.announce(Event::RunFinished {
+        Event::RunFinished {
             run,
             sync,
             state,
             reason,
             counts,
-        });
+        }
     }
 
     async fn attempt(

@@ -128,7 +128,10 @@ pub(crate) async fn get_run(app: &App, request: RunRef) -> Result<RunDetail> {
             Ok((row, name))
         })
         .await?;
-    let progress = app.engine().progress(id);
+    let progress = app
+        .engine()
+        .progress(id)
+        .filter(|_| matches!(row.state, RunState::Queued | RunState::Running));
     // While it moves, the figures that are committed are the truth; progress is for the eye.
     Ok(RunDetail {
         equation: row.counts.equation(),
