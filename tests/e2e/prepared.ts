@@ -53,8 +53,8 @@ const value = (target: string, value: string) => ({
   on_failure: { kind: "hold" },
 });
 
-/** A published sync of Harbor's contacts to Postino's subscribers, mapped by suggestion. */
-export async function publishedSync(patchbay: Patchbay): Promise<string> {
+/** A published sync of Harbor's contacts to Postino's subscribers, mapped by suggestion, onto a list of Postino. */
+export async function publishedSync(patchbay: Patchbay, list = "lst_main"): Promise<string> {
   await patchbay.call("start_sample_platforms");
   const source = { connection: await connected(patchbay, "harbor"), stream: "contacts" };
   const target = { connection: await connected(patchbay, "postino"), stream: "subscribers" };
@@ -71,10 +71,24 @@ export async function publishedSync(patchbay: Patchbay): Promise<string> {
     { sync, mapping },
   );
   const rules = suggestions.filter((each) => each.ticked).map((each) => each.rule);
-  const typed = [value("list_id", "lst_main"), value("status", "subscribed")].filter(
+  // Not a suggestion's business: which list is a decision.
+  const typed = [value("list_id", list), value("status", "subscribed")].filter(
     (rule) => !rules.some((each) => each.target === rule.target),
   );
   await patchbay.call("save_draft", { sync, mapping: { ...mapping, rules: [...rules, ...typed] } });
   await patchbay.call("publish_sync", { sync });
   return sync;
+}
+
+/** Puts another fixed value into a published sync and publishes it again. */
+export async function republished(
+  patchbay: Patchbay,
+  sync: string,
+  target: string,
+  text: string,
+): Promise<void> {
+  const { mapping } = await patchbay.call<{ mapping: Mapping }>("get_sync", { sync });
+  const rules = mapping.rules.map((rule) => (rule.target === target ? value(target, text) : rule));
+  await patchbay.call("save_draft", { sync, mapping: { ...mapping, rules } });
+  await patchbay.call("publish_sync", { sync });
 }

@@ -13,6 +13,8 @@ export type Patchbay = {
   call: <T>(name: string, request?: object) => Promise<T>;
   /** What anybody may do to the sample platforms from outside. */
   control: <T>(path: string, body?: object) => Promise<T>;
+  /** Ends the program, as closing it does. */
+  end: () => Promise<void>;
   /** What goes wrong at the platforms from now on. */
   faults: (rules: object[]) => Promise<void>;
   /** All records of a stream as the platform has them. */
@@ -31,7 +33,7 @@ export const test = base.extend<Fixtures>({
       { stdio: ["ignore", "pipe", "pipe"] },
     );
     try {
-      await use(door(await printedAddress(server)));
+      await use({ ...door(await printedAddress(server)), end: () => end(server) });
     } finally {
       await end(server);
       rmSync(data, { recursive: true, force: true });
@@ -74,7 +76,7 @@ function printedAddress(server: ChildProcess): Promise<string> {
   });
 }
 
-function door(address: string): Patchbay {
+function door(address: string): Omit<Patchbay, "end"> {
   const { origin, hash } = new URL(address);
   const token = new URLSearchParams(hash.slice(1)).get("token") ?? "";
   const call = async <T>(name: string, request: object = {}): Promise<T> => {

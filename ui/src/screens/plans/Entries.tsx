@@ -202,7 +202,7 @@ function Row({ entry, editable, onInclude }: RowProps) {
   const label = planAction(entry.action);
   const writes = isWrite(entry.action);
   const fields = entry.fields;
-  const toggle = open ? "Fewer" : fields.length > FEW ? `+ ${fields.length - FEW} more` : "All";
+  const toggle = open ? "Fewer" : `+ ${fields.length - FEW} more`;
   return (
     <div
       className={`${columns} border-b border-line py-[7px] ${writes && !entry.included ? "bg-sunk [&_ins]:bg-transparent" : ""}`}
@@ -250,7 +250,7 @@ function Row({ entry, editable, onInclude }: RowProps) {
                 )}
               </span>
             ))}
-          {fields.length > 0 && (
+          {fields.length > FEW && (
             <button
               type="button"
               aria-expanded={open}

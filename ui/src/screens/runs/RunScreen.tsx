@@ -173,7 +173,7 @@ function Progress({ data }: { data: RunDetail }) {
       </div>
       {active ? (
         <BusyBar label="The run is at work" />
-      ) : (
+      ) : settled(summary.counts) === 0 ? null : (
         <PartsBar
           label={words}
           total={Math.max(summary.counts.read, settled(summary.counts))}
