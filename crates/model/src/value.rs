@@ -94,10 +94,10 @@ impl Object {
     /// The member called `name` and its place, looked for at `hint` first: records of one stream have their
     /// members in the same places.
     pub fn get_near(&self, name: &str, hint: usize) -> Option<(usize, &Value)> {
-        if let Some((key, value)) = self.0.get(hint) {
-            if key == name {
-                return Some((hint, value));
-            }
+        if let Some((key, value)) = self.0.get(hint)
+            && key == name
+        {
+            return Some((hint, value));
         }
         let place = self.0.iter().position(|(key, _)| key == name)?;
         self.0.get(place).map(|(_, value)| (place, value))

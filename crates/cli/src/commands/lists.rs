@@ -143,7 +143,7 @@ fn describe(status: &AppStatus, overview: &Overview) -> String {
                     ));
                 }
                 NeedsYouAction::OpenRun { run } => {
-                    text.push_str(&format!("    patchbay log --run {run}\n"))
+                    text.push_str(&format!("    patchbay log --run {run}\n"));
                 }
                 NeedsYouAction::OpenMapping { sync } | NeedsYouAction::OpenPlan { sync } => {
                     text.push_str(&format!("    patchbay plan {sync}\n"));
