@@ -1,5 +1,6 @@
 //! The person at the browser.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use api::{Host, Notification};
@@ -11,6 +12,7 @@ use url::Url;
 pub struct DemoUser {
     runtime: Handle,
     seen: Arc<Mutex<Seen>>,
+    is_away: Arc<AtomicBool>,
 }
 
 /// What a person would have seen.
@@ -31,6 +33,11 @@ impl DemoUser {
         }
     }
 
+    /// From now on, opened pages stay as they are.
+    pub fn goes_away(&self) {
+        self.is_away.store(true, Ordering::SeqCst);
+    }
+
     /// What was seen so far.
     pub fn seen(&self) -> Seen {
         self.seen.lock().unwrap().clone()
@@ -40,6 +47,9 @@ impl DemoUser {
 impl Host for DemoUser {
     fn open_url(&self, url: &Url) -> Result<(), String> {
         self.seen.lock().unwrap().pages.push(url.clone());
+        if self.is_away.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         let url = url.clone();
         self.runtime.spawn(async move {
             // When it does not work, the waiting flow says so.
