@@ -30,6 +30,7 @@ impl DemoUser {
         Self {
             runtime: Handle::current(),
             seen: Arc::default(),
+            is_away: Arc::default(),
         }
     }
 
