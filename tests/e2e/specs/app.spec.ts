@@ -62,7 +62,9 @@ test("settings are kept", async ({ app: page }) => {
   await page.getByRole("button", { name: "Pause all" }).click();
   await expect(page.getByRole("status").filter({ hasText: "Paused" })).toBeVisible();
   await page.getByRole("radio", { name: "After every run" }).check({ force: true });
+  const saved = page.waitForResponse(/update_settings/);
   await page.getByLabel("Space for the history").selectOption("2048");
+  await saved;
   await page.reload();
   await expect(page.getByRole("button", { name: "Resume all" })).toBeVisible();
   await expect(page.getByRole("radio", { name: "After every run" })).toBeChecked();

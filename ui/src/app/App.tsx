@@ -27,6 +27,13 @@ const router = createAppRouter(client);
 
 startEvents(client, tellRunFinished);
 
+// What had the focus may be gone with the old page: then the new page has it.
+router.subscribe("onRendered", () => {
+  if (document.activeElement === document.body) {
+    document.getElementById("content")?.focus({ preventScroll: true });
+  }
+});
+
 function tellRunFinished(run: RunSummary): void {
   if (router.state.location.pathname === `/runs/${run.id}`) {
     return;

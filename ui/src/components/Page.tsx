@@ -3,6 +3,8 @@ import { cx } from "@/components/cx";
 
 type Props = {
   title: ReactNode;
+  /** The window's title, where the heading is more than text. */
+  name?: string;
   crumb?: ReactNode;
   pills?: ReactNode;
   actions?: ReactNode;
@@ -12,9 +14,10 @@ type Props = {
 };
 
 /** A screen: the bar at the top with its heading, facts and actions, and the content below. */
-export function Page({ title, crumb, pills, actions, children, fixed = false }: Props) {
+export function Page({ title, name, crumb, pills, actions, children, fixed = false }: Props) {
   return (
     <div className="flex h-full min-w-0 flex-col">
+      <title>{windowTitle(name ?? title)}</title>
       <header className="flex h-[54px] shrink-0 items-center gap-2 border-b border-line bg-panel px-[18px]">
         <h1 className="m-0 flex min-w-0 items-center gap-1.5 text-md font-semibold whitespace-nowrap">
           {crumb !== undefined && (
@@ -36,4 +39,8 @@ export function Page({ title, crumb, pills, actions, children, fixed = false }: 
       )}
     </div>
   );
+}
+
+function windowTitle(title: ReactNode): string {
+  return typeof title === "string" ? `${title} · Patchbay` : "Patchbay";
 }

@@ -1,6 +1,7 @@
 import { useSyncExternalStore } from "react";
 import { exact, moment, relative } from "@/format/time";
 
+const SECOND = 1000;
 let now = Date.now();
 const readers = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | null = null;
@@ -13,7 +14,7 @@ function watchClock(reader: () => void): () => void {
     for (const each of readers) {
       each();
     }
-  }, 10_000);
+  }, SECOND);
   return () => {
     readers.delete(reader);
     if (readers.size === 0 && timer !== null) {
@@ -23,9 +24,9 @@ function watchClock(reader: () => void): () => void {
   };
 }
 
-/** The present, moving on every ten seconds. */
-export function useNow(): number {
-  return useSyncExternalStore(watchClock, () => now);
+/** The present, moving on in steps: every ten seconds unless something is watched closely. */
+export function useNow(step = 10 * SECOND): number {
+  return useSyncExternalStore(watchClock, () => now - (now % step));
 }
 
 type Props = { at: number; look?: "relative" | "moment" };

@@ -41,6 +41,7 @@ export function ConnectionScreen() {
           Connections
         </Link>
       }
+      name={summary.name}
       title={
         <span className="flex items-center gap-2">
           <Monogram text={summary.monogram} color={summary.color} />

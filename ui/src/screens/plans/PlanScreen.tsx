@@ -42,6 +42,7 @@ export function PlanScreen() {
         </>
       }
       title="Plan"
+      name={`Plan of ${data.sync_name}`}
       pills={
         <>
           <Pill dot={state.tone}>{state.text}</Pill>

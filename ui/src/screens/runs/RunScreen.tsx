@@ -46,6 +46,7 @@ export function RunScreen() {
         </>
       }
       title="Run"
+      name={`Run of ${summary.sync_name}`}
       pills={
         <>
           <Pill dot={state.tone}>{state.text}</Pill>
@@ -197,7 +198,7 @@ function Progress({ data }: { data: RunDetail }) {
 }
 
 function Took({ data: { summary } }: { data: RunDetail }) {
-  const now = useNow();
+  const now = useNow(1000);
   const until = summary.finished_at ?? Math.max(now, summary.started_at);
   const took = duration(until - summary.started_at);
   return summary.finished_at === null ? `for ${took}` : `took ${took}`;

@@ -1,4 +1,4 @@
-import { useSuspenseQuery } from "@tanstack/react-query";
+import { useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
 import { Copy } from "lucide-react";
 import type { ReactNode } from "react";
 import type { NotifyWhen, Settings } from "@/api/bindings";
@@ -33,11 +33,23 @@ export function SettingsScreen() {
   const { data: status } = useSuspenseQuery(appStatus());
   const theme = useTheme();
   const update = useCommand("update_settings");
-  const save = (change: Partial<Settings>) =>
-    update.mutate({ ...data, ...change }, { onError: toastError });
-  const chosen = update.isPending ? update.variables : data;
-  const sizes = [...new Set([...budgets, chosen.history_budget_mb])].sort((a, b) => a - b);
-  const used = percent(space.history_bytes, space.history_budget_bytes);
+  const client = useQueryClient();
+  // Shown at once, and what the next change starts from even if the answer is still on its way.
+  const save = (change: Partial<Settings>) => {
+    const { queryKey } = settings();
+    const next = { ...(client.getQueryData(queryKey) ?? data), ...change };
+    void client.cancelQueries({ queryKey });
+    client.setQueryData(queryKey, next);
+    update.mutate(next, {
+      onError: (error) => {
+        toastError(error);
+        void client.invalidateQueries({ queryKey });
+      },
+    });
+  };
+  const sizes = [...new Set([...budgets, data.history_budget_mb])].sort((a, b) => a - b);
+  const budget = data.history_budget_mb * 1024 * 1024;
+  const used = percent(space.history_bytes, budget);
   return (
     <Page title="Settings">
       <div className="grid w-full max-w-[820px] gap-4">
@@ -54,20 +66,20 @@ export function SettingsScreen() {
           <Row
             title="Scheduled runs"
             text={
-              chosen.paused
+              data.paused
                 ? "All schedules are held. You can still run a sync by hand."
                 : "Syncs run when they are due."
             }
           >
-            <Button busy={update.isPending} onClick={() => save({ paused: !data.paused })}>
-              {chosen.paused ? "Resume all" : "Pause all"}
+            <Button onClick={() => save({ paused: !data.paused })}>
+              {data.paused ? "Resume all" : "Pause all"}
             </Button>
           </Row>
           <Row title="Notifications" text="When a run ends.">
             <Choice
               label="Notifications"
               options={notify}
-              chosen={chosen.notify}
+              chosen={data.notify}
               onChoose={(value) => save({ notify: value })}
             />
           </Row>
@@ -87,7 +99,7 @@ export function SettingsScreen() {
             </label>
             <select
               id="budget"
-              value={chosen.history_budget_mb}
+              value={data.history_budget_mb}
               onChange={(event) => save({ history_budget_mb: Number(event.currentTarget.value) })}
               className="h-[31px] rounded-md border border-line2 bg-panel px-2.5 text-ink"
             >
@@ -101,12 +113,12 @@ export function SettingsScreen() {
           <div className="grid gap-2 px-3.5 py-3">
             <PartsBar
               label={`${used} % of the history's space is used`}
-              total={Math.max(space.history_budget_bytes, space.history_bytes)}
+              total={Math.max(budget, space.history_bytes)}
               parts={[{ label: "History", value: space.history_bytes, color: "var(--accent)" }]}
             />
             <p className="m-0 text-sm text-ink3">
-              {bytes(space.history_bytes)} of {bytes(space.history_budget_bytes)} used for the
-              history · {bytes(space.main_bytes)} for syncs, connections and links
+              {bytes(space.history_bytes)} of {bytes(budget)} used for the history ·{" "}
+              {bytes(space.main_bytes)} for syncs, connections and links
             </p>
           </div>
         </Card>
