@@ -97,10 +97,9 @@ test("two platforms are connected, mapped by dragging, planned, synced, and chan
     if (/not mapped/.test((await field(page, "Postino", "status").getAttribute("aria-label")) ?? "")) {
       await constant(page, "status", "subscribed");
     }
-    await picture(page, "06-mapping-light");
-    await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
-    await picture(page, "06-mapping-dark");
-    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+    await expect(page.getByRole("tabpanel").getByRole("table")).toBeVisible();
+    // The parts of a row stand apart, but the rule joins their texts without a space before it compares.
+    await accessible(page, "06-mapping", ["label-content-name-mismatch"]);
     await page.getByRole("button", { name: /^Publish/ }).click();
     await expect(page.getByRole("button", { name: "Published" })).toBeVisible();
   });

@@ -41,9 +41,9 @@ export function TypeBadge({ type, format = null }: Props) {
         color: `color-mix(in srgb, ${look.color} 80%, var(--ink))`,
         backgroundColor: `color-mix(in srgb, ${look.color} 13%, transparent)`,
       }}
-      className="inline-block h-[17px] w-5 shrink-0 rounded-[4px] text-center font-mono text-2xs leading-[17px] font-semibold select-none"
-    >
-      {format === "id" ? "id" : look.glyph}
-    </span>
+      // The sign is a picture, not a word: what is read aloud is the label.
+      data-glyph={format === "id" ? "id" : look.glyph}
+      className="inline-block h-[17px] w-5 shrink-0 rounded-[4px] text-center font-mono text-2xs leading-[17px] font-semibold select-none before:content-[attr(data-glyph)]"
+    />
   );
 }
