@@ -145,7 +145,7 @@ async fn keep_tray(handle: AppHandle, app: App, changed: Arc<Notify>) {
                 }
             }
             Err(error) => {
-                tracing::warn!(message = %error.message, "The tray icon may be out of date.")
+                tracing::warn!(message = %error.message, "The tray icon may be out of date.");
             }
         }
         tokio::time::sleep(TRAY_PAUSE).await;

@@ -77,7 +77,7 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|error| door::tell(app.handle(), &error));
             Ok(())
         });
-    match builder.build(tauri::generate_context!()) {
+    match builder.build(context()) {
         Ok(app) => ExitCode::from(app.run_return(on_run_event).try_into().unwrap_or(1)),
         Err(error) => {
             tracing::error!(%error, "The window system could not be used.");
@@ -85,6 +85,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the macro's own code; it is never reached on a desktop"
+)]
+fn context() -> tauri::Context {
+    tauri::generate_context!()
 }
 
 fn set_up(handle: &AppHandle, arguments: Arguments) -> Result<(), ApiError> {
@@ -110,7 +118,7 @@ fn set_up(handle: &AppHandle, arguments: Arguments) -> Result<(), ApiError> {
     match Tray::build(handle) {
         Ok(tray) => drop(handle.manage(tray)),
         Err(error) => {
-            tracing::warn!(%error, "There is no tray here; starting Patchbay again shows its window.")
+            tracing::warn!(%error, "There is no tray here; starting Patchbay again shows its window.");
         }
     }
     let config = api::Config {

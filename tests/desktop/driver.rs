@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -58,6 +58,24 @@ impl App {
             driver,
             folder,
         }
+    }
+
+    /// Starts the app once more, as a second click on its icon does; how that start ended.
+    pub(crate) fn start_again(&self, data_dir: &Path) -> ExitStatus {
+        let mut second = Command::new(binary())
+            .arg("--data-dir")
+            .arg(data_dir)
+            .spawn()
+            .expect("the app starts");
+        let mut ended = None;
+        until(|| {
+            ended = second.try_wait().expect("it is our child");
+            ended.is_some()
+        });
+        ended.unwrap_or_else(|| {
+            let _ = second.kill();
+            self.fail("the second start goes on beside the first")
+        })
     }
 
     /// Where the app keeps everything.

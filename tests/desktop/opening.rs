@@ -107,3 +107,18 @@ fn everything_is_kept_in_the_data_folder() {
         assert!(file.is_file(), "there is no {}", file.display());
     }
 }
+
+#[test]
+#[ignore = "needs a display: cargo xtask test --only desktop"]
+fn a_second_start_hands_over_to_the_first_and_opens_nothing_of_its_own() {
+    let app = App::start(Start::default());
+    app.find(Role::Heading, "Overview");
+    let elsewhere = app.data_dir().with_file_name("second");
+    let ended = app.start_again(&elsewhere);
+    assert!(ended.success(), "the second start ended with {ended}");
+    assert!(
+        !elsewhere.join("patchbay.db").exists(),
+        "the second start opened a workspace"
+    );
+    app.find(Role::Heading, "Overview");
+}
