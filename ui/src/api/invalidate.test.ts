@@ -1,4 +1,4 @@
-import { QueryClient } from "@tanstack/react-query";
+import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { PlanDetail, RunCounts, RunDetail, RunProgress } from "@/api/bindings";
 import { applyEvent, invalidate, reads } from "@/api/invalidate";
@@ -40,6 +40,23 @@ describe("tags", () => {
     await invalidate(client, ["syncs"]);
     expect(isOld(syncs)).toBe(true);
     expect(isOld(connectors)).toBe(false);
+  });
+
+  test("a first answer that was under way when something changed is asked for again", async () => {
+    const key = queryKey("list_syncs", {});
+    const answers = [["as it was"], ["as it is"]];
+    let asked = 0;
+    const observer = new QueryObserver(client, {
+      queryKey: key,
+      staleTime: Number.POSITIVE_INFINITY,
+      queryFn: async () => answers[asked++] ?? [],
+    });
+    const stop = observer.subscribe(() => undefined);
+    expect(client.getQueryState(key)?.fetchStatus).toBe("fetching");
+    void invalidate(client, ["syncs"]);
+    await expect.poll(() => client.getQueryData(key)).toEqual(["as it is"]);
+    expect(asked).toBe(2);
+    stop();
   });
 
   test("no tags make nothing old", async () => {

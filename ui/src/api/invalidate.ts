@@ -27,7 +27,25 @@ export function invalidate(client: QueryClient, tags: readonly Tag[]): Promise<v
   if (tags.length === 0) {
     return Promise.resolve();
   }
-  return client.invalidateQueries({ predicate: (query: Query) => reads(query.queryKey, tags) });
+  const predicate = (query: Query) => reads(query.queryKey, tags);
+  for (const query of client.getQueryCache().findAll({ predicate })) {
+    againAfterFirst(client, query);
+  }
+  return client.invalidateQueries({ predicate });
+}
+
+/**
+ * A first answer that is on its way may be older than what has just happened, and would pass for fresh: it is
+ * asked for once more when it is there. (Later ones are cancelled and asked for again by the cache itself.)
+ */
+function againAfterFirst(client: QueryClient, query: Query): void {
+  const { data, fetchStatus } = query.state;
+  if (data !== undefined || fetchStatus !== "fetching") {
+    return;
+  }
+  const again = () =>
+    client.invalidateQueries({ queryKey: query.queryKey, exact: true }, { cancelRefetch: false });
+  void query.promise?.then(again, again);
 }
 
 /** Whether a list shows the first records of a run and has room for more. */
@@ -91,15 +109,18 @@ export function applyEvent(client: QueryClient, event: UiEvent): void {
     case "run_finished":
       void invalidate(client, ["runs", "syncs", "run_records"]);
       return;
-    case "connect_flow":
-      client.setQueryData<ConnectFlow>(
-        queryKey("get_connect_flow", { flow: event.flow.id }),
-        event.flow,
-      );
+    case "connect_flow": {
+      const key = queryKey("get_connect_flow", { flow: event.flow.id });
+      const query = client.getQueryCache().find({ queryKey: key });
+      if (query !== undefined) {
+        againAfterFirst(client, query);
+      }
+      client.setQueryData<ConnectFlow>(key, event.flow);
       if (event.flow.result?.kind === "connected") {
         void invalidate(client, ["connections"]);
       }
       return;
+    }
     case "plan_progress":
       client.setQueryData<PlanDetail>(queryKey("get_plan", { plan: event.plan.id }), event.plan);
       return;

@@ -152,7 +152,8 @@ function Progress({ data }: { data: RunDetail }) {
   const { summary } = data;
   const active = isActive(summary.state);
   const progress = active ? (data.progress ?? null) : null;
-  const words = equation(summary.counts);
+  const words =
+    active && summary.counts.read === 0 ? "Nothing has been read yet" : equation(summary.counts);
   return (
     <section
       aria-label="Progress"
