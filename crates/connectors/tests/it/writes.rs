@@ -33,6 +33,7 @@ fn shown(outcomes: &[Outcome]) -> Vec<String> {
                     .map_or_else(|| "-".into(), ToString::to_string),
                 rejection.message
             ),
+            Outcome::Moved => "moved".to_owned(),
             Outcome::Unknown { reason } => format!("unknown: {reason}"),
         })
         .collect()
