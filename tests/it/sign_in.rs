@@ -1,7 +1,7 @@
 //! A sign-in that has ended: the run waits, the person signs in again, it goes on.
 
 use api::views::{
-    ConnectFlow, ConnectResult, ConnectionHealth, ConnectionSummary, NeedsYouAction, Overview,
+    ConnectFlow, ConnectResult, ConnectionHealth, ConnectionSummary, NeedsYouAction, Overview, RunSummary,
 };
 use model::run::RunState;
 use sandbox::Platform;
@@ -37,7 +37,11 @@ async fn a_revoked_sign_in_makes_the_run_wait_and_signing_in_again_lets_it_go_on
             .all(|connection| connection.health == ConnectionHealth::Well),
         "{all:?}"
     );
-    let done = test.run(standard.sync).await;
+    // The run that waited goes on by itself.
+    let runs = json!({"sync": standard.sync, "states": [], "before": null, "limit": 1});
+    let latest: Vec<RunSummary> = test.ask("list_runs", runs).await;
+    assert_ne!(latest[0].id, held.summary.id, "{latest:?}");
+    let done = test.ended(latest[0].id).await;
     assert_eq!(done.summary.state, RunState::Completed, "{done:?}");
     carried::assert_all_carried(&test.sandbox, &known);
     test.close().await;
