@@ -270,9 +270,17 @@ pub(crate) fn npm_packages(folder: &Path) -> Result {
         return Ok(());
     }
     println!("Installing npm packages in {}", relative(folder));
+    // Not `npm ci`: it refuses a lock file that lacks the optional packages of other systems, and a registry that
+    // does not carry those cannot write one that has them. This takes what the lock file says and leaves it alone.
     run(&mut npm(
         folder,
-        ["ci", "--no-audit", "--no-fund", "--prefer-offline"],
+        [
+            "install",
+            "--no-save",
+            "--no-audit",
+            "--no-fund",
+            "--prefer-offline",
+        ],
     ))?;
     std::fs::write(&stamp, &wanted)?;
     Ok(())
