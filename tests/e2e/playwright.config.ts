@@ -10,7 +10,7 @@ export default defineConfig({
   fullyParallel: false,
   timeout: 180_000,
   expect: { timeout: 20_000 },
-  retries: 0,
+  retries: process.env.CI === undefined ? 0 : 2,
   forbidOnly: process.env.CI !== undefined,
   reporter: [["list"], ["junit", { outputFile: join(artifacts, "e2e", "junit.xml") }]],
   use: {
