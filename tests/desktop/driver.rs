@@ -161,6 +161,14 @@ impl App {
         self.comes_from(target, source);
     }
 
+    /// Shows only some fields of the source; the trees show no more than fits.
+    pub(crate) fn search_source(&self, words: &str) {
+        let field = self.find(Role::SourceSearch, "Find a field");
+        if let Err(refused) = self.page.type_into(&field, words) {
+            self.fail(&format!("nothing can be searched: {refused:?}"));
+        }
+    }
+
     /// Gives a field of the target a value that is always sent.
     pub(crate) fn type_value(&self, target: &str, value: &str) {
         let row = self.find(Role::Target, target);
@@ -215,6 +223,8 @@ impl App {
         let folder = artifacts().join("desktop");
         std::fs::create_dir_all(&folder).expect("the folder for pictures");
         let file = folder.join(format!("{name}.png"));
+        let loading = "//*[@role='status'][starts-with(@aria-label, 'Loading')]";
+        until(|| self.page.element(loading).is_none());
         // What the page has decided to show is on the screen after two frames.
         self.page.run_until_answer(
             "const [done] = arguments; requestAnimationFrame(() => requestAnimationFrame(() => done(null)));",
@@ -272,6 +282,8 @@ pub(crate) enum Role {
     /// A field of the mapping, by its path.
     Source,
     Target,
+    /// Where the fields of the source are searched.
+    SourceSearch,
     /// Where the value of a field of the target is typed.
     Value,
 }
@@ -294,6 +306,7 @@ impl Role {
                 "//section[.//h2[normalize-space()=\"{heading}\"]]//label[contains(normalize-space(), \"{name}\")]"
             ),
             Self::Source => format!("//*[@role='treeitem' and @id=\"map-source-{name}\"]"),
+            Self::SourceSearch => format!("//input[starts-with(@placeholder, \"{name}\")]"),
             Self::Value => format!("//input[@aria-label=\"Value of {name}\"]"),
             Self::Target => format!("//*[@role='treeitem' and @id=\"map-target-{name}\"]"),
         }

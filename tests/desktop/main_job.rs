@@ -37,6 +37,8 @@ fn two_platforms_are_connected_mapped_planned_and_run_twice() {
     app.draw_cable("first_name", "full_name");
     app.type_value("list_id", "lst_main");
     app.click(Role::Button, "suggest: do_not_email?");
+    app.search_source("lifetime");
+    app.draw_cable("lifetime_value", "lifetime_value");
     app.photograph("mapping");
 
     app.click(Role::Button, "Plan a run");
@@ -70,9 +72,11 @@ fn two_platforms_are_connected_mapped_planned_and_run_twice() {
         "nothing is doubled: {}",
         second.counts
     );
+    // Every edit changes the lifetime value; a few of the people have no address and are held back.
+    let updated = second.counts["updated"].as_u64().unwrap_or_default();
     assert!(
-        second.counts["read"].as_u64() >= Some(CHANGED as u64),
-        "what changed was read: {}",
+        (90..=100).contains(&updated),
+        "what changed was written: {}",
         second.counts
     );
     app.photograph("second-run");
