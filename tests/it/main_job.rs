@@ -183,15 +183,34 @@ async fn a_person_connects_maps_looks_runs_and_mends() {
     test.publish(sync, &mended).await;
     let invalid = records_of(&test, first.summary.id, &[RecordOutcome::Invalid]).await;
     assert_eq!(invalid.records.len(), 4);
-    assert!(invalid.records.iter().all(|record| record.message.is_some()), "{invalid:?}");
+    assert!(
+        invalid
+            .records
+            .iter()
+            .all(|record| record.message.is_some()),
+        "{invalid:?}"
+    );
     // One that the second run has read anew is that run's to mend.
-    let read_anew = records_of(&test, second.summary.id, &[RecordOutcome::Invalid]).await.records.len() as u64;
-    let started: Started = test.ask("retry_records", json!({"run": first.summary.id, "seqs": []})).await;
+    let read_anew = records_of(&test, second.summary.id, &[RecordOutcome::Invalid])
+        .await
+        .records
+        .len() as u64;
+    let started: Started = test
+        .ask(
+            "retry_records",
+            json!({"run": first.summary.id, "seqs": []}),
+        )
+        .await;
     let retried = test.ended(started.run).await;
     assert_eq!(retried.summary.trigger, Trigger::Retry);
     assert!(retried.balances);
     let counts = retried.summary.counts;
-    assert_eq!((counts.read, counts.created), (4 - read_anew, 4 - read_anew), "{}", retried.equation);
+    assert_eq!(
+        (counts.read, counts.created),
+        (4 - read_anew, 4 - read_anew),
+        "{}",
+        retried.equation
+    );
 
     // A run in which nothing is left to do writes nothing.
     let counters = test.sandbox.counters();
@@ -200,10 +219,16 @@ async fn a_person_connects_maps_looks_runs_and_mends() {
     assert_eq!(calm.summary.counts.updated, 0, "{}", calm.equation);
     // The mapping changed, so that all was compared again: the one that was ticked off came along.
     let created = |counters: &sandbox::Counters| counters.postino.written("subscribers.create");
-    assert_eq!(created(&test.sandbox.counters()), created(&counters) + 1 + read_anew);
+    assert_eq!(
+        created(&test.sandbox.counters()),
+        created(&counters) + 1 + read_anew
+    );
     let there = carried::subscribers(&test.sandbox);
     for record in &invalid.records {
-        assert!(there.contains_key(&format!("{}@mended.example", record.source_key)), "{record:?}");
+        assert!(
+            there.contains_key(&format!("{}@mended.example", record.source_key)),
+            "{record:?}"
+        );
     }
 
     // It can be taken along as a file.

@@ -1,7 +1,8 @@
 //! A sign-in that has ended: the run waits, the person signs in again, it goes on.
 
 use api::views::{
-    ConnectFlow, ConnectResult, ConnectionHealth, ConnectionSummary, NeedsYouAction, Overview, RunSummary,
+    ConnectFlow, ConnectResult, ConnectionHealth, ConnectionSummary, NeedsYouAction, Overview,
+    RunSummary,
 };
 use model::run::RunState;
 use sandbox::Platform;
@@ -58,8 +59,8 @@ async fn an_answer_with_another_state_signs_nobody_in() {
         "config": {"base_url": testkit::app::base_url(&test.sandbox, "harbor")},
         "reconnect": null,
     });
-    let mut flow: ConnectFlow = test.ask("start_connect", request).await;
     let mut events = test.app.subscribe();
+    let mut flow: ConnectFlow = test.ask("start_connect", request).await;
     while flow.authorize_url.is_none() {
         events.recv().await.unwrap();
         flow = test.ask("get_connect_flow", json!({"flow": flow.id})).await;
@@ -82,6 +83,7 @@ async fn an_answer_with_another_state_signs_nobody_in() {
             .try_ask::<ConnectFlow>("paste_redirect", json!({"flow": flow.id, "url": wrong}))
             .await;
         let error = refused.expect_err(&wrong);
+        eprintln!("{error:?}");
         assert!(
             !error.message.is_empty() && !error.message.contains("stolen"),
             "{error:?}"
@@ -125,8 +127,8 @@ async fn another_account_does_not_take_over_a_connection() {
         "config": {"base_url": testkit::app::base_url(&test.sandbox, "harbor")},
         "reconnect": harbor,
     });
-    let mut flow: ConnectFlow = test.ask("start_connect", request).await;
     let mut events = test.app.subscribe();
+    let mut flow: ConnectFlow = test.ask("start_connect", request).await;
     while flow.authorize_url.is_none() {
         events.recv().await.unwrap();
         flow = test.ask("get_connect_flow", json!({"flow": flow.id})).await;
