@@ -83,7 +83,6 @@ async fn an_answer_with_another_state_signs_nobody_in() {
             .try_ask::<ConnectFlow>("paste_redirect", json!({"flow": flow.id, "url": wrong}))
             .await;
         let error = refused.expect_err(&wrong);
-        eprintln!("{error:?}");
         assert!(
             !error.message.is_empty() && !error.message.contains("stolen"),
             "{error:?}"
