@@ -114,7 +114,7 @@ fn app(rows: &mut Vec<Row>) -> Result {
         what: "start to first paint".into(),
         figure: format!("{} ms", median.as_millis()),
         note: format!(
-            "median of {STARTS} under Xvfb, software rendering; the first {} ms",
+            "profile {profile}, median of {STARTS} under Xvfb without a graphics card; the first {} ms",
             first.as_millis()
         ),
     });

@@ -30,6 +30,12 @@ pub(crate) fn main(arguments: &[String]) -> Result {
     steps.run("ui: types", &["setup"], || {
         run(&mut npm(&ui, ["run", "typecheck"]))
     });
+    steps.run("browser tests: types", &["setup"], || {
+        run(&mut npm(
+            &paths::root().join("tests/e2e"),
+            ["run", "typecheck"],
+        ))
+    });
     // The app's build looks for the built pages, even where it is only checked.
     steps.run("ui: build", &["setup"], ui::build);
     steps.run("lints", &["setup", "ui: build"], || {
