@@ -229,7 +229,7 @@ mod tests {
                 reason: "invalid_grant".into(),
             }
             .into(),
-            "Postino does not accept the sign-in any more: invalid_grant.",
+            "Postino does not accept the sign-in: invalid_grant.",
             Some("Sign in again: Connections, then Reconnect."),
         );
     }

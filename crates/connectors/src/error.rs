@@ -9,7 +9,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The sign-in is over: the person has to sign in again. Runs wait.
-    #[error("{platform} does not accept the sign-in any more: {reason}")]
+    #[error("{platform} does not accept the sign-in: {reason}")]
     SignInNeeded {
         /// The connection's name.
         platform: String,

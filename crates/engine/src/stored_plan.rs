@@ -1,6 +1,8 @@
 //! Plans at rest: decisions become entries that a person can look at, and entries become decisions again.
 
+use model::field::Schema;
 use model::ids::{ChangeId, PlanId, SyncId};
+use model::path::FieldPath;
 use model::record::{Change, Operation, RecordKey};
 use model::run::RunCounts;
 use model::value::Object;
@@ -97,6 +99,22 @@ pub(crate) fn to_entry(planned: Planned, sequence: &mut Sequence) -> Option<Plan
     Some(entry)
 }
 
+/// The words of an entry begin with the field that they are about, where there is one.
+fn problem_of(schema: &Schema, words: &str) -> Problem {
+    let named = words.split_once(": ").and_then(|(field, message)| {
+        let field: FieldPath = field.parse().ok()?;
+        schema.at(&field)?;
+        Some(Problem {
+            message: message.to_owned(),
+            field: Some(field),
+        })
+    });
+    named.unwrap_or_else(|| Problem {
+        message: words.to_owned(),
+        field: None,
+    })
+}
+
 /// Turns entries of a plan back into decisions; what moved since the plan was made is held.
 pub(crate) async fn still_true(
     job: &Job,
@@ -112,6 +130,7 @@ pub(crate) async fn still_true(
         .store
         .read(move |db| store::links::get_many(db, sync, &keys))
         .await?;
+    let schema = &job.target_stream.schema;
     let planned = entries.into_iter().map(|entry| {
         let link = links.remove(&entry.source_key);
         let mapped = Mapped {
@@ -121,10 +140,7 @@ pub(crate) async fn still_true(
             fingerprint: entry.mapped_fingerprint,
             problem: None,
         };
-        let problem = || Problem {
-            message: entry.problem.clone().unwrap_or_default(),
-            field: None,
-        };
+        let problem = || problem_of(schema, entry.problem.as_deref().unwrap_or_default());
         let moved = || {
             Decision::Held(Problem {
                 message: "changed since the plan was made; plan again to see what is left to do"

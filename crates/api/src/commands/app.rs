@@ -114,7 +114,10 @@ fn needs_you(syncs: &[SyncSummary], connections: &[ConnectionSummary]) -> Vec<Ne
                 items.push(NeedsYou {
                     id: format!("left-{}", run.id),
                     severity: NoteSeverity::Warning,
-                    title: format!("{left} records of {} were not written", sync.name),
+                    title: match left {
+                        1 => format!("1 record of {} was not written", sync.name),
+                        _ => format!("{left} records of {} were not written", sync.name),
+                    },
                     detail: "Each says why. Mend the mapping or the record, then try them again; all others went through.".into(),
                     action: NeedsYouAction::OpenRun { run: run.id },
                 });

@@ -37,7 +37,7 @@ async fn a_process_killed_while_it_reads_and_writes_loses_nothing_and_doubles_no
         empty_source_above: 1_000_000,
         from_records: 1_000_000,
     };
-    let sequence = killed_again_and_again(5_000, 16, unguarded).await;
+    let sequence = killed_again_and_again(5_000, 20, unguarded).await;
     assert!(
         sequence > 5,
         "the checkpoint moves on with the pages, not only at the end: {sequence}"
