@@ -105,7 +105,7 @@ impl App {
                 } else {
                     NoteSeverity::Info
                 },
-                message: note.message,
+                message: crate::error::sentence(&note.message),
                 hint: None,
             })
             .collect();
