@@ -61,7 +61,9 @@ test("settings are kept", async ({ app: page }) => {
   await go(page, "Settings");
   await page.getByRole("button", { name: "Pause all" }).click();
   await expect(page.getByRole("status").filter({ hasText: "Paused" })).toBeVisible();
-  await page.getByRole("radio", { name: "After every run" }).check({ force: true });
+  const always = page.getByRole("radio", { name: "After every run" });
+  await always.click({ force: true });
+  await expect(always).toBeChecked();
   const saved = page.waitForResponse(/update_settings/);
   await page.getByLabel("Space for the history").selectOption("2048");
   await saved;
