@@ -29,15 +29,18 @@ pub(crate) fn build(profile: &str) -> Result<Vec<(PathBuf, u64)>> {
     let shell = paths::root().join("src-tauri");
     setup::npm_packages(&shell)?;
     ui::build()?;
-    // The UI is built already; the CLI would build it again.
-    let config = r#"{"build":{"beforeBuildCommand":""}}"#;
+    // The UI is built already; the CLI would build it again. In a file, because on Windows npm is a script, which
+    // quotes do not survive.
+    let config = paths::target()?.join("bundle.conf.json");
+    std::fs::write(&config, r#"{"build":{"beforeBuildCommand":""}}"#)?;
     let mut command = npm(
         &shell,
         [
-            "run", "--silent", "tauri", "--", "build", "--ci", "--config", config,
+            "run", "--silent", "tauri", "--", "build", "--ci", "--config",
         ],
     );
     command
+        .arg(&config)
         .args(["--", "--profile", profile])
         .env("CARGO_TARGET_DIR", paths::target()?);
     run(&mut command)?;
