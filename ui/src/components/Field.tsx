@@ -56,7 +56,7 @@ export function Input({ className, ...rest }: ComponentProps<"input">) {
 }
 
 export function Select({ className, ...rest }: ComponentProps<"select">) {
-  return <select {...rest} className={cx(control, "h-[31px]", className)} />;
+  return <select {...rest} className={cx(control, "h-[31px] pr-[26px]", className)} />;
 }
 
 export function Textarea({ className, ...rest }: ComponentProps<"textarea">) {
