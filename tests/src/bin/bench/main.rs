@@ -1,4 +1,4 @@
-//! `cargo run --release -p testkit --bin bench -- [read|map|run] [--records N] [--json]`
+//! `cargo run --release -p testkit --bin bench -- [read|map|commit|run] [--records N] [--json]`
 //!
 //! What a record costs: CPU time of this process for reading it, mapping it, and for a whole run, each beside a bare
 //! program that does the same work without what makes it safe. The sandbox runs in a process of its own, so that its
@@ -14,6 +14,8 @@
     clippy::print_stderr,
     reason = "it prints what it measured"
 )]
+
+mod commit;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -71,7 +73,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let records = number("--records").unwrap_or(RECORDS);
-    let names: Vec<&str> = ["read", "map", "run"]
+    let names: Vec<&str> = ["read", "map", "commit", "run"]
         .into_iter()
         .filter(|name| words.iter().any(|word| word == name))
         .collect();
@@ -80,10 +82,13 @@ fn main() -> ExitCode {
             .checked_sub(1)
             .and_then(|n| words.get(n))
             .is_some_and(|word| word == "--records");
-        !after_flag && !["read", "map", "run", "--records", "--json"].contains(&word.as_str())
+        !after_flag
+            && !["read", "map", "commit", "run", "--records", "--json"].contains(&word.as_str())
     });
     if let Some((_, unknown)) = unknown {
-        eprintln!("There is no \"{unknown}\": name read, map or run, or nothing for all of them.");
+        eprintln!(
+            "There is no \"{unknown}\": name read, map, commit or run, or nothing for all of them."
+        );
         return ExitCode::from(2);
     }
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -129,6 +134,23 @@ async fn measure(names: &[&str], records: usize) -> Vec<Row> {
             timed(async { repeat(times, &sources, |record| program.apply(record)) }).await;
         rows.push(Row {
             what: "map: 15 fields by the mapping",
+            records: n,
+            spent,
+        });
+    }
+    if wanted("commit") {
+        let (_, sources) = bench.in_memory(records.min(20_000)).await;
+        let mapped = commit::mapped(&bench.program().await, &sources, records.min(50_000));
+        let ledger = commit::Ledger::open().await;
+        let (n, spent) = timed(async { ledger.append(&mapped) }).await;
+        rows.push(Row {
+            what: "commit: JSON lines and fsync",
+            records: n,
+            spent,
+        });
+        let (n, spent) = timed(ledger.carry(mapped)).await;
+        rows.push(Row {
+            what: "commit: plan, journal and commit",
             records: n,
             spent,
         });
