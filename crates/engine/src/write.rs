@@ -54,6 +54,28 @@ pub(crate) async fn send(
     intended: Vec<Intended>,
     batch: &mut Batch,
 ) -> Result<()> {
+    let settled = write_journalled(job, work, &intended).await?;
+    let mut moved = Vec::new();
+    for (intended, (outcome, exchange)) in intended.into_iter().zip(settled) {
+        if outcome == Outcome::Moved {
+            moved.push(intended);
+        } else {
+            batch.settle_written(intended, outcome, exchange);
+        }
+    }
+    if moved.is_empty() {
+        Ok(())
+    } else {
+        rebase(job, work, moved, batch).await
+    }
+}
+
+/// Sends what the journal has, and settles what got no answer.
+async fn write_journalled(
+    job: &Job,
+    work: &Work,
+    intended: &[Intended],
+) -> Result<Vec<(Outcome, Option<ExchangeId>)>> {
     let changes: Vec<Change> = intended
         .iter()
         .map(|intended| intended.change.clone())
@@ -74,20 +96,7 @@ pub(crate) async fn send(
             return Err(error.into());
         }
     };
-    let settled = settle(job, work, &intended, written).await?;
-    let mut moved = Vec::new();
-    for (intended, (outcome, exchange)) in intended.into_iter().zip(settled) {
-        if outcome == Outcome::Moved {
-            moved.push(intended);
-        } else {
-            batch.settle_written(intended, outcome, exchange);
-        }
-    }
-    if moved.is_empty() {
-        Ok(())
-    } else {
-        rebase(job, work, moved, batch).await
-    }
+    settle(job, work, intended, written).await
 }
 
 /// Records that somebody changed on the target since we last saw them: looked at again, compared again,
@@ -154,25 +163,7 @@ async fn rebase(job: &Job, work: &Work, moved: Vec<Intended>, batch: &mut Batch)
         return Ok(());
     }
     journal(job, work, &again).await?;
-    let changes: Vec<Change> = again
-        .iter()
-        .map(|intended| intended.change.clone())
-        .collect();
-    let written = match job
-        .destination
-        .write(stream, &changes, &work.target_access)
-        .await
-    {
-        Ok(written) => written,
-        Err(error) => {
-            let ids: Vec<ChangeId> = changes.iter().map(|change| change.id).collect();
-            work.store
-                .write(move |tx| store::journal::settle_many(tx, sync, &ids))
-                .await?;
-            return Err(error.into());
-        }
-    };
-    let settled = settle(job, work, &again, written).await?;
+    let settled = write_journalled(job, work, &again).await?;
     for (intended, (outcome, exchange)) in again.into_iter().zip(settled) {
         batch.settle_written(intended, outcome, exchange);
     }
