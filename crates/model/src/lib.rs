@@ -24,6 +24,7 @@ pub mod mapping;
 pub mod number;
 pub mod path;
 pub mod record;
+pub mod row;
 pub mod run;
 pub mod secret;
 pub mod sync;

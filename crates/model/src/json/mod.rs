@@ -4,7 +4,9 @@
 //! (RFC 8259 leaves precision to the reader) and because records are decoded by the million.
 //! Depth and size are bounded: the bytes come from outside.
 
-use std::fmt::Write as _;
+pub mod scan;
+
+use std::io::Write as _;
 
 use compact_str::CompactString;
 
@@ -98,6 +100,7 @@ impl<'a> Reader<'a> {
     fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
         self.at += 1;
         let mut object = Object::with_capacity(8);
+        let mut seen = 0_u64;
         self.white_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
@@ -115,9 +118,13 @@ impl<'a> Reader<'a> {
             }
             self.at += 1;
             let value = self.value(depth + 1)?;
-            // The last of equal names wins, as in every common reader. Objects with very many
-            // members are not searched: a hostile one must not cost the square of its size.
-            if object.len() < 64 {
+            // The last of equal names wins, as in every common reader. It is only searched for where
+            // a name alike was seen, and not among very many members: a hostile object must not
+            // cost the square of its size.
+            let mark = mark_of(&name);
+            let maybe_again = seen & mark != 0;
+            seen |= mark;
+            if maybe_again && object.len() < 64 {
                 object.insert(name, value);
             } else {
                 object.push(name, value);
@@ -180,7 +187,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
         let start = self.at;
         let rest = self.bytes.get(start..).unwrap_or_default();
-        let plain = plain_length(rest);
+        let plain = scan::plain_length(rest, 0);
         match rest.get(plain) {
             Some(b'"') => {
                 let text =
@@ -202,7 +209,7 @@ impl<'a> Reader<'a> {
         self.at = start;
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let plain = plain_length(rest);
+            let plain = scan::plain_length(rest, 0);
             out.extend_from_slice(rest.get(..plain).unwrap_or_default());
             self.at += plain;
             match self.peek() {
@@ -282,12 +289,15 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes from the start need no attention: no quote, backslash or control character.
-fn plain_length(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20)
-        .unwrap_or(bytes.len())
+/// One of 64 bits: equal names have the same.
+fn mark_of(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let byte = |at: usize| u64::from(bytes.get(at).copied().unwrap_or(0));
+    let mixed = byte(0)
+        .wrapping_add(byte(bytes.len() / 2) << 2)
+        .wrapping_add(byte(bytes.len().wrapping_sub(1)) << 3)
+        .wrapping_add((bytes.len() as u64) << 1);
+    1 << (mixed & 63)
 }
 
 fn number_from(text: &str) -> Option<Value> {
@@ -313,82 +323,110 @@ fn number_from(text: &str) -> Option<Value> {
 
 /// The JSON text of a value, without spaces.
 pub fn to_string(value: &Value) -> String {
-    let mut out = String::new();
-    write(&mut out, value);
-    out
+    let mut out = Vec::new();
+    write_bytes(&mut out, value);
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Appends the JSON text of a value. Dates, times and timestamps become ISO 8601 text, bytes base64.
 pub fn write(out: &mut String, value: &Value) {
+    let mut bytes = Vec::new();
+    write_bytes(&mut bytes, value);
+    append(out, &bytes);
+}
+
+fn append(out: &mut String, written: &[u8]) {
+    // Only text is ever written.
+    out.push_str(str::from_utf8(written).unwrap_or_default());
+}
+
+/// As [`write`], to bytes (always UTF-8).
+pub fn write_bytes(out: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(true) => out.push_str("true"),
-        Value::Bool(false) => out.push_str("false"),
-        Value::Int(n) => _ = write!(out, "{n}"),
-        Value::UInt(n) => _ = write!(out, "{n}"),
-        Value::Decimal(decimal) => out.push_str(decimal.as_str()),
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Int(n) => out.extend_from_slice(itoa::Buffer::new().format(*n).as_bytes()),
+        Value::UInt(n) => out.extend_from_slice(itoa::Buffer::new().format(*n).as_bytes()),
+        Value::Decimal(decimal) => out.extend_from_slice(decimal.as_str().as_bytes()),
         Value::Float(float) => match Decimal::from_f64(*float) {
-            Some(decimal) => out.push_str(decimal.as_str()),
-            None => out.push_str("null"),
+            Some(decimal) => out.extend_from_slice(decimal.as_str().as_bytes()),
+            None => out.extend_from_slice(b"null"),
         },
-        Value::Text(text) => write_text(out, text),
+        Value::Text(text) => write_text_bytes(out, text),
         Value::Bytes(bytes) => write_base64(out, bytes),
         Value::Date(date) => _ = write!(out, "\"{date}\""),
         Value::Time(time) => _ = write!(out, "\"{time}\""),
         Value::Timestamp(timestamp) => _ = write!(out, "\"{timestamp}\""),
         Value::List(items) => {
-            out.push('[');
+            out.push(b'[');
             for (n, item) in items.iter().enumerate() {
                 if n > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
-                write(out, item);
+                write_bytes(out, item);
             }
-            out.push(']');
+            out.push(b']');
         }
-        Value::Object(object) => write_object(out, object),
+        Value::Object(object) => write_object_bytes(out, object),
     }
 }
 
 /// Appends the JSON text of an object.
 pub fn write_object(out: &mut String, object: &Object) {
-    out.push('{');
+    let mut bytes = Vec::new();
+    write_object_bytes(&mut bytes, object);
+    append(out, &bytes);
+}
+
+/// As [`write_object`], to bytes.
+pub fn write_object_bytes(out: &mut Vec<u8>, object: &Object) {
+    out.push(b'{');
     for (n, (name, member)) in object.iter().enumerate() {
         if n > 0 {
-            out.push(',');
+            out.push(b',');
         }
-        write_text(out, name);
-        out.push(':');
-        write(out, member);
+        write_text_bytes(out, name);
+        out.push(b':');
+        write_bytes(out, member);
     }
-    out.push('}');
+    out.push(b'}');
 }
 
 /// Appends a JSON string.
 pub fn write_text(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c < ' ' => _ = write!(out, "\\u{:04x}", c as u32),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
+    let mut bytes = Vec::new();
+    write_text_bytes(&mut bytes, text);
+    append(out, &bytes);
 }
 
-fn write_base64(out: &mut String, bytes: &[u8]) {
+/// As [`write_text`], to bytes: what needs no escape is copied at once.
+pub fn write_text_bytes(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    out.push(b'"');
+    let mut at = 0;
+    loop {
+        let plain = scan::plain_length(bytes, at);
+        out.extend_from_slice(bytes.get(at..at + plain).unwrap_or_default());
+        at += plain;
+        match bytes.get(at) {
+            None => break,
+            Some(b'"') => out.extend_from_slice(b"\\\""),
+            Some(b'\\') => out.extend_from_slice(b"\\\\"),
+            Some(b'\n') => out.extend_from_slice(b"\\n"),
+            Some(b'\r') => out.extend_from_slice(b"\\r"),
+            Some(b'\t') => out.extend_from_slice(b"\\t"),
+            Some(control) => _ = write!(out, "\\u{control:04x}"),
+        }
+        at += 1;
+    }
+    out.push(b'"');
+}
+
+fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let letter = |six: u8| {
-        ALPHABET
-            .get(usize::from(six & 63))
-            .map_or('=', |&byte| char::from(byte))
-    };
-    out.push('"');
+    let letter = |six: u8| ALPHABET.get(usize::from(six & 63)).copied().unwrap_or(b'=');
+    out.push(b'"');
     for chunk in bytes.chunks(3) {
         let byte = |n: usize| chunk.get(n).copied().unwrap_or(0);
         out.push(letter(byte(0) >> 2));
@@ -396,15 +434,11 @@ fn write_base64(out: &mut String, bytes: &[u8]) {
         out.push(if chunk.len() > 1 {
             letter(byte(1) << 2 | byte(2) >> 6)
         } else {
-            '='
+            b'='
         });
-        out.push(if chunk.len() > 2 {
-            letter(byte(2))
-        } else {
-            '='
-        });
+        out.push(if chunk.len() > 2 { letter(byte(2)) } else { b'=' });
     }
-    out.push('"');
+    out.push(b'"');
 }
 
 impl Value {
