@@ -223,6 +223,15 @@ impl Row {
         matches!(&self.0, Form::Lazy(_) | Form::Whole(Value::Object(_)))
     }
 
+    /// Whether it is an object without members.
+    pub fn is_empty_object(&self) -> bool {
+        match &self.0 {
+            Form::Lazy(lazy) => lazy.members.is_empty(),
+            Form::Whole(Value::Object(object)) => object.is_empty(),
+            Form::Whole(_) => false,
+        }
+    }
+
     /// The member called `name`, read now.
     pub fn get(&self, name: &str) -> Option<Value> {
         match &self.0 {

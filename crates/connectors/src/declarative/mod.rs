@@ -3,6 +3,7 @@
 pub mod auth_spec;
 pub mod authenticator;
 pub mod datetime;
+pub mod decode;
 pub mod error_handler;
 pub mod incremental;
 pub mod manifest;
