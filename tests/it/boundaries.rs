@@ -7,10 +7,11 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which of our crates each of our crates may depend on. Tests may also use [`FOR_TESTS`].
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("model", &[]),
-    ("mapping", &["model"]),
-    ("connectors", &["model"]),
+    ("template", &["model"]),
+    ("mapping", &["model", "template"]),
+    ("connectors", &["model", "template"]),
     ("store", &["model"]),
     ("engine", &["model", "mapping", "connectors", "store"]),
     ("sandbox", &[]),

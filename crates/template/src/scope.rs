@@ -1,0 +1,120 @@
+//! The names that a template may use, and what stands behind them.
+
+use model::value::Value;
+use smallvec::SmallVec;
+
+/// Names and inputs, borrowed for the time of an evaluation. Built anew as often as needed: it costs next to nothing.
+#[derive(Debug, Default)]
+pub struct Scope<'a> {
+    outer: Option<&'a Scope<'a>>,
+    inputs: SmallVec<[(&'a str, Input<'a>); 6]>,
+}
+
+/// What stands behind a name.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A value that somebody else has.
+    Value(&'a Value),
+    /// A value of its own.
+    Owned(Value),
+    /// Members that are looked up one by one.
+    Members(&'a dyn Members),
+}
+
+/// Something like an object that makes its members when they are asked for: a record that is still text, the headers
+/// of a response.
+pub trait Members: std::fmt::Debug {
+    /// The member called `name`.
+    fn member(&self, name: &str) -> Option<Value>;
+
+    /// All members, as an object.
+    fn to_value(&self) -> Value;
+}
+
+impl<'a> Scope<'a> {
+    /// No names yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All names of `outer`, and those that are set here.
+    pub fn within(outer: &'a Scope<'a>) -> Self {
+        Self {
+            outer: Some(outer),
+            inputs: SmallVec::new(),
+        }
+    }
+
+    /// Sets a name: a [`Value`] or a reference to one, members, or a plain text, number or truth value.
+    pub fn set(&mut self, name: &'a str, input: impl Into<Input<'a>>) {
+        let input = input.into();
+        match self.inputs.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, slot)) => *slot = input,
+            None => self.inputs.push((name, input)),
+        }
+    }
+
+    /// With one more name.
+    #[must_use]
+    pub fn with(mut self, name: &'a str, input: impl Into<Input<'a>>) -> Self {
+        self.set(name, input);
+        self
+    }
+
+    /// What stands behind `name`.
+    pub fn get(&self, name: &str) -> Option<&Input<'a>> {
+        let mut scope = self;
+        loop {
+            if let Some((_, input)) = scope.inputs.iter().find(|(known, _)| *known == name) {
+                return Some(input);
+            }
+            scope = scope.outer?;
+        }
+    }
+
+    /// All names, innermost first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let mut names: Vec<&str> = Vec::new();
+        let mut scope = Some(self);
+        while let Some(here) = scope {
+            for (name, _) in &here.inputs {
+                if !names.contains(name) {
+                    names.push(name);
+                }
+            }
+            scope = here.outer;
+        }
+        names.into_iter()
+    }
+}
+
+impl<'a> From<&'a Value> for Input<'a> {
+    fn from(value: &'a Value) -> Self {
+        Self::Value(value)
+    }
+}
+impl From<Value> for Input<'_> {
+    fn from(value: Value) -> Self {
+        Self::Owned(value)
+    }
+}
+impl From<&str> for Input<'_> {
+    fn from(text: &str) -> Self {
+        Self::Owned(Value::text(text))
+    }
+}
+impl From<i64> for Input<'_> {
+    fn from(n: i64) -> Self {
+        Self::Owned(Value::Int(n))
+    }
+}
+impl From<bool> for Input<'_> {
+    fn from(flag: bool) -> Self {
+        Self::Owned(Value::Bool(flag))
+    }
+}
+impl<'a> From<&'a dyn Members> for Input<'a> {
+    fn from(members: &'a dyn Members) -> Self {
+        Self::Members(members)
+    }
+}
