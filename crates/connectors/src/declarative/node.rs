@@ -241,6 +241,8 @@ pub struct View<'a> {
     node: &'a Node,
     file: &'a str,
     path: String,
+    /// The `$parameters` of the component that this stands in.
+    parameters: Option<&'a Node>,
 }
 
 impl<'a> View<'a> {
@@ -250,7 +252,22 @@ impl<'a> View<'a> {
             node,
             file,
             path: String::new(),
+            parameters: node.get("$parameters"),
         }
+    }
+
+    fn below(&self, node: &'a Node, path: String) -> Self {
+        Self {
+            node,
+            file: self.file,
+            path,
+            parameters: node.get("$parameters").or(self.parameters),
+        }
+    }
+
+    /// What `parameters` means to the templates of the component that this stands in.
+    pub fn parameters(&self) -> Option<&'a Node> {
+        self.parameters
     }
 
     /// The value itself.
@@ -301,15 +318,12 @@ impl<'a> View<'a> {
         if node.kind == Kind::Null {
             return None;
         }
-        Some(Self {
-            node,
-            file: self.file,
-            path: if self.path.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{}.{name}", self.path)
-            },
-        })
+        let path = if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        };
+        Some(self.below(node, path))
     }
 
     /// The member called `name`, which must be there.
@@ -328,11 +342,7 @@ impl<'a> View<'a> {
             Kind::List(items) => Ok(items
                 .iter()
                 .enumerate()
-                .map(|(n, node)| Self {
-                    node,
-                    file: self.file,
-                    path: format!("{}[{n}]", self.path),
-                })
+                .map(|(n, node)| self.below(node, format!("{}[{n}]", self.path)))
                 .collect()),
             _ => Err(self.wrong("a list")),
         }
@@ -344,16 +354,12 @@ impl<'a> View<'a> {
             Kind::Map(members) => Ok(members
                 .iter()
                 .map(|(name, node)| {
-                    let view = Self {
-                        node,
-                        file: self.file,
-                        path: if self.path.is_empty() {
-                            name.clone()
-                        } else {
-                            format!("{}.{name}", self.path)
-                        },
+                    let path = if self.path.is_empty() {
+                        name.clone()
+                    } else {
+                        format!("{}.{name}", self.path)
                     };
-                    (name.as_str(), view)
+                    (name.as_str(), self.below(node, path))
                 })
                 .collect()),
             _ => Err(self.wrong("a map")),

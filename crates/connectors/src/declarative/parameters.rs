@@ -126,10 +126,11 @@ fn component(
     };
     let mut out = Vec::with_capacity(members.len() + 1);
     for (name, value) in members {
-        if name == "$parameters" || depth == 0 && LEFT_ALONE.contains(&name.as_str()) {
-            if name != "$parameters" {
-                out.push((name, value));
-            }
+        if name == "$parameters" {
+            continue;
+        }
+        if depth == 0 && LEFT_ALONE.contains(&name.as_str()) {
+            out.push((name, value));
             continue;
         }
         // What was copied from a parameter is data, not a component below this one.
