@@ -1,13 +1,17 @@
 //! The names that a template may use, and what stands behind them.
 
 use model::value::Value;
-use smallvec::SmallVec;
+
+/// Names that stand in the scope itself; any further ones are on the heap.
+const INLINE: usize = 6;
 
 /// Names and inputs, borrowed for the time of an evaluation. Built anew as often as needed: it costs next to nothing.
 #[derive(Debug, Default)]
 pub struct Scope<'a> {
     outer: Option<&'a Scope<'a>>,
-    inputs: SmallVec<[(&'a str, Input<'a>); 6]>,
+    // Arrays rather than `SmallVec`, which would make the lifetime invariant: scopes nest and are narrowed.
+    inline: [Option<(&'a str, Input<'a>)>; INLINE],
+    more: Vec<(&'a str, Input<'a>)>,
 }
 
 /// What stands behind a name.
@@ -41,17 +45,34 @@ impl<'a> Scope<'a> {
     pub fn within(outer: &'a Scope<'a>) -> Self {
         Self {
             outer: Some(outer),
-            inputs: SmallVec::new(),
+            ..Self::default()
         }
     }
 
     /// Sets a name: a [`Value`] or a reference to one, members, or a plain text, number or truth value.
     pub fn set(&mut self, name: &'a str, input: impl Into<Input<'a>>) {
         let input = input.into();
-        match self.inputs.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, slot)) => *slot = input,
-            None => self.inputs.push((name, input)),
+        for slot in &mut self.inline {
+            match slot {
+                Some((known, old)) if *known == name => {
+                    *old = input;
+                    return;
+                }
+                Some(_) => {}
+                None => {
+                    *slot = Some((name, input));
+                    return;
+                }
+            }
         }
+        match self.more.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, slot)) => *slot = input,
+            None => self.more.push((name, input)),
+        }
+    }
+
+    fn inputs(&self) -> impl Iterator<Item = &(&'a str, Input<'a>)> {
+        self.inline.iter().flatten().chain(&self.more)
     }
 
     /// With one more name.
@@ -65,7 +86,7 @@ impl<'a> Scope<'a> {
     pub fn get(&self, name: &str) -> Option<&Input<'a>> {
         let mut scope = self;
         loop {
-            if let Some((_, input)) = scope.inputs.iter().find(|(known, _)| *known == name) {
+            if let Some((_, input)) = scope.inputs().find(|(known, _)| *known == name) {
                 return Some(input);
             }
             scope = scope.outer?;
@@ -77,7 +98,7 @@ impl<'a> Scope<'a> {
         let mut names: Vec<&str> = Vec::new();
         let mut scope = Some(self);
         while let Some(here) = scope {
-            for (name, _) in &here.inputs {
+            for (name, _) in here.inputs() {
                 if !names.contains(name) {
                     names.push(name);
                 }

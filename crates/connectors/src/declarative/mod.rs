@@ -20,4 +20,5 @@ pub mod schema;
 pub mod selector;
 pub mod stream;
 pub mod template;
+pub mod text;
 pub mod writes;
