@@ -27,7 +27,7 @@ pub enum Input<'a> {
 
 /// Something like an object that makes its members when they are asked for: a record that is still text, the headers
 /// of a response.
-pub trait Members: std::fmt::Debug {
+pub trait Members: std::fmt::Debug + Sync {
     /// The member called `name`.
     fn member(&self, name: &str) -> Option<Value>;
 
@@ -137,5 +137,15 @@ impl From<bool> for Input<'_> {
 impl<'a> From<&'a dyn Members> for Input<'a> {
     fn from(members: &'a dyn Members) -> Self {
         Self::Members(members)
+    }
+}
+
+impl Members for model::row::Row {
+    fn member(&self, name: &str) -> Option<Value> {
+        self.get(name)
+    }
+
+    fn to_value(&self) -> Value {
+        Self::to_value(self)
     }
 }

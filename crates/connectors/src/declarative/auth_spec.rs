@@ -200,18 +200,21 @@ fn render_all(
 ) -> crate::Result<()> {
     match tree {
         serde_json::Value::String(text) if text.contains("{{") || text.contains("{%") => {
-            let environment = minijinja::Environment::new();
-            *text = environment
-                .render_str(
-                    text,
-                    minijinja::context! { config => minijinja::value::Serde(config) },
-                )
-                .map_err(|error| crate::Error::Misconfigured {
-                    what: "the connector's sign-in".into(),
-                    place: place.to_owned(),
-                    problem: error.to_string(),
-                    expected: "a template over `config`".into(),
-                })?;
+            let problem = |problem: String| crate::Error::Misconfigured {
+                what: "the connector's sign-in".into(),
+                place: place.to_owned(),
+                problem,
+                expected: "a template over `config`".into(),
+            };
+            let template = template::Template::compile(text)
+                .map_err(|error| problem(error.to_string()))?;
+            let config = model::value::Value::from_serde(config);
+            let env = template::Env::new(model::clock::Clock::system());
+            let filled = template
+                .render(&template::Scope::new().with("config", &config), &env)
+                .map_err(|error| problem(error.to_string()))?
+                .into_owned();
+            *text = filled;
         }
         serde_json::Value::Array(items) => {
             for item in items {

@@ -5,12 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use model::secret::Secret;
 use model::value::Value;
 
+use template::{Env, Scope};
+
 use super::node::View;
-use super::path;
-use super::requester::Inject;
-use super::template::{Scope, Template, Templates};
+use super::options::{Options, RequestOption};
+use super::text::{Text, python_text};
 use crate::Result;
-use crate::http::RequestParts;
+use crate::http::{Body, RequestParts};
 
 /// How the requests of a requester are signed.
 #[derive(Clone, Debug, Default)]
@@ -23,18 +24,18 @@ pub enum Authentication {
     /// A key, taken from the settings.
     ApiKey {
         /// Where it goes.
-        into: Inject,
+        into: RequestOption,
         /// The key.
-        token: Template,
+        token: Text,
     },
     /// A token, taken from the settings.
-    Bearer(Template),
+    Bearer(Text),
     /// User and password, taken from the settings.
     Basic {
         /// The user.
-        user: Template,
+        user: Text,
         /// The password.
-        password: Option<Template>,
+        password: Option<Text>,
     },
 }
 
@@ -48,7 +49,7 @@ const KNOWN: &[&str] = &[
 
 impl Authentication {
     /// From the file.
-    pub fn compile(templates: &mut Templates, view: Option<View<'_>>) -> Result<Self> {
+    pub fn compile(view: Option<View<'_>>) -> Result<Self> {
         let Some(view) = view else {
             return Ok(Self::SignIn);
         };
@@ -56,24 +57,18 @@ impl Authentication {
             "NoAuth" => Self::Nothing,
             // Codes and refresh tokens are the business of `auth`.
             "OAuthAuthenticator" => Self::SignIn,
-            "BearerAuthenticator" => Self::Bearer(
-                templates.compile(&view.require("api_token", "the token")?, path::NAMES)?,
-            ),
+            "BearerAuthenticator" => {
+                Self::Bearer(Text::compile(&view.require("api_token", "the token")?)?)
+            }
             "BasicHttpAuthenticator" => Self::Basic {
-                user: templates.compile(&view.require("username", "the user")?, path::NAMES)?,
-                password: view
-                    .get("password")
-                    .map(|password| templates.compile(&password, path::NAMES))
-                    .transpose()?,
+                user: Text::compile(&view.require("username", "the user")?)?,
+                password: Text::member(&view, "password")?,
             },
             "ApiKeyAuthenticator" => {
-                let token =
-                    templates.compile(&view.require("api_token", "the key")?, path::NAMES)?;
+                let token = Text::compile(&view.require("api_token", "the key")?)?;
                 let into = match (view.get("inject_into"), view.get("header")) {
-                    (Some(into), _) => Inject::compile(templates, &into)?,
-                    (None, Some(header)) => {
-                        Inject::Header(templates.compile(&header, path::NAMES)?)
-                    }
+                    (Some(into), _) => RequestOption::compile(&into)?,
+                    (None, Some(header)) => RequestOption::Header(Text::compile(&header)?),
                     (None, None) => {
                         return Err(view.fail(
                             "nothing says where the key goes",
@@ -90,27 +85,29 @@ impl Authentication {
     /// Signs with what the file itself says. Secrets that were used are added to `secrets`.
     pub fn apply(
         &self,
-        templates: &Templates,
-        scope: &Scope,
+        scope: &Scope<'_>,
+        env: &Env,
         request: &mut RequestParts,
         secrets: &mut Vec<Secret>,
     ) -> Result<()> {
         match self {
             Self::SignIn | Self::Nothing => {}
             Self::ApiKey { into, token } => {
-                let key = token.render(templates, scope)?;
-                into.apply(templates, scope, request, &Value::text(key.as_str()))?;
+                let key = token.render(scope, env)?;
+                let mut options = Options::default();
+                into.put(&mut options, Value::text(key.as_str()), scope, env)?;
+                add(request, options);
                 secrets.push(Secret::new(key));
             }
             Self::Bearer(token) => {
-                let token = token.render(templates, scope)?;
+                let token = token.render(scope, env)?;
                 request.set_secret_header("authorization", &format!("Bearer {token}"));
                 secrets.push(Secret::new(token));
             }
             Self::Basic { user, password } => {
-                let user = user.render(templates, scope)?;
+                let user = user.render(scope, env)?;
                 let password = match password {
-                    Some(password) => password.render(templates, scope)?,
+                    Some(password) => password.render(scope, env)?,
                     None => String::new(),
                 };
                 let pair = STANDARD.encode(format!("{user}:{password}"));
@@ -122,5 +119,35 @@ impl Authentication {
             }
         }
         Ok(())
+    }
+}
+
+/// Adds to a request that is made already.
+fn add(request: &mut RequestParts, options: Options) {
+    for (name, value) in options.headers {
+        request.set_secret_header(&name, &python_text(&value));
+    }
+    for (name, value) in options.parameters {
+        request.query.push((name.into(), python_text(&value)));
+    }
+    if !options.form.is_empty() {
+        if !matches!(request.body, Body::Form(_)) {
+            request.body = Body::Form(Vec::new());
+        }
+        if let Body::Form(form) = &mut request.body {
+            for (name, value) in options.form {
+                form.push((name.into(), python_text(&value)));
+            }
+        }
+    }
+    if !options.json.is_empty() {
+        match &mut request.body {
+            Body::Json(Value::Object(body)) => {
+                for (name, value) in options.json {
+                    body.insert(name, value);
+                }
+            }
+            body => *body = Body::Json(Value::Object(options.json)),
+        }
     }
 }

@@ -1,30 +1,25 @@
 //! What an answer means: `DefaultErrorHandler`, `CompositeErrorHandler` and their filters.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use model::clock::Clock;
-use model::value::Value;
+use model::value::{Object, Value};
 use regex::Regex;
+use template::{Env, Members, Reads, Scope};
 
+use super::decode::json::is_truthy;
+use super::headers::Headers;
 use super::node::View;
-use super::template::{self, Scope, Template, Templates};
+use super::text::{PathText, Text, python_text};
 use crate::Result;
 use crate::http::answer::{Judge, Verdict, message_in};
-
-/// Names that predicates may use.
-const PREDICATE_NAMES: &[&str] = &["response", "headers", "request_url"];
-/// Names that error messages may use.
-const MESSAGE_NAMES: &[&str] = &["config", "response", "headers"];
-/// Names that waits may use.
-const BACKOFF_NAMES: &[&str] = &["config", "parameters", "response", "headers"];
 
 /// The error handler of a requester.
 #[derive(Clone, Debug, Default)]
 pub struct ErrorHandler {
     handlers: Vec<Handler>,
-    max_retries: Option<u32>,
+    max_retries: Option<Text>,
 }
 
 /// One `DefaultErrorHandler`.
@@ -40,8 +35,8 @@ struct Filter {
     action: Option<Action>,
     http_codes: Vec<u16>,
     contains: Option<String>,
-    predicate: Option<Template>,
-    message: Option<Template>,
+    predicate: Option<Text>,
+    message: Option<Text>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,26 +51,31 @@ enum Action {
 /// One backoff strategy.
 #[derive(Clone, Debug)]
 enum Backoff {
-    Constant(Template),
-    Exponential(Option<Template>),
+    Constant(Text),
+    Exponential(Option<Text>),
     FromHeader {
-        header: Template,
+        header: Text,
+        pattern: Option<Regex>,
+        longest: Option<f64>,
+    },
+    FromBody {
+        path: PathText,
         pattern: Option<Regex>,
         longest: Option<f64>,
     },
     UntilHeader {
-        header: Template,
+        header: Text,
         pattern: Option<Regex>,
-        shortest: Option<Template>,
+        shortest: Option<Text>,
     },
 }
 
 impl ErrorHandler {
     /// From the file.
-    pub fn compile(templates: &mut Templates, view: &View<'_>) -> Result<Self> {
+    pub fn compile(view: &View<'_>) -> Result<Self> {
         match view.component()? {
             "DefaultErrorHandler" => Ok(Self {
-                handlers: vec![Handler::compile(templates, view)?],
+                handlers: vec![Handler::compile(view)?],
                 max_retries: retries(view)?,
             }),
             "CompositeErrorHandler" => {
@@ -88,7 +88,7 @@ impl ErrorHandler {
                     if part.component()? != "DefaultErrorHandler" {
                         return Err(part.unknown_component(&["DefaultErrorHandler"]));
                     }
-                    handlers.push(Handler::compile(templates, part)?);
+                    handlers.push(Handler::compile(part)?);
                     if n == 0 {
                         max_retries = retries(part)?;
                     }
@@ -103,31 +103,29 @@ impl ErrorHandler {
     }
 }
 
-fn retries(view: &View<'_>) -> Result<Option<u32>> {
-    view.get("max_retries")
-        .map(|view| {
-            let count = view.count()?;
-            u32::try_from(count)
-                .ok()
-                .filter(|count| *count <= 100)
-                .ok_or_else(|| view.fail("this many retries never end", "at most 100"))
-        })
-        .transpose()
+fn retries(view: &View<'_>) -> Result<Option<Text>> {
+    let Some(retries) = view.get("max_retries") else {
+        return Ok(None);
+    };
+    if retries.count().is_ok_and(|count| count > 100) {
+        return Err(retries.fail("this many retries never end", "at most 100"));
+    }
+    Text::compile(&retries).map(Some)
 }
 
 impl Handler {
-    fn compile(templates: &mut Templates, view: &View<'_>) -> Result<Self> {
+    fn compile(view: &View<'_>) -> Result<Self> {
         let mut handler = Self::default();
         if let Some(filters) = view.get("response_filters") {
             for filter in filters.items()? {
-                handler.filters.push(Filter::compile(templates, &filter)?);
+                handler.filters.push(Filter::compile(&filter)?);
             }
         }
         if let Some(strategies) = view.get("backoff_strategies") {
             for strategy in strategies.items()? {
                 handler
                     .backoff
-                    .push(Backoff::compile(templates, &strategy)?);
+                    .push(Backoff::compile(&strategy)?);
             }
         }
         Ok(handler)
@@ -135,7 +133,7 @@ impl Handler {
 }
 
 impl Filter {
-    fn compile(templates: &mut Templates, view: &View<'_>) -> Result<Self> {
+    fn compile(view: &View<'_>) -> Result<Self> {
         let action = view
             .text_of("action")?
             .map(|action| match action {
@@ -144,9 +142,11 @@ impl Filter {
                 "FAIL" => Ok(Action::Fail),
                 "RETRY" => Ok(Action::Retry),
                 "RATE_LIMITED" => Ok(Action::RateLimited),
+                // The client signs in anew by itself before a repetition.
+                "REFRESH_TOKEN_THEN_RETRY" => Ok(Action::Retry),
                 other => Err(view.fail(
                     format!("the action `{other}` is not supported"),
-                    "SUCCESS, IGNORE, FAIL, RETRY or RATE_LIMITED",
+                    "SUCCESS, IGNORE, FAIL, RETRY, RATE_LIMITED or REFRESH_TOKEN_THEN_RETRY",
                 )),
             })
             .transpose()?;
@@ -168,29 +168,35 @@ impl Filter {
             predicate: view
                 .get("predicate")
                 .filter(|predicate| predicate.node().as_text() != Some(""))
-                .map(|predicate| templates.compile(&predicate, PREDICATE_NAMES))
+                .map(|predicate| Text::compile(&predicate))
                 .transpose()?,
-            message: view
-                .get("error_message")
-                .map(|message| templates.compile(&message, MESSAGE_NAMES))
-                .transpose()?,
+            message: Text::member(view, "error_message")?,
         })
     }
 
-    fn matches(&self, templates: &Templates, scope: &Scope, status: u16, body: &Value) -> bool {
-        self.http_codes.contains(&status)
+    fn matches(&self, scope: &Scope<'_>, env: &Env, status: u16, body: &Value) -> bool {
+        self.action.is_some()
+            && (self.http_codes.contains(&status)
+                || self
+                    .predicate
+                    .as_ref()
+                    .is_some_and(|predicate| predicate.is_true(scope, env).unwrap_or(false))
+                || self.contains.as_ref().is_some_and(|part| {
+                    message_in(body, 0).is_some_and(|message| message.contains(part.as_str()))
+                }))
+    }
+
+    fn looks_into_body(&self) -> bool {
+        self.contains.is_some()
             || self
                 .predicate
                 .as_ref()
-                .is_some_and(|predicate| predicate.is_true(templates, scope).unwrap_or(false))
-            || self.contains.as_ref().is_some_and(|part| {
-                message_in(body, 0).is_some_and(|message| message.contains(part.as_str()))
-            })
+                .is_some_and(|predicate| predicate.reads("response") != Reads::Nothing)
     }
 }
 
 impl Backoff {
-    fn compile(templates: &mut Templates, view: &View<'_>) -> Result<Self> {
+    fn compile(view: &View<'_>) -> Result<Self> {
         let pattern = |view: &View<'_>| -> Result<Option<Regex>> {
             view.get("regex")
                 .map(|regex| {
@@ -199,39 +205,37 @@ impl Backoff {
                 })
                 .transpose()
         };
+        let longest = view
+            .get("max_waiting_time_in_seconds")
+            .map(|longest| longest.number())
+            .transpose()?;
+        let header = || Text::compile(&view.require("header", "a header's name")?);
         Ok(match view.component()? {
-            "ConstantBackoffStrategy" => Self::Constant(templates.compile(
-                &view.require("backoff_time_in_seconds", "seconds")?,
-                BACKOFF_NAMES,
-            )?),
-            "ExponentialBackoffStrategy" => Self::Exponential(
-                view.get("factor")
-                    .map(|factor| templates.compile(&factor, BACKOFF_NAMES))
-                    .transpose()?,
-            ),
+            "ConstantBackoffStrategy" => {
+                Self::Constant(Text::compile(&view.require("backoff_time_in_seconds", "seconds")?)?)
+            }
+            "ExponentialBackoffStrategy" => Self::Exponential(Text::member(view, "factor")?),
             "WaitTimeFromHeader" => Self::FromHeader {
-                header: templates
-                    .compile(&view.require("header", "a header's name")?, BACKOFF_NAMES)?,
+                header: header()?,
                 pattern: pattern(view)?,
-                longest: view
-                    .get("max_waiting_time_in_seconds")
-                    .map(|longest| longest.number())
-                    .transpose()?,
+                longest,
+            },
+            "WaitTimeFromResponse" => Self::FromBody {
+                path: PathText::compile(&view.require("field_path", "the way to the seconds")?)?,
+                pattern: pattern(view)?,
+                longest,
             },
             "WaitUntilTimeFromHeader" => Self::UntilHeader {
-                header: templates
-                    .compile(&view.require("header", "a header's name")?, BACKOFF_NAMES)?,
+                header: header()?,
                 pattern: pattern(view)?,
-                shortest: view
-                    .get("min_wait")
-                    .map(|wait| templates.compile(&wait, BACKOFF_NAMES))
-                    .transpose()?,
+                shortest: Text::member(view, "min_wait")?,
             },
             _ => {
                 return Err(view.unknown_component(&[
                     "ConstantBackoffStrategy",
                     "ExponentialBackoffStrategy",
                     "WaitTimeFromHeader",
+                    "WaitTimeFromResponse",
                     "WaitUntilTimeFromHeader",
                 ]));
             }
@@ -239,23 +243,32 @@ impl Backoff {
     }
 
     /// Seconds to wait; none when this strategy has nothing to say.
-    fn seconds(&self, judging: &Judging<'_>, headers: &HeaderMap, attempt: u32) -> Option<f64> {
-        let number = |template: &Template| -> Option<f64> {
-            template
-                .render(judging.templates, &judging.scope)
-                .ok()?
-                .trim()
-                .parse()
-                .ok()
+    fn seconds(
+        &self,
+        judging: &Judging<'_>,
+        headers: &HeaderMap,
+        body: &[u8],
+        attempt: u32,
+    ) -> Option<f64> {
+        let number = |text: &Text| -> Option<f64> {
+            let value = text.eval(&judging.scope, judging.env).ok()?;
+            python_text(&value).trim().parse().ok()
         };
-        let from_header = |header: &Template, pattern: &Option<Regex>| -> Option<f64> {
-            let name = header.render(judging.templates, &judging.scope).ok()?;
-            let text = headers.get(name.trim())?.to_str().ok()?;
+        let matched = |text: &str, pattern: &Option<Regex>| -> Option<f64> {
             let text = match pattern {
-                Some(pattern) => pattern.find(text)?.as_str(),
+                // As Python's `match`: from the beginning.
+                Some(pattern) => pattern.find(text).filter(|found| found.start() == 0)?.as_str(),
                 None => text,
             };
             text.trim().parse().ok()
+        };
+        let from_header = |header: &Text, pattern: &Option<Regex>| -> Option<f64> {
+            let name = header.printed(&judging.scope, judging.env).ok()?;
+            matched(headers.get(name.trim())?.to_str().ok()?, pattern)
+        };
+        let within = |seconds: f64, longest: &Option<f64>| match longest {
+            Some(longest) => seconds.min(*longest),
+            None => seconds,
         };
         let seconds = match self {
             Self::Constant(seconds) => number(seconds)?,
@@ -267,12 +280,18 @@ impl Backoff {
                 header,
                 pattern,
                 longest,
+            } => within(from_header(header, pattern)?, longest),
+            Self::FromBody {
+                path,
+                pattern,
+                longest,
             } => {
-                let seconds = from_header(header, pattern)?;
-                match longest {
-                    Some(longest) => seconds.min(*longest),
-                    None => seconds,
-                }
+                let steps = path.steps(&judging.scope, judging.env).ok()?;
+                let body = model::json::parse(body).ok()?;
+                let found = steps
+                    .iter()
+                    .try_fold(&body, |here, step| here.as_object()?.get(step))?;
+                within(matched(&python_text(found), pattern)?, longest)
             }
             Self::UntilHeader {
                 header,
@@ -294,12 +313,24 @@ impl Backoff {
 pub struct Judging<'a> {
     /// The handler.
     pub handler: &'a ErrorHandler,
-    /// The file's templates.
-    pub templates: &'a Templates,
-    /// What templates may use.
-    pub scope: Scope,
+    /// What templates may use: `config`.
+    pub scope: Scope<'a>,
+    /// The template language's surroundings.
+    pub env: &'a Env,
     /// For waits until a point in time.
     pub clock: Clock,
+    /// The address without its query, for templates.
+    pub request_url: &'a str,
+}
+
+impl ErrorHandler {
+    /// Whether a good answer's body must be there before it is known what the answer means.
+    pub fn looks_into_good_answers(&self) -> bool {
+        self.handlers
+            .iter()
+            .flat_map(|handler| &handler.filters)
+            .any(Filter::looks_into_body)
+    }
 }
 
 impl Judge for Judging<'_> {
@@ -311,40 +342,37 @@ impl Judge for Judging<'_> {
         } else {
             &self.handler.handlers
         };
-        let filtered = handlers.iter().any(|handler| !handler.filters.is_empty());
+        let mut filters = handlers.iter().flat_map(|handler| &handler.filters);
         // A large page is only read here when something may look into it.
-        let looks = filtered
-            && (!status.is_success()
-                || handlers
-                    .iter()
-                    .flat_map(|handler| &handler.filters)
-                    .any(|filter| filter.predicate.is_some() || filter.contains.is_some()));
-        let parsed = if looks {
-            model::json::parse(body).unwrap_or_else(|_| Value::Object(model::value::Object::new()))
+        let looks = if status.is_success() {
+            self.handler.looks_into_good_answers()
         } else {
-            Value::Null
+            filters.next().is_some()
         };
-        let parsed = Arc::new(parsed);
-        let mut scope = self.scope.clone();
-        if looks {
-            scope = scope
-                .with("response", template::live(&parsed))
-                .with("headers", template::headers(headers));
-        }
+        let parsed = looks
+            .then(|| model::json::parse(body).ok())
+            .flatten()
+            .unwrap_or_else(|| Value::Object(Object::new()));
+        let shown = Headers::new(headers);
+        let scope = Scope::within(&self.scope)
+            .with("response", &parsed)
+            .with("headers", &shown as &dyn Members)
+            .with("request_url", self.request_url);
         let mut last = Verdict::Success;
         for handler in handlers {
             let matched = handler
                 .filters
                 .iter()
-                .find(|filter| filter.matches(self.templates, &scope, code, &parsed));
+                .find(|filter| filter.matches(&scope, self.env, code, &parsed));
             let action = match matched {
                 Some(filter) => filter.action.unwrap_or_else(|| by_status(code)),
                 None => by_status(code),
             };
             let reason = matched
                 .and_then(|filter| filter.message.as_ref())
-                .and_then(|message| message.render(self.templates, &scope).ok())
-                .filter(|message| !message.is_empty());
+                .and_then(|message| message.eval(&scope, self.env).ok())
+                .filter(is_truthy)
+                .map(|message| python_text(&message));
             match action {
                 // Ours: a page for people where data should be (a gateway, a hotel's sign-in) passes.
                 Action::Success if matched.is_none() && is_page(status, headers, body) => {
@@ -354,12 +382,12 @@ impl Judge for Judging<'_> {
                 Action::Ignore => return Verdict::Ignore,
                 Action::Retry => {
                     return Verdict::Retry {
-                        after: self.wait(headers, attempt),
+                        after: self.wait(headers, body, attempt),
                     };
                 }
                 Action::RateLimited => {
                     last = Verdict::RateLimited {
-                        after: self.wait(headers, attempt),
+                        after: self.wait(headers, body, attempt),
                     };
                 }
                 Action::Fail => last = Verdict::Fail { reason },
@@ -369,17 +397,21 @@ impl Judge for Judging<'_> {
     }
 
     fn max_retries(&self) -> u32 {
-        self.handler.max_retries.unwrap_or(5)
+        let Some(text) = &self.handler.max_retries else {
+            return 5;
+        };
+        let said = text.printed(&self.scope, self.env).unwrap_or_default();
+        said.trim().parse::<u32>().unwrap_or(5).min(100)
     }
 }
 
 impl Judging<'_> {
-    fn wait(&self, headers: &HeaderMap, attempt: u32) -> Option<Duration> {
+    fn wait(&self, headers: &HeaderMap, body: &[u8], attempt: u32) -> Option<Duration> {
         self.handler
             .handlers
             .iter()
             .flat_map(|handler| &handler.backoff)
-            .find_map(|backoff| backoff.seconds(self, headers, attempt))
+            .find_map(|backoff| backoff.seconds(self, headers, body, attempt))
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     }
 }
@@ -412,14 +444,14 @@ mod tests {
 
     fn judge(yaml: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Verdict {
         let node = Node::parse("x.yaml", yaml).unwrap();
-        let mut templates = Templates::default();
-        let handler = ErrorHandler::compile(&mut templates, &View::root("x.yaml", &node)).unwrap();
+        let handler = ErrorHandler::compile(&View::root("x.yaml", &node)).unwrap();
         let clock = Clock::manual(1_700_000_000_000);
         let judging = Judging {
             handler: &handler,
-            templates: &templates,
-            scope: Scope::new(&minijinja::Value::from(()), &clock),
+            scope: Scope::new(),
+            env: &Env::new(clock.clone()),
             clock,
+            request_url: "http://x.example/",
         };
         let headers = headers
             .iter()

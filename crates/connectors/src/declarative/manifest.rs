@@ -1,13 +1,16 @@
 //! A connector file, read and checked: nothing in it fails later for being misspelt.
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::auth_spec::AuthMethod;
+use super::custom;
 use super::node::{Node, View};
 use super::patchbay_keys::{self, AccountSpec, LimitSpec, PlatformSpec};
 use super::schema::Describe;
 use super::stream::Stream;
-use super::template::Templates;
+use super::text::{Condition, Text};
 use super::writes::spec::WriteSpec;
 use super::{parameters, refs};
 use crate::{Error, Result};
@@ -24,16 +27,36 @@ pub struct Manifest {
     pub platform: PlatformSpec,
     /// The ways to sign in.
     pub auth: Vec<AuthMethod>,
+    /// The `spec` of the file.
+    pub spec: serde_json::Value,
     /// The JSON schema of the settings that a connection asks for.
     pub connection_specification: serde_json::Value,
     /// Its streams, in the order of the file.
-    pub streams: Vec<Stream>,
+    pub streams: Vec<Arc<Stream>>,
+    /// Streams that cannot be read here, and why.
+    pub refused: Vec<Refused>,
     /// Its bounds.
     pub limits: LimitSpec,
-    pub(super) templates: Templates,
+    /// How many requests of different partitions are made at a time.
+    pub concurrency: Option<Text>,
+    /// Streams that are only there under a condition, by name.
+    pub(super) conditions: Vec<(String, Condition)>,
+    /// Streams that a check of the connection reads.
+    pub check_streams: Vec<String>,
+    parents: HashSet<String>,
+    pub(super) base: Option<Text>,
     pub(super) account: Option<AccountSpec>,
     pub(super) describes: Vec<(String, Describe)>,
     pub(super) writes: Vec<(String, WriteSpec)>,
+}
+
+/// A stream that cannot be read here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its name.
+    pub stream: String,
+    /// Why, and what would help.
+    pub reason: String,
 }
 
 impl Manifest {
@@ -47,30 +70,35 @@ impl Manifest {
         if root.component()? != "DeclarativeSource" {
             return Err(root.unknown_component(&["DeclarativeSource"]));
         }
-        let mut templates = Templates::default();
-        let list = root.require("streams", "a list of streams")?;
-        let items = list.items()?;
-        if items.len() > MOST_STREAMS {
-            return Err(list.fail(
-                format!("there are {} streams", items.len()),
-                "at most 5,000",
-            ));
-        }
-        let mut streams: Vec<Stream> = Vec::with_capacity(items.len());
-        for item in &items {
-            let stream = Stream::compile(&mut templates, item)?;
-            if streams.iter().any(|known| known.name == stream.name) {
-                return Err(item.fail(
-                    format!("there are two streams called `{}`", stream.name),
-                    "a name of its own",
+        let mut found = Found::default();
+        if let Some(list) = root.get("streams") {
+            let items = list.items()?;
+            if items.len() > MOST_STREAMS {
+                return Err(list.fail(
+                    format!("there are {} streams", items.len()),
+                    "at most 5,000",
                 ));
             }
-            streams.push(stream);
+            for item in &items {
+                found.take(item)?;
+            }
+        } else if root.get("dynamic_streams").is_none() {
+            root.require("streams", "a list of streams")?;
         }
+        let Found {
+            streams,
+            refused,
+            conditions,
+        } = found;
+        let parents = streams
+            .iter()
+            .flat_map(|stream| stream.parents())
+            .map(|parent| parent.name.clone())
+            .collect();
         // Requests of our own keys go to the same platform unless they say otherwise.
         let base = streams
             .iter()
-            .find_map(|stream| stream.requester.base())
+            .find_map(|stream| stream.requester().base())
             .cloned();
         let ours = root.get("patchbay");
         let of_ours = |member: &str| ours.as_ref().and_then(|ours| ours.get(member));
@@ -83,7 +111,7 @@ impl Manifest {
         if let Some(map) = of_ours("schema") {
             for (stream, view) in map.members()? {
                 known_stream(&streams, stream, &view)?;
-                let mut describe = Describe::compile(&mut templates, &view)?;
+                let mut describe = Describe::compile(&view)?;
                 describe.request.inherit_base(base.as_ref());
                 describes.push((stream.to_owned(), describe));
             }
@@ -92,28 +120,46 @@ impl Manifest {
         if let Some(map) = of_ours("writes") {
             for (stream, view) in map.members()? {
                 known_stream(&streams, stream, &view)?;
-                let spec = WriteSpec::compile(&mut templates, &view, base.as_ref())?;
+                let spec = WriteSpec::compile(&view, base.as_ref())?;
                 writes.push((stream.to_owned(), spec));
             }
         }
+        let spec = root.get("spec");
+        let concurrency = root
+            .get("concurrency_level")
+            .and_then(|level| level.get("default_concurrency"));
         Ok(Self {
             platform: patchbay_keys::platform(of_ours("platform"), name)?,
             auth: patchbay_keys::auth(of_ours("auth"))?,
             limits: patchbay_keys::limits(of_ours("limits"))?,
-            account: patchbay_keys::account(&mut templates, of_ours("account"), base.as_ref())?,
-            connection_specification: root
-                .get("spec")
+            account: patchbay_keys::account(of_ours("account"), base.as_ref())?,
+            connection_specification: spec
+                .as_ref()
                 .and_then(|spec| spec.get("connection_specification"))
                 .map_or_else(
                     || serde_json::json!({"type": "object", "properties": {}}),
                     |found| found.node().to_json(),
                 ),
+            spec: spec.map_or(serde_json::Value::Null, |spec| spec.node().to_json()),
+            concurrency: concurrency.map(|level| Text::compile(&level)).transpose()?,
+            check_streams: match root.get("check").and_then(|check| check.get("stream_names")) {
+                Some(names) => names.texts()?,
+                None => Vec::new(),
+            },
             name: name.to_owned(),
             streams,
+            refused,
+            conditions,
+            parents,
+            base,
             describes,
             writes,
-            templates,
         })
+    }
+
+    /// Whether other streams are read by this one's records.
+    pub fn is_parent(&self, stream: &str) -> bool {
+        self.parents.contains(stream)
     }
 
     /// Reads a file from disk.
@@ -147,14 +193,17 @@ impl Manifest {
     }
 
     /// The stream called `name`.
-    pub fn stream(&self, name: &str) -> Result<&Stream> {
+    pub fn stream(&self, name: &str) -> Result<&Arc<Stream>> {
         self.streams
             .iter()
             .find(|stream| stream.name == name)
             .ok_or_else(|| Error::Misconfigured {
                 what: format!("the connector {}", self.name),
                 place: "streams".into(),
-                problem: format!("there is no stream `{name}`"),
+                problem: match self.refused.iter().find(|refused| refused.stream == name) {
+                    Some(refused) => format!("`{name}` cannot be read here: {}", refused.reason),
+                    None => format!("there is no stream `{name}`"),
+                },
                 expected: format!(
                     "one of {}",
                     self.streams
@@ -191,7 +240,50 @@ impl Manifest {
     }
 }
 
-fn known_stream(streams: &[Stream], name: &str, view: &View<'_>) -> Result<()> {
+/// Streams as they are come across.
+#[derive(Default)]
+struct Found {
+    streams: Vec<Arc<Stream>>,
+    refused: Vec<Refused>,
+    conditions: Vec<(String, Condition)>,
+}
+
+impl Found {
+    fn take(&mut self, item: &View<'_>) -> Result<()> {
+        if item.component()? == "ConditionalStreams" {
+            let condition = Condition::member(item, "condition", true)?;
+            for inner in item.require("streams", "a list of streams")?.items()? {
+                let before = self.streams.len();
+                self.take(&inner)?;
+                for stream in self.streams.iter().skip(before) {
+                    self.conditions
+                        .push((stream.name.clone(), condition.clone()));
+                }
+            }
+            return Ok(());
+        }
+        // What needs Python is refused by name, and the other streams go on.
+        if let Some(reason) = custom::refusal(item.node()) {
+            let name = item.get("name").and_then(|name| name.scalar().ok());
+            self.refused.push(Refused {
+                stream: name.unwrap_or_default(),
+                reason,
+            });
+            return Ok(());
+        }
+        let stream = Stream::compile(item)?;
+        if self.streams.iter().any(|known| known.name == stream.name) {
+            return Err(item.fail(
+                format!("there are two streams called `{}`", stream.name),
+                "a name of its own",
+            ));
+        }
+        self.streams.push(Arc::new(stream));
+        Ok(())
+    }
+}
+
+fn known_stream(streams: &[Arc<Stream>], name: &str, view: &View<'_>) -> Result<()> {
     let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
     if names.contains(&name) {
         return Ok(());

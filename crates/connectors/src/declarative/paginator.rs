@@ -1,49 +1,34 @@
 //! From one page to the next.
 
-use std::sync::Arc;
-
 use http::HeaderMap;
-use model::value::Value;
+use model::row::Row;
+use model::value::{Object, Value};
+use template::{Env, Members, Reads, Scope};
 
+use super::decode::json::is_truthy;
+use super::headers::Headers;
 use super::node::View;
-use super::path::is_truthy;
-use super::requester::{Inject, text_of};
-use super::template::{self, Scope, Template, Templates};
+use super::options::{Options, RequestOption};
+use super::text::{Condition, Text, python_text};
 use crate::Result;
-use crate::http::RequestParts;
-use url::Url;
-
-/// Names that cursor templates may use.
-const CURSOR_NAMES: &[&str] = &[
-    "config",
-    "parameters",
-    "response",
-    "headers",
-    "last_record",
-    "last_page_size",
-    "page_size",
-    "stream_slice",
-    "stream_interval",
-    "stream_partition",
-];
 
 /// `DefaultPaginator` with its strategy; `NoPagination` is none of this.
 #[derive(Clone, Debug)]
 pub struct Paginator {
     strategy: Strategy,
-    size_option: Option<Inject>,
-    token_option: Option<Inject>,
-    page_size: Option<Template>,
+    size_option: Option<RequestOption>,
+    token_option: Option<RequestOption>,
+    page_size: Option<Text>,
 }
 
 #[derive(Clone, Debug)]
 enum Strategy {
     Cursor {
-        value: Template,
-        stop: Option<Template>,
+        value: Text,
+        stop: Option<Condition>,
     },
     Page {
-        start: u64,
+        start: i64,
         on_first: bool,
     },
     Offset {
@@ -54,35 +39,31 @@ enum Strategy {
 /// What a page tells about the next one.
 #[derive(Debug)]
 pub struct PageSeen<'a> {
-    /// The body.
-    pub body: &'a Arc<Value>,
+    /// The body's first value, without the records unless they are asked for.
+    pub response: &'a Value,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// How many records it held.
-    pub count: usize,
-    /// Its last record.
-    pub last: Option<&'a Value>,
+    /// How many records it held, before filtering.
+    pub extracted: usize,
+    /// How many of them were kept.
+    pub kept: usize,
+    /// The last record that was kept, as it was kept.
+    pub last: Option<&'a Row>,
     /// The token that it was asked for with.
     pub token: Option<&'a Value>,
 }
 
 impl Paginator {
     /// From the file; none for a paginator that does not page.
-    pub fn compile(templates: &mut Templates, view: &View<'_>) -> Result<Option<Self>> {
+    pub fn compile(view: &View<'_>) -> Result<Option<Self>> {
         match view.component()? {
             "NoPagination" => return Ok(None),
             "DefaultPaginator" => {}
             _ => return Err(view.unknown_component(&["DefaultPaginator", "NoPagination"])),
         }
         let strategy = view.require("pagination_strategy", "how the next page is found")?;
-        let page_size = strategy
-            .get("page_size")
-            .map(|size| templates.compile(&size, super::path::NAMES))
-            .transpose()?;
-        let size_option = view
-            .get("page_size_option")
-            .map(|option| Inject::compile(templates, &option))
-            .transpose()?;
+        let page_size = Text::member(&strategy, "page_size")?;
+        let size_option = RequestOption::member(view, "page_size_option")?;
         if let (Some(_), None) = (&size_option, &page_size) {
             return Err(strategy.fail(
                 "there is a page_size_option but no page_size",
@@ -92,19 +73,19 @@ impl Paginator {
         let on_first = strategy.flag_or("inject_on_first_request", false)?;
         let strategy = match strategy.component()? {
             "CursorPagination" => Strategy::Cursor {
-                value: templates.compile(
+                value: Text::compile(
                     &strategy.require("cursor_value", "a template for the next page's token")?,
-                    CURSOR_NAMES,
                 )?,
-                stop: strategy
-                    .get("stop_condition")
-                    .map(|stop| templates.compile(&stop, CURSOR_NAMES))
-                    .transpose()?,
+                stop: match Condition::member(&strategy, "stop_condition", false)? {
+                    Condition::Fixed(false) => None,
+                    condition => Some(condition),
+                },
             },
             "PageIncrement" => Strategy::Page {
-                start: strategy
-                    .get("start_from_page")
-                    .map_or(Ok(0), |start| start.count())?,
+                start: match strategy.get("start_from_page") {
+                    Some(start) => i64::try_from(start.count()?).unwrap_or(0),
+                    None => 0,
+                },
                 on_first,
             },
             "OffsetIncrement" => Strategy::Offset { on_first },
@@ -118,131 +99,129 @@ impl Paginator {
         };
         Ok(Some(Self {
             strategy,
-            token_option: view
-                .get("page_token_option")
-                .map(|option| Inject::compile(templates, &option))
-                .transpose()?,
             size_option,
+            token_option: RequestOption::member(view, "page_token_option")?,
             page_size,
         }))
     }
 
-    /// The token of the first page.
+    /// Which parts of an answer it looks at, beside the records.
+    pub fn reads(&self) -> Reads {
+        match &self.strategy {
+            Strategy::Cursor { value, stop } => {
+                let stop = stop
+                    .as_ref()
+                    .map_or(Reads::Nothing, |stop| stop.reads("response"));
+                value.reads("response").and(stop)
+            }
+            Strategy::Offset { .. } => self
+                .page_size
+                .as_ref()
+                .map_or(Reads::Nothing, |size| size.reads("response")),
+            Strategy::Page { .. } => Reads::Nothing,
+        }
+    }
+
+    /// The token of the first page; none where it goes without.
     pub fn first(&self) -> Option<Value> {
         match self.strategy {
             Strategy::Page {
                 start,
                 on_first: true,
-            } => Some(Value::from_u64(start)),
+            } => Some(Value::Int(start)),
             Strategy::Offset { on_first: true } => Some(Value::Int(0)),
             _ => None,
         }
     }
 
-    fn size(&self, templates: &Templates, scope: &Scope) -> Result<Option<u64>> {
-        let Some(size) = &self.page_size else {
+    /// How many records a page has; none where the file does not say.
+    fn size(&self, scope: &Scope<'_>, env: &Env) -> Result<Option<i64>> {
+        let Some(text) = &self.page_size else {
             return Ok(None);
         };
-        let text = size.render(templates, scope)?;
-        match text.trim().parse::<u64>() {
-            Ok(number) if number > 0 => Ok(Some(number)),
-            _ => Err(size.fail(format!("`{text}` is no page size"))),
+        let said = python_text(&text.eval_or_null(scope, env)?);
+        match said.trim() {
+            "" | "None" => Ok(None),
+            said => match said.parse() {
+                Ok(size) => Ok(Some(size)),
+                Err(_) => Err(text.fail(format!("`{said}` is no page size"))),
+            },
         }
     }
 
-    /// Puts token and size into a request. A token that is an address replaces the request's own.
-    pub fn apply(
+    /// What it adds to a request; and the address of the page, where the token is one.
+    pub fn options(
         &self,
-        templates: &Templates,
-        scope: &Scope,
-        request: &mut RequestParts,
+        scope: &Scope<'_>,
+        env: &Env,
         token: Option<&Value>,
-    ) -> Result<()> {
-        if let (Some(token), Some(option)) = (token, &self.token_option) {
-            if *option == Inject::Address {
-                let text = text_of(token);
-                let url = request
-                    .url
-                    .join(&text)
-                    .ok()
-                    .filter(|url: &Url| matches!(url.scheme(), "http" | "https"))
-                    .ok_or_else(|| crate::Error::Malformed {
-                        platform: request.url.host_str().unwrap_or_default().to_owned(),
-                        reason: "the address of the next page is not an address".into(),
-                    })?;
-                let query = std::mem::take(&mut request.query);
-                request.url = url;
-                for (name, value) in query {
-                    // The next page's address knows better what it needs.
-                    if !request.url.query_pairs().any(|(known, _)| known == name) {
-                        request.query.push((name, value));
-                    }
-                }
-            } else {
-                option.apply(templates, scope, request, token)?;
+        options: &mut Options,
+    ) -> Result<Option<String>> {
+        let mut page = None;
+        match (&self.token_option, token) {
+            (Some(RequestOption::Address), Some(token)) if is_truthy(token) => {
+                page = Some(python_text(token));
             }
+            (Some(option), Some(token)) => option.put(options, token.clone(), scope, env)?,
+            _ => {}
         }
-        let by_address = self.token_option == Some(Inject::Address) && token.is_some();
-        if let (Some(option), Some(size), false) =
-            (&self.size_option, self.size(templates, scope)?, by_address)
+        if let Some(option) = &self.size_option
+            && let Some(size) = self.size(scope, env)?
+            && size != 0
         {
-            option.apply(templates, scope, request, &Value::from_u64(size))?;
+            option.put(options, Value::Int(size), scope, env)?;
         }
-        Ok(())
+        Ok(page)
     }
 
-    /// The token of the next page; none after the last.
+    /// The token of the page after one that was seen; none when it was the last.
     pub fn next(
         &self,
-        templates: &Templates,
-        scope: &Scope,
+        scope: &Scope<'_>,
+        env: &Env,
         seen: &PageSeen<'_>,
     ) -> Result<Option<Value>> {
-        let size = self.size(templates, scope)?;
-        let short = seen.count == 0 || size.is_some_and(|size| (seen.count as u64) < size);
-        let number = |token: Option<&Value>| match token {
-            Some(Value::Int(n)) => u64::try_from(*n).ok(),
-            Some(Value::UInt(n)) => Some(*n),
-            Some(other) => text_of(other).parse().ok(),
-            None => None,
-        };
-        match &self.strategy {
-            Strategy::Page { start, .. } => {
-                let here = number(seen.token).unwrap_or(*start);
-                Ok((!short).then(|| Value::from_u64(here.saturating_add(1))))
-            }
-            Strategy::Offset { .. } => {
-                let here = number(seen.token).unwrap_or(0);
-                Ok((!short).then(|| Value::from_u64(here.saturating_add(seen.count as u64))))
-            }
-            Strategy::Cursor { value, stop } => {
-                // The body of a page that is a list at the top is its first element.
-                let first = match &**seen.body {
-                    Value::List(items) => Arc::new(items.first().cloned().unwrap_or_default()),
-                    _ => seen.body.clone(),
-                };
-                let scope = scope
-                    .clone()
-                    .with("response", template::live(&first))
-                    .with("headers", template::headers(seen.headers))
-                    .with(
-                        "last_record",
-                        seen.last
-                            .map_or(minijinja::Value::UNDEFINED, template::plain),
-                    )
-                    .with("last_page_size", minijinja::Value::from(seen.count))
-                    .with("page_size", minijinja::Value::from(size));
+        let count = i64::try_from(seen.extracted).unwrap_or(i64::MAX);
+        let token = match (&self.strategy, seen.token) {
+            (Strategy::Cursor { value, stop }, _) => {
+                let headers = Headers::with_links(seen.headers);
+                let kept = i64::try_from(seen.kept).unwrap_or(i64::MAX);
+                let mut inner = Scope::within(scope)
+                    .with("response", seen.response)
+                    .with("headers", &headers as &dyn Members)
+                    .with("last_page_size", kept);
+                match seen.last {
+                    Some(row) => inner.set("last_record", row as &dyn Members),
+                    None => inner.set("last_record", Value::Null),
+                }
+                match self.size(scope, env)? {
+                    Some(size) => inner.set("page_size", size),
+                    None => inner.set("page_size", Value::Null),
+                }
                 if let Some(stop) = stop
-                    && stop.is_true(templates, &scope)?
+                    && stop.holds(&inner, env)?
                 {
                     return Ok(None);
                 }
-                // Tokens are kept as they are written: `007` and `1e5` are not numbers here.
-                let text = value.render(templates, &scope)?;
-                let empty = matches!(text.trim(), "" | "None" | "{}" | "[]" | "0" | "False");
-                Ok((!empty).then(|| Value::text(text.as_str())))
+                value.eval(&inner, env)?
             }
-        }
+            (strategy, before) => {
+                let inner = Scope::within(scope).with("response", seen.response);
+                let size = self.size(&inner, env)?.unwrap_or(0);
+                if count == 0 || count < size {
+                    return Ok(None);
+                }
+                let before = match before {
+                    Some(Value::Int(before)) => Some(*before),
+                    _ => None,
+                };
+                Value::Int(match strategy {
+                    Strategy::Page { start, .. } => before.unwrap_or(*start).saturating_add(1),
+                    _ => before.unwrap_or(0).saturating_add(count),
+                })
+            }
+        };
+        Ok(is_truthy(&token).then_some(token))
     }
 
     /// Where to go on after a cut-off, given the token of the page that came last and of the one that
@@ -262,7 +241,14 @@ impl Paginator {
     }
 }
 
-/// Whether a value counts as "no token".
-pub fn is_no_token(value: &Value) -> bool {
-    !is_truthy(value)
+/// `next_page_token` as templates see it.
+pub fn token_scope(token: Option<&Value>) -> Value {
+    match token {
+        Some(token) => {
+            let mut object = Object::new();
+            object.push("next_page_token", token.clone());
+            Value::Object(object)
+        }
+        None => Value::Null,
+    }
 }

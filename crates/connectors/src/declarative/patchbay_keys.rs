@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::auth_spec::AuthMethod;
 use super::node::View;
-use super::path::{NAMES, PathTemplate};
 use super::requester::Requester;
-use super::template::{Template, Templates};
+use super::text::{PathText, Text};
 use crate::Result;
 use crate::http::rate::Rate;
 
@@ -57,9 +56,9 @@ pub struct AccountSpec {
     /// What is asked.
     pub request: Requester,
     /// Where the account's id is in the answer.
-    pub id: PathTemplate,
+    pub id: PathText,
     /// The account's name for people, over `response`.
-    pub label: Template,
+    pub label: Text,
 }
 
 /// `patchbay.platform`; without it, what the file's name says.
@@ -162,28 +161,17 @@ pub fn limits(view: Option<View<'_>>) -> Result<LimitSpec> {
 }
 
 /// `patchbay.account`.
-pub fn account(
-    templates: &mut Templates,
-    view: Option<View<'_>>,
-    base: Option<&Template>,
-) -> Result<Option<AccountSpec>> {
+pub fn account(view: Option<View<'_>>, base: Option<&Text>) -> Result<Option<AccountSpec>> {
     let Some(view) = view else {
         return Ok(None);
     };
     view.only(&["request", "id", "label"])?;
-    let mut request =
-        Requester::compile(templates, &view.require("request", "what is asked")?, NAMES)?;
+    let mut request = Requester::compile(&view.require("request", "what is asked")?)?;
     request.inherit_base(base);
     Ok(Some(AccountSpec {
         request,
-        id: PathTemplate::compile(
-            templates,
-            &view.require("id", "where the account's id is in the answer")?,
-        )?,
-        label: templates.compile(
-            &view.require("label", "a template over `response`")?,
-            &["config", "response"],
-        )?,
+        id: PathText::compile(&view.require("id", "where the account's id is in the answer")?)?,
+        label: Text::compile(&view.require("label", "a template over `response`")?)?,
     }))
 }
 

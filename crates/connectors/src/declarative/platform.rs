@@ -10,15 +10,19 @@ use model::record::{Change, Operation, RecordKey};
 use model::secret::Secret;
 use model::value::Value;
 use tokio::time::Instant;
+use template::{Env, Scope};
 use url::Url;
 
 use super::authenticator::Authentication;
+use super::cache::Cache;
 use super::error_handler::Judging;
 use super::manifest::Manifest;
+use super::options::Options;
+use super::pages::Context;
 use super::reading::Reader;
-use super::requester::{Requester, text_of};
+use super::requester::Requester;
 use super::stream::Stream;
-use super::template::{self, Scope};
+use super::text::python_text;
 use super::{path, writes};
 use crate::http::client::{origin_words, same_origin};
 use crate::http::{Answer, Call, Client, Failure, Repeat, RequestParts, Signer, Verdict};
@@ -30,7 +34,7 @@ use crate::{
 /// A connection by its connector file. Cheap to clone.
 #[derive(Clone)]
 pub struct Platform {
-    inner: Arc<Inner>,
+    inner: Arc<Connection>,
 }
 
 /// Who is signed in.
@@ -42,22 +46,33 @@ pub struct Account {
     pub label: String,
 }
 
-/// What reading and writing share.
-pub struct Inner {
-    pub(super) manifest: Arc<Manifest>,
-    pub(super) http: Client,
-    pub(super) clock: Clock,
+/// A connection: a connector with its settings, and the way to its platform. What reading and writing share.
+pub struct Connection {
+    /// The connector.
+    pub connector: Arc<Manifest>,
+    /// The client of the connection.
+    pub http: Client,
+    /// The clock.
+    pub clock: Clock,
+    /// The template language's surroundings.
+    pub env: Env,
     signer: Arc<dyn Signer>,
-    config: minijinja::Value,
+    config: Value,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The settings may hold secrets.
+        f.debug_struct("Connection")
+            .field("connector", &self.connector.name)
+            .field("connection", &self.http.name())
+            .finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for Platform {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The settings may hold secrets.
-        f.debug_struct("Platform")
-            .field("connector", &self.inner.manifest.name)
-            .field("connection", &self.inner.http.name())
-            .finish_non_exhaustive()
+        self.inner.fmt(f)
     }
 }
 
@@ -73,38 +88,48 @@ impl Platform {
     ) -> Self {
         http.set_documented_rate(manifest.limits.rate);
         Self {
-            inner: Arc::new(Inner {
-                manifest,
+            inner: Arc::new(Connection {
+                connector: manifest,
                 http,
+                env: Env::new(clock.clone()),
                 clock,
                 signer,
-                config: minijinja::Value::from(minijinja::value::Serde(&config)),
+                config: Value::from_serde(&config),
             }),
+        }
+    }
+
+    /// What everything that reads needs.
+    pub fn context(&self, access: Access) -> Context {
+        Context {
+            connection: self.inner.clone(),
+            access,
+            cache: Arc::new(Cache::default()),
         }
     }
 
     /// The connector.
     pub fn manifest(&self) -> &Manifest {
-        &self.inner.manifest
+        &self.inner.connector
     }
 
     /// Who is signed in; none where the connector does not say how to ask.
     pub async fn account(&self, access: &Access) -> Result<Option<Account>> {
         let inner = &*self.inner;
-        let Some(spec) = &inner.manifest.account else {
+        let Some(spec) = &inner.connector.account else {
             return Ok(None);
         };
-        let templates = &inner.manifest.templates;
-        let scope = inner.scope(None);
+        let env = &inner.env;
+        let scope = inner.scope();
         let answer = inner.fetch(&spec.request, &scope, &scope, access).await?;
-        let body = Arc::new(inner.parse(&answer)?);
-        let id = path::at(&body, &spec.id.steps(templates, &scope)?)
+        let body = inner.parse(&answer)?;
+        let id = path::at(&body, &spec.id.steps(&scope, env)?)
             .filter(|id| !id.is_empty())
-            .map(text_of)
+            .map(python_text)
             .ok_or_else(|| inner.malformed("it does not say whose account this is"))?;
         let label = spec
             .label
-            .render(templates, &scope.with("response", template::live(&body)))?;
+            .render(&Scope::within(&scope).with("response", &body), env)?;
         Ok(Some(Account {
             label: if label.trim().is_empty() {
                 id.clone()
@@ -116,7 +141,7 @@ impl Platform {
     }
 
     fn capabilities(&self, stream: &Stream) -> Capabilities {
-        let writes = self.inner.manifest.writes(&stream.name);
+        let writes = self.inner.connector.writes(&stream.name);
         let offers = |operation| writes.is_some_and(|writes| writes.offers(operation));
         Capabilities {
             read: true,
@@ -134,17 +159,17 @@ impl Platform {
 
     async fn description(&self, stream: &str, access: &Access) -> Result<StreamDescription> {
         let inner = &*self.inner;
-        let stream = inner.manifest.stream(stream)?;
+        let stream = inner.connector.stream(stream)?;
         let mut label = stream.label.clone();
         let mut schema = stream.schema.clone().unwrap_or_default();
-        if let Some(describe) = inner.manifest.describe(&stream.name) {
-            let scope = inner.scope(None);
+        if let Some(describe) = inner.connector.describe(&stream.name) {
+            let scope = inner.scope();
             let answer = inner
                 .fetch(&describe.request, &scope, &scope, access)
                 .await?;
             let body = inner.parse(&answer)?;
             let (told, described) = describe
-                .read(&inner.manifest.templates, &scope, &body, &stream.key)?
+                .read(&scope, &inner.env, &body, &stream.key)?
                 .ok_or_else(|| inner.malformed("its description of the stream has no fields"))?;
             label = told.unwrap_or(label);
             schema = described;
@@ -157,7 +182,9 @@ impl Platform {
             label,
             schema,
             key: stream.key.clone(),
-            cursor_field: stream.cursor.as_ref().map(|cursor| cursor.field.clone()),
+            cursor_field: stream
+                .cursor_field(&inner.scope(), &inner.env)
+                .and_then(|field| field.parse().ok()),
             capabilities: self.capabilities(stream),
         })
     }
@@ -171,7 +198,7 @@ impl Platform {
             full: true,
             limit: Some(50),
         };
-        let mut reader = Reader::begin(self.inner.clone(), request, access.clone())?;
+        let mut reader = Reader::begin(self.context(access.clone()), request).await?;
         let mut fields: Vec<model::field::Field> = Vec::new();
         if let Some(page) = reader.next().await? {
             for record in &page.records {
@@ -251,17 +278,22 @@ fn merge_inferred(
     }
 }
 
-impl Inner {
-    /// What templates may use.
-    pub(super) fn scope(&self, parameters: Option<&serde_json::Value>) -> Scope {
-        let scope = Scope::new(&self.config, &self.clock);
-        match parameters {
-            Some(parameters) => scope.with(
-                "parameters",
-                minijinja::Value::from(minijinja::value::Serde(parameters)),
-            ),
-            None => scope.with("parameters", minijinja::Value::from(())),
-        }
+impl Connection {
+    /// What templates may use everywhere.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope::new().with("config", &self.config)
+    }
+
+    /// The settings.
+    pub const fn config(&self) -> &Value {
+        &self.config
+    }
+
+    /// The address that a requester's requests go to, before paging.
+    pub(super) fn home(&self, requester: &Requester, scope: &Scope<'_>) -> Result<Url> {
+        requester
+            .build(scope, scope, &self.env, Options::default(), None)
+            .map(|request| request.url)
     }
 
     pub(super) fn malformed(&self, reason: &str) -> Error {
@@ -295,11 +327,12 @@ impl Inner {
     pub(super) async fn fetch(
         &self,
         requester: &Requester,
-        scope: &Scope,
-        for_path: &Scope,
+        scope: &Scope<'_>,
+        for_path: &Scope<'_>,
         access: &Access,
     ) -> Result<Answer> {
-        let request = requester.build(&self.manifest.templates, scope, for_path)?;
+        let request =
+            requester.build(scope, for_path, &self.env, Options::default(), None)?;
         let home = request.url.clone();
         let answer = self
             .send(requester, request, &home, scope, Repeat::Safe, access)
@@ -316,7 +349,7 @@ impl Inner {
         requester: &Requester,
         request: RequestParts,
         home: &Url,
-        scope: &Scope,
+        scope: &Scope<'_>,
         repeat: Repeat,
         access: &Access,
     ) -> std::result::Result<Answer, Failure> {
@@ -343,11 +376,15 @@ impl Inner {
             Authentication::SignIn => Some(&*self.signer),
             _ => Some(&by_file),
         };
+        let mut shown = request.url.clone();
+        shown.set_query(None);
+        shown.set_fragment(None);
         let judge = Judging {
             handler: &requester.errors,
-            templates: &self.manifest.templates,
-            scope: scope.clone(),
+            scope: Scope::within(scope),
+            env: &self.env,
             clock: self.clock.clone(),
+            request_url: shown.as_str(),
         };
         self.http
             .send(Call {
@@ -361,22 +398,55 @@ impl Inner {
     }
 }
 
+impl Connection {
+    /// As [`Connection::send`]; where there is a cache, the same request is sent once.
+    #[expect(clippy::too_many_arguments, reason = "a call and where its answer is kept")]
+    pub(super) async fn send_cached(
+        &self,
+        requester: &Requester,
+        request: RequestParts,
+        home: &Url,
+        scope: &Scope<'_>,
+        repeat: Repeat,
+        access: &Access,
+        cache: Option<&Arc<Cache>>,
+    ) -> std::result::Result<Answer, Failure> {
+        let Some(cache) = cache else {
+            return self.send(requester, request, home, scope, repeat, access).await;
+        };
+        let place = cache.place(&request);
+        let asked = request.clone();
+        let mut is_new = false;
+        let answer = place
+            .get_or_try_init(async || {
+                is_new = true;
+                self.send(requester, request, home, scope, repeat, access).await
+            })
+            .await?
+            .clone();
+        if !is_new {
+            return Ok(answer);
+        }
+        match answer.verdict {
+            Verdict::Success | Verdict::Ignore => cache.keep(&asked, &answer),
+            _ => cache.forget(&asked),
+        }
+        Ok(answer)
+    }
+}
+
 /// Signs with an authenticator of the file.
 struct FileSigner<'a> {
     authentication: &'a Authentication,
-    inner: &'a Inner,
-    scope: &'a Scope,
+    inner: &'a Connection,
+    scope: &'a Scope<'a>,
 }
 
 #[async_trait]
 impl Signer for FileSigner<'_> {
     async fn sign(&self, request: &mut RequestParts, _access: &Access) -> Result<()> {
-        self.authentication.apply(
-            &self.inner.manifest.templates,
-            self.scope,
-            request,
-            &mut Vec::new(),
-        )
+        self.authentication
+            .apply(self.scope, &self.inner.env, request, &mut Vec::new())
     }
 
     async fn renew(&self, _access: &Access) -> Result<bool> {
@@ -387,12 +457,9 @@ impl Signer for FileSigner<'_> {
         let mut secrets = Vec::new();
         if let Ok(url) = Url::parse("http://unused.invalid/") {
             let mut request = RequestParts::new(http::Method::GET, url);
-            let _ = self.authentication.apply(
-                &self.inner.manifest.templates,
-                self.scope,
-                &mut request,
-                &mut secrets,
-            );
+            let _ =
+                self.authentication
+                    .apply(self.scope, &self.inner.env, &mut request, &mut secrets);
         }
         secrets
     }
@@ -403,7 +470,7 @@ impl Source for Platform {
     async fn discover(&self, _access: &Access) -> Result<Vec<StreamSummary>> {
         Ok(self
             .inner
-            .manifest
+            .connector
             .streams
             .iter()
             .map(|stream| StreamSummary {
@@ -419,11 +486,7 @@ impl Source for Platform {
     }
 
     async fn read(&self, request: ReadRequest, access: Access) -> Result<Box<dyn PageReader>> {
-        Ok(Box::new(Reader::begin(
-            self.inner.clone(),
-            request,
-            access,
-        )?))
+        Ok(Box::new(Reader::begin(self.context(access), request).await?))
     }
 
     async fn check(&self, access: &Access) -> Vec<CheckStep> {
@@ -438,16 +501,12 @@ impl Source for Platform {
                 });
                 goes_on
             };
-        let Some(stream) = self.inner.manifest.streams.first() else {
+        let Some(stream) = self.inner.connector.streams.first() else {
             return steps;
         };
         let started = Instant::now();
-        let scope = self.inner.scope(Some(&stream.parameters));
-        let url = match stream
-            .requester
-            .build(&self.inner.manifest.templates, &scope, &scope)
-        {
-            Ok(request) => request.url,
+        let url = match self.inner.home(stream.requester(), &self.inner.scope()) {
+            Ok(url) => url,
             Err(error) => {
                 step("Address", started, Err(error.to_string()));
                 return steps;
@@ -507,7 +566,7 @@ impl Source for Platform {
             full: true,
             limit: Some(1),
         };
-        let result = match Reader::begin(self.inner.clone(), request, access.clone()) {
+        let result = match Reader::begin(self.context(access.clone()), request).await {
             Ok(mut reader) => reader.next().await,
             Err(error) => Err(error),
         };

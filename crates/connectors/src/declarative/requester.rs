@@ -2,36 +2,33 @@
 
 use http::Method;
 use model::value::{Object, Value};
+use template::{Env, Literals, Scope};
 use url::Url;
 
 use super::authenticator::Authentication;
 use super::error_handler::ErrorHandler;
 use super::node::{Kind, View};
-use super::path;
-use super::template::{Names, Scope, Template, Templates, Tree};
+use super::options::Options;
+use super::text::{Pairs, Reading, Text, Tree, python_text};
 use crate::http::{Body, RequestParts};
 use crate::{Error, Result};
-
-/// Names that requests of the reading side may use.
-pub const READ_NAMES: Names = &[
-    "config",
-    "parameters",
-    "stream_slice",
-    "stream_interval",
-    "stream_partition",
-    "next_page_token",
-];
 
 /// A requester of the file.
 #[derive(Clone, Debug)]
 pub struct Requester {
     /// The platform's address; from the requester or, for requests of our own keys, from elsewhere.
-    base: Option<Template>,
-    path: Option<Template>,
+    base: Option<Text>,
+    path: Option<Text>,
     method: Method,
-    parameters: Vec<(Template, Template)>,
-    headers: Vec<(Template, Template)>,
-    body: BodyTemplate,
+    parameters: ParameterTexts,
+    headers: Pairs,
+    body: BodyText,
+    /// A parameter that takes the properties that are asked for.
+    pub properties_parameter: Option<String>,
+    /// Whether the same request may be answered from memory within one read.
+    pub use_cache: Option<bool>,
+    /// How texts become values: see [`Reading::Exact`].
+    writes: bool,
     /// Who signs.
     pub authentication: Authentication,
     /// What answers mean.
@@ -39,108 +36,19 @@ pub struct Requester {
 }
 
 #[derive(Clone, Debug)]
-enum BodyTemplate {
+enum ParameterTexts {
+    Map(Pairs),
+    /// The whole as one template that gives an object.
+    Whole(Text),
+}
+
+#[derive(Clone, Debug)]
+enum BodyText {
     None,
     Json(Tree),
-    JsonText(Template),
-    Form(Vec<(Template, Template)>),
-    Text(Template),
-}
-
-/// Where something is put into a request.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Inject {
-    /// A query parameter.
-    Parameter(Template),
-    /// A header.
-    Header(Template),
-    /// A member of the form.
-    Form(Template),
-    /// A member of the JSON body.
-    Json(path::PathTemplate),
-    /// The address itself.
-    Address,
-}
-
-impl Inject {
-    /// From a `RequestOption` or `RequestPath`.
-    pub fn compile(templates: &mut Templates, view: &View<'_>) -> Result<Self> {
-        if view.node().get("type").and_then(|t| t.as_text()) == Some("RequestPath") {
-            return Ok(Self::Address);
-        }
-        let into = view
-            .require(
-                "inject_into",
-                "request_parameter, header, body_data or body_json",
-            )?
-            .text()?;
-        if into == "body_json"
-            && let Some(way) = view.get("field_path")
-        {
-            return Ok(Self::Json(path::PathTemplate::compile(templates, &way)?));
-        }
-        let name = view.require("field_name", "the name to put it under")?;
-        match into {
-            "request_parameter" => Ok(Self::Parameter(templates.compile(&name, path::NAMES)?)),
-            "header" => Ok(Self::Header(templates.compile(&name, path::NAMES)?)),
-            "body_data" => Ok(Self::Form(templates.compile(&name, path::NAMES)?)),
-            "body_json" => Ok(Self::Json(path::PathTemplate::compile(templates, &name)?)),
-            other => Err(view.fail(
-                format!("`{other}` is no place in a request"),
-                "request_parameter, header, body_data or body_json",
-            )),
-        }
-    }
-
-    /// Puts `value` there.
-    pub fn apply(
-        &self,
-        templates: &Templates,
-        scope: &Scope,
-        request: &mut RequestParts,
-        value: &Value,
-    ) -> Result<()> {
-        match self {
-            Self::Parameter(name) => {
-                let name = name.render(templates, scope)?;
-                add_parameter(request, name, text_of(value));
-            }
-            Self::Header(name) => {
-                let text = text_of(value);
-                if !request.set_header(&name.render(templates, scope)?, &text) {
-                    return Err(name.fail("its value cannot be a header".into()));
-                }
-            }
-            Self::Form(name) => {
-                let name = name.render(templates, scope)?;
-                match &mut request.body {
-                    Body::Form(pairs) => pairs.push((name, text_of(value))),
-                    body => *body = Body::Form(vec![(name, text_of(value))]),
-                }
-            }
-            Self::Json(way) => {
-                let steps = way.steps(templates, scope)?;
-                if !matches!(request.body, Body::Json(_)) {
-                    request.body = Body::Json(Value::Object(Object::new()));
-                }
-                if let Body::Json(body) = &mut request.body {
-                    path::put(body, &steps, value.clone());
-                }
-            }
-            Self::Address => {}
-        }
-        Ok(())
-    }
-}
-
-/// A value as a parameter or header has it: as Python's `str` for what JSON has no text for.
-pub fn text_of(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.to_string(),
-        Value::Bool(true) => "True".into(),
-        Value::Bool(false) => "False".into(),
-        other => model::json::to_string(other).trim_matches('"').to_owned(),
-    }
+    JsonText(Text),
+    Form(Pairs),
+    Text(Text),
 }
 
 /// Adds a query parameter unless the address already has the same.
@@ -155,22 +63,20 @@ pub fn add_parameter(request: &mut RequestParts, name: String, value: String) {
 }
 
 impl Requester {
-    /// From the file. `names` may be used in its templates.
-    pub fn compile(templates: &mut Templates, view: &View<'_>, names: Names) -> Result<Self> {
+    /// From the file.
+    pub fn compile(view: &View<'_>) -> Result<Self> {
         if let Some(kind) = view.node().get("type").and_then(|t| t.as_text())
             && kind != "HttpRequester"
         {
             return Err(view.unknown_component(&["HttpRequester"]));
         }
-        let mut compile = |name: &str| -> Result<Option<Template>> {
+        let compile = |name: &str| -> Result<Option<Text>> {
             view.get(name)
-                .map(|view| templates.compile(&view, names))
+                .filter(|view| !view.node().is_falsy())
+                .map(|view| Text::compile(&view))
                 .transpose()
         };
-        let (base, path) = match compile("url")? {
-            Some(url) => (Some(url), compile("path")?),
-            None => (compile("url_base")?, compile("path")?),
-        };
+        let (url, base, path) = (compile("url")?, compile("url_base")?, compile("path")?);
         let method = match view.get("http_method").or_else(|| view.get("method")) {
             None => Method::GET,
             Some(method) => match method.text()?.to_ascii_uppercase().as_str() {
@@ -187,40 +93,75 @@ impl Requester {
                 }
             },
         };
-        let parameters = pairs(templates, view.get("request_parameters"), names)?;
-        let headers = pairs(templates, view.get("request_headers"), names)?;
-        let json = view.get("request_body_json");
-        let data = view.get("request_body_data");
-        if let (Some(_), Some(data)) = (&json, &data) {
-            return Err(data.fail(
-                "the request has a JSON body already",
-                "request_body_json or request_body_data",
-            ));
-        }
-        let body = match (json, data) {
-            (Some(json), _) => match json.node().kind {
-                Kind::Text(_) => BodyTemplate::JsonText(templates.compile(&json, names)?),
-                _ => BodyTemplate::Json(Tree::compile(templates, &json, names)?),
-            },
-            (None, Some(data)) => match data.node().kind {
-                Kind::Text(_) => BodyTemplate::Text(templates.compile(&data, names)?),
-                _ => BodyTemplate::Form(pairs(templates, Some(data), names)?),
-            },
-            (None, None) => BodyTemplate::None,
+        let pairs = |name: &str| -> Result<Pairs> {
+            view.get(name)
+                .filter(|view| !view.node().is_falsy())
+                .map_or(Ok(Pairs::default()), |view| Pairs::compile(&view))
         };
+        let mut properties_parameter = None;
+        let parameters = match view.get("request_parameters") {
+            Some(whole) if matches!(whole.node().kind, Kind::Text(_)) => {
+                ParameterTexts::Whole(Text::compile(&whole)?)
+            }
+            Some(map) => {
+                // The parameter that is a `QueryProperties` component is filled in by the retriever.
+                for (name, member) in map.members()? {
+                    if member.node().get("type").and_then(|t| t.as_text())
+                        == Some("QueryProperties")
+                    {
+                        properties_parameter = Some(name.to_owned());
+                    }
+                }
+                ParameterTexts::Map(Pairs::compile_without(&map, properties_parameter.as_deref())?)
+            }
+            None => ParameterTexts::Map(Pairs::default()),
+        };
+        if let Some(query) = view
+            .get("fetch_properties_from_endpoint")
+            .or_else(|| view.get("query_properties"))
+            && properties_parameter.is_none()
+        {
+            properties_parameter = Some(
+                query
+                    .text_of("field_name")?
+                    .unwrap_or("properties")
+                    .to_owned(),
+            );
+        }
         Ok(Self {
-            base,
+            base: base.or(url),
             path,
             method,
             parameters,
-            headers,
-            body,
-            authentication: Authentication::compile(templates, view.get("authenticator"))?,
+            headers: pairs("request_headers")?,
+            body: BodyText::compile(view)?,
+            properties_parameter,
+            use_cache: view
+                .get("use_cache")
+                .map(|view| view.flag())
+                .transpose()?,
+            writes: false,
+            authentication: Authentication::compile(view.get("authenticator"))?,
             errors: match view.get("error_handler") {
-                Some(handler) => ErrorHandler::compile(templates, &handler)?,
+                Some(handler) => ErrorHandler::compile(&handler)?,
                 None => ErrorHandler::default(),
             },
         })
+    }
+
+    /// For requests that write: values go out as they are, a text of digits stays text.
+    #[must_use]
+    pub fn for_writes(mut self) -> Self {
+        self.writes = true;
+        self
+    }
+
+    const fn reading(&self, literals: Literals) -> Reading {
+        if self.writes {
+            Reading::Exact
+        } else {
+            Reading::Literal(literals)
+        }
     }
 
     /// The method.
@@ -229,100 +170,182 @@ impl Requester {
     }
 
     /// Takes the platform's address from another requester where this one has none.
-    pub fn inherit_base(&mut self, base: Option<&Template>) {
+    pub fn inherit_base(&mut self, base: Option<&Text>) {
         if self.base.is_none() {
             self.base = base.cloned();
         }
     }
 
     /// The platform's address.
-    pub const fn base(&self) -> Option<&Template> {
+    pub const fn base(&self) -> Option<&Text> {
         self.base.as_ref()
     }
 
-    /// The request without paging, unsigned. `for_path` may differ from `scope`: values that stand in
-    /// a path must not change its shape.
+    /// The request, unsigned. `more` comes from paging and slices. `for_path` may differ from `scope`: values that
+    /// stand in a path must not change its shape. A `page` replaces the path, or the whole address.
     pub fn build(
         &self,
-        templates: &Templates,
-        scope: &Scope,
-        for_path: &Scope,
+        scope: &Scope<'_>,
+        for_path: &Scope<'_>,
+        env: &Env,
+        more: Options,
+        page: Option<&str>,
     ) -> Result<RequestParts> {
-        let mut request = RequestParts::new(
-            self.method.clone(),
-            self.address(templates, scope, for_path)?,
-        );
-        for (name, value) in &self.parameters {
-            let name = name.render(templates, scope)?;
-            let text = value.render(templates, scope)?;
-            // Lists become repeated parameters; everything else stays the text that it is.
-            if text.starts_with(['[', '('])
-                && let Value::List(items) = value.eval(templates, scope)?
-            {
-                for item in items {
-                    add_parameter(&mut request, name.clone(), text_of(&item));
-                }
-            } else if !text.is_empty() {
-                add_parameter(&mut request, name, text);
-            }
+        let url = self.address(scope, for_path, env, page)?;
+        let mut request = RequestParts::new(self.method.clone(), url);
+        let mut options = Options {
+            parameters: self.parameters(scope, env)?,
+            ..Options::default()
+        };
+        for (name, value) in self.headers.eval(scope, env, self.reading(Literals::All))? {
+            options.headers.insert(name, value);
         }
-        for (name, value) in &self.headers {
-            let text = value.render(templates, scope)?;
-            if !text.is_empty() && !request.set_header(&name.render(templates, scope)?, &text) {
-                return Err(value.fail("its value cannot be a header".into()));
-            }
-        }
-        request.body = match &self.body {
-            BodyTemplate::None => Body::Empty,
-            BodyTemplate::Json(tree) => match tree.eval(templates, scope)? {
-                Some(Value::Object(object)) if object.is_empty() => Body::Empty,
-                Some(value) => Body::Json(value),
-                None => Body::Empty,
+        let mut raw = None;
+        match &self.body {
+            BodyText::None => {}
+            BodyText::Json(tree) => match tree.eval(scope, env, self.reading(Literals::All))? {
+                Some(Value::Object(object)) => options.json = object,
+                Some(value) => raw = Some(Body::Json(value)),
+                None => {}
             },
-            BodyTemplate::JsonText(template) => match template.eval(templates, scope)? {
-                Value::Null => Body::Empty,
-                Value::Text(text) => match model::json::parse(text.as_bytes()) {
-                    Ok(value) => Body::Json(value),
-                    Err(error) => return Err(template.fail(error.to_string())),
+            BodyText::JsonText(text) => match self.whole(text, scope, env)? {
+                Value::Null => {}
+                Value::Object(object) => options.json = object,
+                Value::Text(said) => match model::json::parse(said.as_bytes()) {
+                    Ok(Value::Object(object)) => options.json = object,
+                    Ok(value) => raw = Some(Body::Json(value)),
+                    Err(error) => return Err(text.fail(error.to_string())),
                 },
-                value => Body::Json(value),
+                value => raw = Some(Body::Json(value)),
             },
-            BodyTemplate::Form(members) => {
+            BodyText::Form(pairs) => {
+                for (name, value) in pairs.eval(scope, env, self.reading(Literals::TextAndList))? {
+                    options.form.insert(name, value);
+                }
+            }
+            BodyText::Text(text) => match text.eval_as(scope, env, Literals::TextAndList)? {
+                Value::Text(text) if !text.is_empty() => {
+                    raw = Some(Body::Raw(String::from(text).into()));
+                }
+                Value::Object(object) => options.form = object,
+                _ => {}
+            },
+        }
+        options.merge(more)?;
+        for (name, value) in options.parameters {
+            match value {
+                Value::Null => {}
+                Value::List(items) => {
+                    for item in items {
+                        add_parameter(&mut request, name.to_string(), python_text(&item));
+                    }
+                }
+                Value::Object(_) => {
+                    return Err(Error::Misconfigured {
+                        what: "the connector file".into(),
+                        place: "request_parameters".into(),
+                        problem: format!("the parameter `{name}` is an object"),
+                        expected: "a text, a number or a list of them".into(),
+                    });
+                }
+                value => add_parameter(&mut request, name.to_string(), python_text(&value)),
+            }
+        }
+        for (name, value) in options.headers {
+            if !request.set_header(&name, &python_text(&value)) {
+                return Err(Error::Misconfigured {
+                    what: "the connector file".into(),
+                    place: format!("the header `{name}`"),
+                    problem: "its name or value cannot be sent".into(),
+                    expected: "letters, digits and dashes in the name, one line of text as value"
+                        .into(),
+                });
+            }
+        }
+        let has_json = !options.json.is_empty();
+        let has_form = !options.form.is_empty();
+        request.body = match raw {
+            Some(body) => body,
+            None if has_json && has_form => {
+                return Err(Error::Misconfigured {
+                    what: "the connector file".into(),
+                    place: "a request".into(),
+                    problem: "it has a JSON body and a form".into(),
+                    expected: "request_body_json or request_body_data".into(),
+                });
+            }
+            None if has_json => Body::Json(Value::Object(options.json)),
+            None if has_form => {
                 let mut form = Vec::new();
-                for (name, value) in members {
-                    let text = value.render(templates, scope)?;
-                    if !text.is_empty() {
-                        form.push((name.render(templates, scope)?, text));
+                for (name, value) in options.form {
+                    match value {
+                        Value::List(items) => form.extend(
+                            items
+                                .iter()
+                                .map(|item| (name.to_string(), python_text(item))),
+                        ),
+                        value => form.push((name.to_string(), python_text(&value))),
                     }
                 }
                 Body::Form(form)
             }
-            BodyTemplate::Text(text) => Body::Raw(text.render(templates, scope)?.into()),
+            None => Body::Empty,
         };
+        if !matches!(
+            self.method,
+            Method::GET | Method::POST | Method::PUT | Method::PATCH
+        ) {
+            request.body = Body::Empty;
+        }
         Ok(request)
     }
 
-    fn address(&self, templates: &Templates, scope: &Scope, for_path: &Scope) -> Result<Url> {
-        let base = match &self.base {
-            Some(base) => base.render(templates, scope)?,
-            None => String::new(),
-        };
-        let path = match &self.path {
-            Some(path) => path.render(templates, for_path)?,
-            None => String::new(),
-        };
-        let text = if path.starts_with("http://") || path.starts_with("https://") {
-            path
-        } else if path.is_empty() {
-            base.clone()
+    fn whole(&self, text: &Text, scope: &Scope<'_>, env: &Env) -> Result<Value> {
+        if self.writes {
+            text.value(scope, env)
         } else {
-            format!(
-                "{}/{}",
-                base.trim().trim_end_matches('/'),
-                path.trim_start_matches('/')
-            )
+            text.eval(scope, env)
+        }
+    }
+
+    fn parameters(&self, scope: &Scope<'_>, env: &Env) -> Result<Object> {
+        match &self.parameters {
+            ParameterTexts::Map(pairs) => Ok(pairs
+                .eval(scope, env, self.reading(Literals::TextAndList))?
+                .into_iter()
+                .map(|(name, value)| (name.into(), value))
+                .collect()),
+            ParameterTexts::Whole(text) => match text.eval(scope, env)? {
+                Value::Object(object) => Ok(object),
+                Value::Text(text) if text.is_empty() => Ok(Object::new()),
+                Value::Null => Ok(Object::new()),
+                // `a=1&b=2`
+                Value::Text(text) => Ok(url::form_urlencoded::parse(text.as_bytes())
+                    .map(|(name, value)| (name.as_ref().into(), Value::text(value.as_ref())))
+                    .collect()),
+                _ => Err(text.fail("it gives no names and values".into())),
+            },
+        }
+    }
+
+    fn address(
+        &self,
+        scope: &Scope<'_>,
+        for_path: &Scope<'_>,
+        env: &Env,
+        page: Option<&str>,
+    ) -> Result<Url> {
+        let base = match &self.base {
+            Some(base) => base.printed(scope, env)?,
+            None => String::new(),
         };
-        let problem = match Url::parse(text.trim()) {
+        let path = match (page, &self.path) {
+            (Some(page), _) => page.to_owned(),
+            (None, Some(path)) => path.printed(for_path, env)?,
+            (None, None) => String::new(),
+        };
+        let parsed = join(&base, &path);
+        let problem = match parsed {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
                 return Ok(url);
             }
@@ -335,43 +358,87 @@ impl Requester {
             .or(self.path.as_ref())
             .map(|template| template.source().to_owned())
             .unwrap_or_default();
+        let shown = if path.is_empty() { base } else { format!("{base} + {path}") };
         Err(Error::Misconfigured {
             what: "the connection's settings".into(),
             place: format!("the address `{place}`"),
-            problem: format!("`{}` is no address: {problem}", text.trim()),
+            problem: format!("`{}` is no address: {problem}", shown.trim()),
             expected: "an address such as https://api.example.com; fill in the connection's fields"
                 .into(),
         })
     }
 }
 
-/// Name and value templates of a map.
-fn pairs(
-    templates: &mut Templates,
-    view: Option<View<'_>>,
-    names: Names,
-) -> Result<Vec<(Template, Template)>> {
-    let Some(view) = view else {
-        return Ok(Vec::new());
-    };
-    let mut out = Vec::new();
-    for (name, value) in view.members()? {
-        // Nothing, or an empty text: left out.
-        if value.node().is_falsy() && !matches!(value.node().kind, Kind::Number(_) | Kind::Bool(_))
-        {
-            continue;
-        }
-        let name = templates.compile_text(name, &value, names)?;
-        let template = match &value.node().kind {
-            Kind::List(_) => {
-                // A plain list is written as the literal that it is read back from.
-                let json = Value::from_serde(&value.node().to_json());
-                let text = model::json::to_string(&json);
-                templates.compile_text(&text, &value, names)?
-            }
-            _ => templates.compile(&value, names)?,
-        };
-        out.push((name, template));
+/// A base and a path as one address; an absolute path is the address.
+fn join(base: &str, path: &str) -> std::result::Result<Url, url::ParseError> {
+    let (base, path) = (base.trim(), path.trim().trim_start_matches('/'));
+    if path.is_empty() {
+        return Url::parse(base);
     }
-    Ok(out)
+    if path.starts_with("http://") || path.starts_with("https://") {
+        return Url::parse(path);
+    }
+    // The query of a base is lost when a path is joined to it, and so is nothing else: a colon in the path's
+    // first step is not a scheme.
+    let base = match base.find(['?', '#']) {
+        Some(end) => base.get(..end).unwrap_or(base),
+        None => base,
+    };
+    let slash = if base.ends_with('/') { "" } else { "/" };
+    Url::parse(&format!("{base}{slash}{path}"))
+}
+
+impl BodyText {
+    fn compile(view: &View<'_>) -> Result<Self> {
+        if let Some(body) = view.get("request_body").filter(|body| !body.node().is_falsy()) {
+            let value = body.require("value", "what is sent")?;
+            return Ok(match body.component()? {
+                "RequestBodyJsonObject" | "RequestBodyGraphQL" => Self::Json(Tree::compile(&value)?),
+                "RequestBodyUrlEncodedForm" => Self::Form(Pairs::compile(&value)?),
+                "RequestBodyPlainText" => Self::Text(Text::compile(&value)?),
+                _ => {
+                    return Err(body.unknown_component(&[
+                        "RequestBodyJsonObject",
+                        "RequestBodyGraphQL",
+                        "RequestBodyUrlEncodedForm",
+                        "RequestBodyPlainText",
+                    ]));
+                }
+            });
+        }
+        let filled = |name: &str| view.get(name).filter(|view| !view.node().is_falsy());
+        match (filled("request_body_json"), filled("request_body_data")) {
+            (Some(_), Some(data)) => Err(data.fail(
+                "the request has a JSON body already",
+                "request_body_json or request_body_data",
+            )),
+            (Some(json), None) => Ok(match json.node().kind {
+                Kind::Text(_) => Self::JsonText(Text::compile(&json)?),
+                _ => Self::Json(Tree::compile(&json)?),
+            }),
+            (None, Some(data)) => Ok(match data.node().kind {
+                Kind::Map(_) => Self::Form(Pairs::compile(&data)?),
+                _ => Self::Text(Text::compile(&data)?),
+            }),
+            (None, None) => Ok(Self::None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bases_and_paths_are_joined_without_doubling_slashes() {
+        fn check(base: &str, path: &str, whole: &str) {
+            assert_eq!(join(base, path).unwrap().as_str(), whole, "{base} {path}");
+        }
+        check("https://x.example/api/", "/v1/a", "https://x.example/api/v1/a");
+        check("https://x.example/api", "v1/a", "https://x.example/api/v1/a");
+        check("https://x.example/api/", "", "https://x.example/api/");
+        check("https://x.example", "https://y.example/b?c=1", "https://y.example/b?c=1");
+        check("https://x.example", "a:b/c?d=e", "https://x.example/a:b/c?d=e");
+        check("https://x.example/v1", "?a=1", "https://x.example/v1/?a=1");
+    }
 }

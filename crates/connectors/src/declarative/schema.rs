@@ -2,11 +2,12 @@
 
 use model::field::{Field, FieldOption, FieldType, Format, Schema};
 use model::value::Value;
+use template::{Env, Scope};
 
 use super::node::View;
-use super::path::{self, PathTemplate};
-use super::requester::{Requester, text_of};
-use super::template::{Scope, Templates};
+use super::path;
+use super::requester::Requester;
+use super::text::{PathText, python_text};
 use crate::Result;
 
 /// Fields within fields that are followed.
@@ -140,8 +141,8 @@ fn from_property(name: &str, property: &serde_json::Value, depth: usize) -> Fiel
 pub struct Describe {
     /// How it is asked.
     pub request: Requester,
-    label: Option<PathTemplate>,
-    fields: PathTemplate,
+    label: Option<PathText>,
+    fields: PathText,
     names: FieldNames,
     types: Vec<(String, FieldType, Option<Format>)>,
     custom: Vec<String>,
@@ -195,7 +196,7 @@ const TYPES: &[(&str, FieldType, Option<Format>)] = &[
 
 impl Describe {
     /// From the file.
-    pub fn compile(templates: &mut Templates, view: &View<'_>) -> Result<Self> {
+    pub fn compile(view: &View<'_>) -> Result<Self> {
         view.only(&["request", "label", "fields", "field", "types", "custom"])?;
         let field = view.require("field", "under which names a field is described")?;
         field.only(&[
@@ -236,19 +237,12 @@ impl Describe {
             }
         }
         Ok(Self {
-            request: Requester::compile(
-                templates,
-                &view.require("request", "how the platform is asked")?,
-                path::NAMES,
-            )?,
+            request: Requester::compile(&view.require("request", "how the platform is asked")?)?,
             label: view
                 .get("label")
-                .map(|label| PathTemplate::compile(templates, &label))
+                .map(|label| PathText::compile(&label))
                 .transpose()?,
-            fields: PathTemplate::compile(
-                templates,
-                &view.require("fields", "where the list of fields is")?,
-            )?,
+            fields: PathText::compile(&view.require("fields", "where the list of fields is")?)?,
             names: FieldNames {
                 name: named("name")?.unwrap_or_else(|| "name".into()),
                 label: named("label")?,
@@ -275,16 +269,16 @@ impl Describe {
     /// Reads an answer; none when it holds no list of fields.
     pub fn read(
         &self,
-        templates: &Templates,
-        scope: &Scope,
+        scope: &Scope<'_>,
+        env: &Env,
         answer: &Value,
         key: &[model::path::FieldPath],
     ) -> Result<Option<(Option<String>, Schema)>> {
         let label = match &self.label {
-            Some(way) => path::at(answer, &way.steps(templates, scope)?).map(text_of),
+            Some(way) => path::at(answer, &way.steps(scope, env)?).map(python_text),
             None => None,
         };
-        let Some(Value::List(items)) = path::at(answer, &self.fields.steps(templates, scope)?)
+        let Some(Value::List(items)) = path::at(answer, &self.fields.steps(scope, env)?)
         else {
             return Ok(None);
         };
@@ -310,14 +304,14 @@ impl Describe {
         let names = &self.names;
         let text = |name: &Option<String>| -> Option<String> {
             let value = described.get(name.as_deref()?)?;
-            (!value.is_empty()).then(|| text_of(value))
+            (!value.is_empty()).then(|| python_text(value))
         };
         let flag = |name: &Option<String>| {
             name.as_deref()
                 .and_then(|name| described.get(name))
                 .is_some_and(|value| *value == Value::Bool(true))
         };
-        let word = described.get(&names.field_type).map(text_of)?;
+        let word = described.get(&names.field_type).map(python_text)?;
         let (field_type, format) = self
             .types
             .iter()
@@ -330,7 +324,7 @@ impl Describe {
                     .map(|(_, field_type, format)| (*field_type, *format))
             })
             .unwrap_or_default();
-        let mut field = Field::new(text_of(described.get(&names.name)?), field_type);
+        let mut field = Field::new(python_text(described.get(&names.name)?), field_type);
         field.format = format;
         field.label = text(&names.label);
         field.description = text(&names.description);
@@ -352,16 +346,16 @@ impl Describe {
                 .iter()
                 .filter_map(|option| match option {
                     Value::Object(option) => Some(FieldOption {
-                        value: text_of(option.get(&names.option_value)?),
+                        value: python_text(option.get(&names.option_value)?),
                         label: names
                             .option_label
                             .as_deref()
                             .and_then(|name| option.get(name))
                             .filter(|label| !label.is_empty())
-                            .map(text_of),
+                            .map(python_text),
                     }),
                     plain => Some(FieldOption {
-                        value: text_of(plain),
+                        value: python_text(plain),
                         label: None,
                     }),
                 })

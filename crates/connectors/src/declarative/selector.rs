@@ -1,71 +1,29 @@
 //! `RecordSelector`: which parts of a page are records, and what is done to them first.
 
-use std::sync::Arc;
-
+use model::row::Row;
 use model::value::Value;
+use template::{Env, Members, Reads, Scope};
 
-use super::node::{Kind, View};
-use super::path::{self, PathTemplate};
-use super::template::{self, Scope, Template, Templates};
+use super::decode::DecodeError;
+use super::decode::json::{JsonBody, Keep};
+use super::node::View;
+use super::text::{Condition, PathText};
+use super::transform::Transformation;
 use crate::Result;
-
-const FILTER_NAMES: &[&str] = &[
-    "config",
-    "parameters",
-    "record",
-    "stream_slice",
-    "stream_interval",
-    "stream_partition",
-    "next_page_token",
-];
-const ADD_NAMES: &[&str] = &[
-    "config",
-    "parameters",
-    "record",
-    "stream_slice",
-    "stream_interval",
-    "stream_partition",
-    "value",
-    "path",
-];
-const REMOVE_NAMES: &[&str] = &["config", "parameters", "property"];
+use crate::http::Answer;
 
 /// Picks records out of a page.
 #[derive(Clone, Debug, Default)]
 pub struct Selector {
-    field_path: PathTemplate,
-    filter: Option<Template>,
+    path: PathText,
+    filter: Option<Condition>,
     transformations: Vec<Transformation>,
     transform_first: bool,
 }
 
-#[derive(Clone, Debug)]
-enum Transformation {
-    Add {
-        fields: Vec<AddedField>,
-        condition: Option<Template>,
-    },
-    Remove {
-        paths: Vec<PathTemplate>,
-        condition: Option<Template>,
-    },
-}
-
-#[derive(Clone, Debug)]
-struct AddedField {
-    path: PathTemplate,
-    value: Template,
-    /// `string`: the value stays text even when it reads as something else.
-    as_text: bool,
-}
-
 impl Selector {
     /// From the file: a record selector and the transformations of its stream.
-    pub fn compile(
-        templates: &mut Templates,
-        view: &View<'_>,
-        transformations: Option<View<'_>>,
-    ) -> Result<Self> {
+    pub fn compile(view: &View<'_>, transformations: Option<View<'_>>) -> Result<Self> {
         if view.component()? != "RecordSelector" {
             return Err(view.unknown_component(&["RecordSelector"]));
         }
@@ -73,185 +31,109 @@ impl Selector {
         if extractor.component()? != "DpathExtractor" {
             return Err(extractor.unknown_component(&["DpathExtractor"]));
         }
-        let filter = view
-            .get("record_filter")
-            .map(|filter| -> Result<_> {
+        let path = match extractor.get("field_path") {
+            Some(path) => PathText::compile(&path)?,
+            None => PathText::default(),
+        };
+        let filter = match view.get("record_filter") {
+            Some(filter) => {
                 if filter.component()? != "RecordFilter" {
                     return Err(filter.unknown_component(&["RecordFilter"]));
                 }
-                filter
-                    .get("condition")
-                    .filter(|condition| !condition.node().is_falsy())
-                    .map(|condition| templates.compile(&condition, FILTER_NAMES))
-                    .transpose()
-            })
-            .transpose()?
-            .flatten();
-        let mut selector = Self {
-            field_path: PathTemplate::compile(
-                templates,
-                &extractor.require("field_path", "a list of names; empty for the page itself")?,
-            )?,
+                Some(Condition::member(&filter, "condition", true)?)
+            }
+            None => None,
+        };
+        let transformations = match transformations {
+            Some(list) => list
+                .items()?
+                .iter()
+                .map(Transformation::compile)
+                .collect::<Result<_>>()?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            path,
             filter,
-            transformations: Vec::new(),
+            transformations,
             transform_first: view.flag_or("transform_before_filtering", false)?,
-        };
-        if let Some(list) = transformations {
-            for transformation in list.items()? {
-                selector
-                    .transformations
-                    .push(Transformation::compile(templates, &transformation)?);
+        })
+    }
+
+    /// What of a body must be kept beside its records, given what somebody looks at.
+    pub fn keep(&self, reads: &Reads) -> Keep {
+        match reads {
+            Reads::Nothing => Keep::Nothing,
+            Reads::Everything => Keep::All,
+            Reads::Paths(_) if self.path.is_empty() => Keep::Frame,
+            Reads::Paths(paths) => {
+                // A path of templates may lead anywhere.
+                let Some(own) = self.path.fixed() else {
+                    return Keep::All;
+                };
+                let meets = paths
+                    .iter()
+                    .any(|path| path.iter().zip(&own).all(|(left, right)| left == right));
+                if meets { Keep::All } else { Keep::Frame }
             }
         }
-        Ok(selector)
     }
 
-    /// The records at a path, as they are.
-    pub const fn at(field_path: PathTemplate) -> Self {
-        Self {
-            field_path,
-            filter: None,
-            transformations: Vec::new(),
-            transform_first: false,
-        }
-    }
-
-    /// Where the records stand, filled in.
-    pub fn steps(&self, templates: &Templates, scope: &Scope) -> Result<Vec<String>> {
-        self.field_path.steps(templates, scope)
-    }
-
-    /// Whether records come out as they went in.
-    pub fn is_plain(&self) -> bool {
-        self.filter.is_none() && self.transformations.is_empty()
-    }
-
-    /// Filters and transforms one record; none when it is filtered out.
-    pub fn prepare(
+    /// The records of an answer, as they came; and what templates call `response`.
+    pub fn extract(
         &self,
-        templates: &Templates,
-        scope: &Scope,
-        mut record: Value,
-    ) -> Result<Option<Value>> {
-        if self.is_plain() {
-            return Ok(Some(record));
-        }
-        if self.transform_first {
-            self.transform(templates, scope, &mut record)?;
-        }
-        if let Some(filter) = &self.filter {
-            let shared = Arc::new(record);
-            let keep = filter.is_true(
-                templates,
-                &scope.clone().with("record", template::live(&shared)),
-            )?;
-            if !keep {
-                return Ok(None);
-            }
-            record = Arc::unwrap_or_clone(shared);
-        }
-        if !self.transform_first {
-            self.transform(templates, scope, &mut record)?;
-        }
-        Ok(Some(record))
+        scope: &Scope<'_>,
+        env: &Env,
+        answer: &Answer,
+        keep: Keep,
+        rows: &mut Vec<Row>,
+    ) -> std::result::Result<Value, DecodeError> {
+        let path = self
+            .path
+            .steps(scope, env)
+            .map_err(|error| DecodeError::Malformed {
+                format: "as the connector file says",
+                problem: error.to_string(),
+            })?;
+        let mut body = JsonBody::new(path, keep);
+        body.push(answer.body.clone(), rows)?;
+        body.finish(rows)
     }
 
-    fn transform(&self, templates: &Templates, scope: &Scope, record: &mut Value) -> Result<()> {
-        for transformation in &self.transformations {
-            transformation.apply(templates, scope, record)?;
+    /// The records that are handed on, as they are handed on.
+    pub fn select(
+        &self,
+        scope: &Scope<'_>,
+        env: &Env,
+        rows: Vec<Row>,
+        transform_first: bool,
+    ) -> Result<Vec<Row>> {
+        if self.filter.is_none() && self.transformations.is_empty() {
+            return Ok(rows);
         }
-        Ok(())
-    }
-}
-
-impl Transformation {
-    fn compile(templates: &mut Templates, view: &View<'_>) -> Result<Self> {
-        let condition = |templates: &mut Templates, names| -> Result<Option<Template>> {
-            view.get("condition")
-                .filter(|condition| !condition.node().is_falsy())
-                .map(|condition| templates.compile(&condition, names))
-                .transpose()
-        };
-        match view.component()? {
-            "AddFields" => {
-                let mut fields = Vec::new();
-                for field in view.require("fields", "a list of fields")?.items()? {
-                    fields.push(AddedField {
-                        path: PathTemplate::compile(
-                            templates,
-                            &field.require("path", "a list of names")?,
-                        )?,
-                        value: templates
-                            .compile(&field.require("value", "a template")?, ADD_NAMES)?,
-                        as_text: field.text_of("value_type")? == Some("string"),
-                    });
-                }
-                Ok(Self::Add {
-                    fields,
-                    condition: condition(templates, ADD_NAMES)?,
-                })
+        let transform_first = transform_first || self.transform_first;
+        let mut kept = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            if transform_first {
+                self.transform(scope, env, &mut row)?;
             }
-            "RemoveFields" => {
-                let mut paths = Vec::new();
-                for pointer in view.require("field_pointers", "a list of paths")?.items()? {
-                    if let Kind::List(_) = pointer.node().kind {
-                        paths.push(PathTemplate::compile(templates, &pointer)?);
-                    } else {
-                        return Err(pointer.fail("this is no path", "a list of names"));
-                    }
+            if let Some(filter) = &self.filter {
+                let scope = Scope::within(scope).with("record", &row as &dyn Members);
+                if !filter.holds(&scope, env)? {
+                    continue;
                 }
-                Ok(Self::Remove {
-                    paths,
-                    condition: condition(templates, REMOVE_NAMES)?,
-                })
             }
-            _ => Err(view.unknown_component(&["AddFields", "RemoveFields"])),
+            if !transform_first {
+                self.transform(scope, env, &mut row)?;
+            }
+            kept.push(row);
         }
+        Ok(kept)
     }
 
-    fn apply(&self, templates: &Templates, scope: &Scope, record: &mut Value) -> Result<()> {
-        match self {
-            Self::Add { fields, condition } => {
-                for field in fields {
-                    let shared = Arc::new(std::mem::take(record));
-                    let seen = scope.clone().with("record", template::live(&shared));
-                    let value = if field.as_text {
-                        Value::text(field.value.render(templates, &seen)?)
-                    } else {
-                        field.value.eval(templates, &seen)?
-                    };
-                    let wanted = match condition {
-                        Some(condition) => condition.is_true(
-                            templates,
-                            &seen.clone().with("value", template::plain(&value)),
-                        )?,
-                        None => true,
-                    };
-                    drop(seen);
-                    *record = Arc::unwrap_or_clone(shared);
-                    if wanted {
-                        path::put(record, &field.path.steps(templates, scope)?, value);
-                    }
-                }
-            }
-            Self::Remove { paths, condition } => {
-                for way in paths {
-                    let steps = way.steps(templates, scope)?;
-                    let wanted = match condition {
-                        Some(condition) => {
-                            let property = path::at(record, &steps)
-                                .map_or(minijinja::Value::UNDEFINED, template::plain);
-                            condition
-                                .is_true(templates, &scope.clone().with("property", property))?
-                        }
-                        None => true,
-                    };
-                    if wanted {
-                        path::remove(record, &steps);
-                    }
-                }
-            }
-        }
-        Ok(())
+    fn transform(&self, scope: &Scope<'_>, env: &Env, row: &mut Row) -> Result<()> {
+        self.transformations
+            .iter()
+            .try_for_each(|transformation| transformation.apply(row, scope, env))
     }
 }

@@ -1,15 +1,22 @@
 //! `DeclarativeStream`: all that is needed to read one stream.
 
+use std::sync::Arc;
+
 use model::field::Schema;
 use model::path::FieldPath;
+use model::value::Value;
+use template::{Env, Reads, Scope};
 
-use super::incremental::{DatetimeCursor, path_of};
+use super::cursor::CursorSpec;
+use super::decode::json::Keep;
 use super::node::{Kind, View};
+use super::pages::Context;
 use super::paginator::Paginator;
-use super::requester::{READ_NAMES, Requester};
+use super::partition::Router;
+use super::progress::Progress;
+use super::requester::Requester;
 use super::schema;
 use super::selector::Selector;
-use super::template::Templates;
 use crate::Result;
 
 /// A stream of the file.
@@ -21,95 +28,223 @@ pub struct Stream {
     pub label: String,
     /// The fields that identify a record.
     pub key: Vec<FieldPath>,
+    /// How records are got.
+    pub retriever: Retriever,
+    /// How changes are found.
+    pub cursor: Option<CursorSpec>,
+    /// The schema that the file gives.
+    pub schema: Option<Schema>,
+    /// The same, as it stands in the file.
+    pub json_schema: Option<serde_json::Value>,
+    /// Streams that stand in for this one, by its state.
+    delegates: Option<Box<Delegates>>,
+}
+
+#[derive(Clone, Debug)]
+struct Delegates {
+    full: Arc<Stream>,
+    incremental: Arc<Stream>,
+}
+
+/// How records are got.
+#[derive(Clone, Debug)]
+pub enum Retriever {
+    /// Page by page.
+    Simple(Box<Simple>),
+}
+
+/// `SimpleRetriever`.
+#[derive(Clone, Debug)]
+pub struct Simple {
     /// How pages are asked for.
     pub requester: Requester,
     /// Where the records are in a page.
     pub selector: Selector,
     /// How the next page is found.
     pub paginator: Option<Paginator>,
-    /// How changes are found.
-    pub cursor: Option<DatetimeCursor>,
-    /// The schema that the file gives.
-    pub schema: Option<Schema>,
-    /// `$parameters` of the retriever's parts.
-    pub parameters: serde_json::Value,
-    /// The window goes into the first page's request only.
-    pub window_on_first_page_only: bool,
+    /// What the stream is read once for each of.
+    pub router: Router,
+    /// What slices add to requests goes into the first page's only.
+    pub slice_on_first_page_only: bool,
 }
 
-/// Members whose components are not there yet; a file that uses one is refused rather than misread.
-const NOT_YET: &[(&str, &str)] = &[
-    ("retriever.partition_router", "partition routers"),
-    ("file_uploader", "files"),
-];
-
-impl Stream {
-    /// From the file.
-    pub fn compile(templates: &mut Templates, view: &View<'_>) -> Result<Self> {
-        if view.component()? != "DeclarativeStream" {
-            return Err(view.unknown_component(&["DeclarativeStream"]));
-        }
-        let name = view
-            .require("name", "the stream's name")?
-            .text()?
-            .to_owned();
-        let retriever = view.require("retriever", "how the stream is read")?;
-        if retriever.component()? != "SimpleRetriever" {
-            return Err(retriever.unknown_component(&["SimpleRetriever"]));
-        }
-        for (way, what) in NOT_YET {
-            let found = way
-                .split('.')
-                .try_fold(view.clone(), |here, step| here.get(step));
-            if let Some(found) = found
-                && !found.node().is_falsy()
-            {
-                return Err(found.fail(
-                    format!("{what} are not supported yet"),
-                    "a stream without them",
-                ));
-            }
-        }
-        if let Some(decoder) = retriever.get("decoder")
+impl Simple {
+    fn compile(view: &View<'_>, stream: &View<'_>) -> Result<Self> {
+        let selector = view.require("record_selector", "where the records are")?;
+        if let Some(decoder) = view.get("decoder")
             && decoder.component()? != "JsonDecoder"
         {
             return Err(decoder.unknown_component(&["JsonDecoder"]));
         }
+        Ok(Self {
+            requester: Requester::compile(&view.require("requester", "how pages are asked for")?)?,
+            selector: Selector::compile(&selector, stream.get("transformations"))?,
+            paginator: match view.get("paginator") {
+                Some(paginator) => Paginator::compile(&paginator)?,
+                None => None,
+            },
+            router: Router::compile(view.get("partition_router"))?,
+            slice_on_first_page_only: view.flag_or(
+                "ignore_stream_slicer_parameters_on_paginated_requests",
+                false,
+            )?,
+        })
+    }
+
+    /// What of a page must be kept beside its records.
+    pub fn keep(&self) -> Keep {
+        let reads = self
+            .paginator
+            .as_ref()
+            .map_or(Reads::Nothing, Paginator::reads);
+        self.selector.keep(&reads)
+    }
+}
+
+impl Stream {
+    /// From the file.
+    pub fn compile(view: &View<'_>) -> Result<Self> {
+        match view.component()? {
+            "DeclarativeStream" => {}
+            "StateDelegatingStream" => return Self::compile_delegating(view),
+            _ => {
+                return Err(view.unknown_component(&[
+                    "DeclarativeStream",
+                    "StateDelegatingStream",
+                    "ConditionalStreams",
+                ]));
+            }
+        }
+        let name = view
+            .require("name", "the stream's name")?
+            .scalar()?;
+        let retriever = view.require("retriever", "how the stream is read")?;
         let key = keys(view)?;
-        let selector = retriever.require("record_selector", "where the records are")?;
-        let schema = view
+        let json_schema = view
             .get("schema_loader")
             .filter(|loader| {
                 loader.node().get("type").and_then(|t| t.as_text()) == Some("InlineSchemaLoader")
             })
             .and_then(|loader| loader.get("schema"))
-            .map(|found| schema::from_json_schema(&found.node().to_json(), &key));
-        let requester_view = retriever.require("requester", "how pages are asked for")?;
+            .map(|found| found.node().to_json());
         Ok(Self {
             label: view
                 .text_of("label")?
                 .map_or_else(|| label_of(&name), str::to_owned),
-            requester: Requester::compile(templates, &requester_view, READ_NAMES)?,
-            selector: Selector::compile(templates, &selector, view.get("transformations"))?,
-            paginator: match retriever.get("paginator") {
-                Some(paginator) => Paginator::compile(templates, &paginator)?,
-                None => None,
+            retriever: match retriever.component()? {
+                "SimpleRetriever" => {
+                    Retriever::Simple(Box::new(Simple::compile(&retriever, view)?))
+                }
+                _ => {
+                    return Err(
+                        retriever.unknown_component(&["SimpleRetriever", "AsyncRetriever"])
+                    );
+                }
             },
             cursor: view
                 .get("incremental_sync")
-                .map(|cursor| DatetimeCursor::compile(templates, &cursor))
+                .filter(|cursor| !cursor.node().is_falsy())
+                .map(|cursor| CursorSpec::compile(&cursor))
                 .transpose()?,
-            schema,
-            parameters: requester_view
-                .get("$parameters")
-                .map_or(serde_json::json!({}), |found| found.node().to_json()),
-            window_on_first_page_only: retriever.flag_or(
-                "ignore_stream_slicer_parameters_on_paginated_requests",
-                false,
-            )?,
+            schema: json_schema
+                .as_ref()
+                .map(|found| schema::from_json_schema(found, &key)),
+            json_schema,
+            delegates: None,
             key,
             name,
         })
+    }
+
+    fn compile_delegating(view: &View<'_>) -> Result<Self> {
+        let one = |name: &str| -> Result<Self> {
+            Self::compile(&view.require(name, "a stream")?)
+        };
+        let full = one("full_refresh_stream")?;
+        let incremental = one("incremental_stream")?;
+        let mut stream = incremental.clone();
+        stream.name = view.require("name", "the stream's name")?.scalar()?;
+        stream.delegates = Some(Box::new(Delegates {
+            full: Arc::new(full),
+            incremental: Arc::new(incremental),
+        }));
+        Ok(stream)
+    }
+
+    /// The stream that stands in for this one when it is read from a state.
+    pub fn for_state(self: &Arc<Self>, state: &Value, _env: &Env) -> Arc<Self> {
+        match &self.delegates {
+            Some(delegates) if state.is_empty() => delegates.full.clone(),
+            Some(delegates) => delegates.incremental.clone(),
+            None => self.clone(),
+        }
+    }
+
+    /// What the stream is read once for each of.
+    pub fn router(&self) -> &Router {
+        match &self.retriever {
+            Retriever::Simple(simple) => &simple.router,
+        }
+    }
+
+    /// How its next page is found.
+    pub fn paginator(&self) -> Option<&Paginator> {
+        match &self.retriever {
+            Retriever::Simple(simple) => simple.paginator.as_ref(),
+        }
+    }
+
+    /// The requester whose address stands for the stream's.
+    pub fn requester(&self) -> &Requester {
+        match &self.retriever {
+            Retriever::Simple(simple) => &simple.requester,
+        }
+    }
+
+    /// The streams by whose records it is read, at any depth.
+    pub fn parents(&self) -> Vec<&Arc<Self>> {
+        match &self.delegates {
+            Some(delegates) => [&delegates.full, &delegates.incremental]
+                .into_iter()
+                .flat_map(|stream| stream.router().parents())
+                .collect(),
+            None => self.router().parents(),
+        }
+    }
+
+    /// The cursor's field.
+    pub fn cursor_field(&self, scope: &Scope<'_>, env: &Env) -> Option<String> {
+        let cursor = self.cursor.as_ref()?;
+        cursor.begin(scope, env).ok().map(|cursor| cursor.field)
+    }
+
+    /// How far it has been read, by a state document.
+    pub fn begin(&self, context: &Context, state: &Value) -> Result<Progress> {
+        let Some(spec) = &self.cursor else {
+            return Ok(Progress::whole());
+        };
+        let cursor = spec.begin(&context.scope(), context.env())?;
+        if self.router().is_single() {
+            return Ok(Progress::windows(cursor, state));
+        }
+        let only_global = spec.is_global || matches!(self.router(), Router::Grouping { .. });
+        Ok(Progress::partitions(cursor, state, only_global))
+    }
+
+    /// Whether its answers are kept for those that read it too.
+    pub fn is_cached(&self, context: &Context) -> bool {
+        match self.requester().use_cache {
+            Some(wanted) => wanted,
+            None => context.connection.connector.is_parent(&self.name),
+        }
+    }
+
+    /// A field's path from a key's text.
+    pub fn primary_key_source(&self) -> Vec<Vec<String>> {
+        self.key
+            .iter()
+            .map(|path| path.to_string().split('.').map(str::to_owned).collect())
+            .collect()
     }
 }
 
@@ -125,6 +260,7 @@ fn keys(view: &View<'_>) -> Result<Vec<FieldPath>> {
         Kind::List(_) => key
             .items()?
             .iter()
+            .filter(|part| !part.node().is_falsy())
             .map(|part| match &part.node().kind {
                 Kind::List(_) => {
                     let steps = part.texts()?;
@@ -140,8 +276,16 @@ fn keys(view: &View<'_>) -> Result<Vec<FieldPath>> {
     }
 }
 
+/// A field's path in the other format: a name, with dots for nesting.
+pub fn path_of(view: &View<'_>) -> Result<FieldPath> {
+    let text = view.text()?;
+    text.parse()
+        .map_err(|error: model::path::PathError| view.fail(error.to_string(), "a field's name"))
+}
+
+
 /// "order_items" → "Order items".
-fn label_of(name: &str) -> String {
+pub fn label_of(name: &str) -> String {
     let words = name.replace(['_', '-', '.'], " ");
     let mut chars = words.chars();
     match chars.next() {

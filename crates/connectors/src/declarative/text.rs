@@ -131,6 +131,12 @@ impl Text {
         .map_err(|error| self.fail(error.to_string()))
     }
 
+    /// Filled in; where it is one `{{ … }}`, the value as it is, digit by digit. For what is written.
+    pub fn value(&self, scope: &Scope<'_>, env: &Env) -> Result<Value> {
+        self.evaluate(scope, |scope| self.template.value(scope, env))
+            .map_err(|error| self.fail(error.to_string()))
+    }
+
     /// Filled in and printed the way Python prints it: names, addresses, header values.
     pub fn printed(&self, scope: &Scope<'_>, env: &Env) -> Result<String> {
         if self.template.is_plain() {
@@ -237,6 +243,24 @@ fn python_repr(out: &mut String, value: &Value) {
     }
 }
 
+/// How texts become values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// What they print is read as a Python literal, of these kinds: how connectors read.
+    Literal(Literals),
+    /// As they are: how connectors write.
+    Exact,
+}
+
+impl Text {
+    fn read(&self, scope: &Scope<'_>, env: &Env, reading: Reading) -> Result<Value> {
+        match reading {
+            Reading::Literal(literals) => self.eval_as(scope, env, literals),
+            Reading::Exact => self.value(scope, env),
+        }
+    }
+}
+
 /// Names and values of a map, both templates: parameters, headers, form fields.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pairs(Vec<(Text, Leaf)>);
@@ -253,8 +277,14 @@ enum Leaf {
 impl Pairs {
     /// The map at `view`.
     pub fn compile(view: &View<'_>) -> Result<Self> {
+        Self::compile_without(view, None)
+    }
+
+    /// The map at `view` without one of its members.
+    pub fn compile_without(view: &View<'_>, without: Option<&str>) -> Result<Self> {
         view.members()?
             .into_iter()
+            .filter(|(name, _)| Some(*name) != without)
             .map(|(name, value)| Ok((Text::compile_text(name, &value)?, Leaf::compile(&value)?)))
             .collect::<Result<_>>()
             .map(Self)
@@ -265,25 +295,17 @@ impl Pairs {
         self.0.is_empty()
     }
 
-    /// Whether it is the same whatever the scope.
-    pub fn is_fixed(&self) -> bool {
-        self.0
-            .iter()
-            .all(|(name, value)| name.is_fixed() && matches!(value, Leaf::Fixed(_)))
-    }
-
-    /// Filled in; pairs that come to nothing (null) are left out. `literals` says which kinds of values
-    /// texts may turn into.
+    /// Filled in; pairs that come to nothing (null) are left out.
     pub fn eval(
         &self,
         scope: &Scope<'_>,
         env: &Env,
-        literals: Literals,
+        reading: Reading,
     ) -> Result<Vec<(String, Value)>> {
         let mut out: Vec<(String, Value)> = Vec::with_capacity(self.0.len());
         for (name, value) in &self.0 {
             let name = python_text(&name.eval_as(scope, env, Literals::Text)?);
-            let Some(value) = value.eval(scope, env, literals)? else {
+            let Some(value) = value.eval(scope, env, reading)? else {
                 continue;
             };
             match out.iter_mut().find(|(known, _)| *known == name) {
@@ -299,9 +321,8 @@ impl Leaf {
     fn compile(view: &View<'_>) -> Result<Self> {
         Ok(match &view.node().kind {
             Kind::Text(text) => {
-                let text = Text::compile_text(text, view)?;
-                // A plain text may still be a literal: `"5"` in a body is the number 5.
-                Self::Text(text)
+                // Not fixed even without braces: `"5"` in a body is the number 5.
+                Self::Text(Text::compile_text(text, view)?)
             }
             Kind::List(_) => Self::List(
                 view.items()?
@@ -323,10 +344,10 @@ impl Leaf {
         })
     }
 
-    fn eval(&self, scope: &Scope<'_>, env: &Env, literals: Literals) -> Result<Option<Value>> {
+    fn eval(&self, scope: &Scope<'_>, env: &Env, reading: Reading) -> Result<Option<Value>> {
         Ok(match self {
             Self::Text(text) => {
-                let value = text.eval_as(scope, env, literals)?;
+                let value = text.read(scope, env, reading)?;
                 (!value.is_null()).then_some(value)
             }
             Self::Fixed(Value::Null) => None,
@@ -334,20 +355,33 @@ impl Leaf {
             Self::List(items) => Some(Value::List(
                 items
                     .iter()
-                    .map(|item| Ok(item.eval(scope, env, literals)?.unwrap_or_default()))
+                    .map(|item| Ok(item.eval(scope, env, reading)?.unwrap_or_default()))
                     .collect::<Result<_>>()?,
             )),
             Self::Map(members) => {
                 let mut object = Object::with_capacity(members.len());
                 for (name, member) in members {
                     let name = python_text(&name.eval_as(scope, env, Literals::Text)?);
-                    if let Some(value) = member.eval(scope, env, literals)? {
+                    if let Some(value) = member.eval(scope, env, reading)? {
                         object.insert(name, value);
                     }
                 }
                 Some(Value::Object(object))
             }
         })
+    }
+}
+
+impl Leaf {
+    fn mentions(&self, root: &str) -> bool {
+        match self {
+            Self::Text(text) => text.mentions(root),
+            Self::Fixed(_) => false,
+            Self::List(items) => items.iter().any(|item| item.mentions(root)),
+            Self::Map(members) => members
+                .iter()
+                .any(|(name, member)| name.mentions(root) || member.mentions(root)),
+        }
     }
 }
 
@@ -362,8 +396,13 @@ impl Tree {
     }
 
     /// Filled in. Members that come to nothing are left out at every level.
-    pub fn eval(&self, scope: &Scope<'_>, env: &Env) -> Result<Option<Value>> {
-        self.0.eval(scope, env, Literals::All)
+    pub fn eval(&self, scope: &Scope<'_>, env: &Env, reading: Reading) -> Result<Option<Value>> {
+        self.0.eval(scope, env, reading)
+    }
+
+    /// Whether it looks at the input called `root`.
+    pub fn mentions(&self, root: &str) -> bool {
+        self.0.mentions(root)
     }
 }
 
@@ -433,5 +472,18 @@ impl PathText {
     /// Whether it leads nowhere: the whole.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The steps, where none of them is a template.
+    pub fn fixed(&self) -> Option<Vec<CompactString>> {
+        self.0
+            .iter()
+            .map(|step| step.is_fixed().then(|| step.source().into()))
+            .collect()
+    }
+
+    /// The steps as they stand in the file.
+    pub fn source(&self) -> Vec<String> {
+        self.0.iter().map(|step| step.source().to_owned()).collect()
     }
 }

@@ -5,16 +5,18 @@ use std::collections::HashMap;
 use futures_util::StreamExt as _;
 use model::path::FieldPath;
 use model::record::{Record, RecordKey};
+use model::row::Row;
 use model::value::Value;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use template::Scope;
 
 use super::spec::FindSpec;
+use crate::declarative::options::Options;
 use crate::declarative::paginator::PageSeen;
 use crate::declarative::path;
-use crate::declarative::platform::{Inner, paths_words};
+use crate::declarative::platform::{Connection, paths_words};
 use crate::declarative::reading::record_of;
-use crate::declarative::requester::text_of;
-use crate::declarative::template::Scope;
+use crate::declarative::text::python_text;
 use crate::http::{Repeat, Verdict};
 use crate::{Access, Error, Find, Result};
 
@@ -40,9 +42,9 @@ pub(super) fn path_step(key: &str) -> String {
 }
 
 /// Looks records up by the values of fields.
-pub async fn find(inner: &Inner, find: Find, access: &Access) -> Result<Vec<Vec<Record>>> {
-    let stream = inner.manifest.stream(&find.stream)?;
-    let spec = inner.manifest.writes(&find.stream);
+pub async fn find(inner: &Connection, find: Find, access: &Access) -> Result<Vec<Vec<Record>>> {
+    let stream = inner.connector.stream(&find.stream)?;
+    let spec = inner.connector.writes(&find.stream);
     // One field is asked for; the others are compared here.
     let chosen = spec.and_then(|spec| {
         spec.finds.iter().find_map(|offered| {
@@ -52,7 +54,7 @@ pub async fn find(inner: &Inner, find: Find, access: &Access) -> Result<Vec<Vec<
     });
     let Some((spec, offered, index)) = chosen else {
         return Err(Error::Misconfigured {
-            what: format!("the connector {}", inner.manifest.name),
+            what: format!("the connector {}", inner.connector.name),
             place: format!("patchbay.writes.{}.operations.find", find.stream),
             problem: format!(
                 "{} cannot be looked up by {}",
@@ -71,7 +73,7 @@ pub async fn find(inner: &Inner, find: Find, access: &Access) -> Result<Vec<Vec<
         .values
         .iter()
         .map(|values| {
-            let text = text_of(values.get(index)?);
+            let text = python_text(values.get(index)?);
             let odd = offered
                 .separator
                 .as_ref()
@@ -96,7 +98,7 @@ pub async fn find(inner: &Inner, find: Find, access: &Access) -> Result<Vec<Vec<
                 continue;
             };
             // What was not asked for is dropped: some platforms search by similarity.
-            if let Some(found) = known.get_mut(&comparable(offered, &text_of(value))) {
+            if let Some(found) = known.get_mut(&comparable(offered, &python_text(value))) {
                 found.push(record);
             }
         }
@@ -142,29 +144,34 @@ fn comparable(offered: &FindSpec, text: &str) -> String {
 }
 
 async fn look_up(
-    inner: &Inner,
+    inner: &Connection,
     offered: &FindSpec,
     values: &[String],
     access: &Access,
 ) -> Result<Vec<Value>> {
-    let templates = &inner.manifest.templates;
-    let texts: Vec<minijinja::Value> = values.iter().map(minijinja::Value::from).collect();
+    let texts: Vec<Value> = values.iter().map(|text| Value::text(text.as_str())).collect();
+    let first = texts.first().cloned().unwrap_or_default();
     let scope = inner
-        .scope(None)
-        .with("values", minijinja::Value::from(texts.clone()))
-        .with("value", texts.first().cloned().unwrap_or_default());
-    let steps = offered.records.steps(templates, &scope)?;
+        .scope()
+        .with("values", Value::List(texts))
+        .with("value", first);
+    let env = &inner.env;
+    let steps = offered.records.steps(&scope, env)?;
     let mut token = offered
         .paginator
         .as_ref()
         .and_then(crate::declarative::paginator::Paginator::first);
     let mut out = Vec::new();
     for _ in 0..MOST_PAGES {
-        let mut request = offered.request.build(templates, &scope, &scope)?;
-        let home = request.url.clone();
-        if let Some(paginator) = &offered.paginator {
-            paginator.apply(templates, &scope, &mut request, token.as_ref())?;
-        }
+        let mut options = Options::default();
+        let page = match &offered.paginator {
+            Some(paginator) => paginator.options(&scope, env, token.as_ref(), &mut options)?,
+            None => None,
+        };
+        let request = offered
+            .request
+            .build(&scope, &scope, env, options, page.as_deref())?;
+        let home = inner.home(&offered.request, &scope)?;
         let answer = inner
             .send(
                 &offered.request,
@@ -182,28 +189,27 @@ async fn look_up(
         if !answer.status.is_success() {
             break;
         }
-        let body = std::sync::Arc::new(inner.parse(&answer)?);
-        let next = {
-            let found = path::records(&body, &steps);
-            match &offered.paginator {
-                Some(paginator) => paginator.next(
-                    templates,
+        let body = inner.parse(&answer)?;
+        let next = match &offered.paginator {
+            Some(paginator) => {
+                let found = path::records(&body, &steps);
+                let last = found.last().map(|last| Row::from((*last).clone()));
+                paginator.next(
                     &scope,
+                    env,
                     &PageSeen {
-                        body: &body,
+                        response: &body,
                         headers: &answer.headers,
-                        count: found.len(),
-                        last: found.last().copied(),
+                        extracted: found.len(),
+                        kept: found.len(),
+                        last: last.as_ref(),
                         token: token.as_ref(),
                     },
-                )?,
-                None => None,
+                )?
             }
+            None => None,
         };
-        out.extend(path::take_records(
-            std::sync::Arc::unwrap_or_clone(body),
-            &steps,
-        ));
+        out.extend(path::take_records(body, &steps));
         if next.is_none() {
             return Ok(out);
         }
@@ -214,28 +220,29 @@ async fn look_up(
 
 /// Reads records by key; none where there is none.
 pub async fn get(
-    inner: &Inner,
+    inner: &Connection,
     stream: &str,
     keys: &[RecordKey],
     access: &Access,
 ) -> Result<Vec<Option<Record>>> {
-    let described = inner.manifest.stream(stream)?;
-    let spec = inner.manifest.writes(stream);
+    let described = inner.connector.stream(stream)?;
+    let spec = inner.connector.writes(stream);
     let Some((spec, getter)) = spec.and_then(|spec| Some((spec, spec.get.as_ref()?))) else {
         return Err(Error::Misconfigured {
-            what: format!("the connector {}", inner.manifest.name),
+            what: format!("the connector {}", inner.connector.name),
             place: format!("patchbay.writes.{stream}.operations.get"),
             problem: format!("single {stream} cannot be read"),
             expected: "an operation `get`".into(),
         });
     };
     let one = |key: RecordKey| async move {
-        let templates = &inner.manifest.templates;
-        let scope = with_key(inner.scope(None), Some(&key));
-        let for_path = scope
-            .clone()
-            .with_whole("key", Value::text(path_step(key.as_str())));
-        let request = getter.request.build(templates, &scope, &for_path)?;
+        let scope = with_key(inner.scope(), Some(&key));
+        let for_path =
+            Scope::within(&scope).with("key", Value::text(path_step(key.as_str())));
+        let request =
+            getter
+                .request
+                .build(&scope, &for_path, &inner.env, Options::default(), None)?;
         let home = request.url.clone();
         let answer = inner
             .send(
@@ -256,7 +263,7 @@ pub async fn get(
             _ => return Err(answer.to_error(inner.http.name())),
         }
         let body = inner.parse(&answer)?;
-        let steps = getter.record.steps(templates, &scope)?;
+        let steps = getter.record.steps(&scope, &inner.env)?;
         let Some(fields) = path::take_records(body, &steps).into_iter().next() else {
             return Ok(None);
         };
@@ -277,9 +284,9 @@ pub async fn get(
 }
 
 /// The `key` of templates.
-pub(super) fn with_key(scope: Scope, key: Option<&RecordKey>) -> Scope {
+pub(super) fn with_key<'a>(scope: Scope<'a>, key: Option<&RecordKey>) -> Scope<'a> {
     let value = key.map_or(Value::Null, |key| Value::text(key.as_str()));
-    scope.with_whole("key", value)
+    scope.with("key", value)
 }
 
 /// The answer's `ETag`, without its quotes.

@@ -3,12 +3,12 @@
 use model::path::FieldPath;
 use model::record::{Change, Operation, Outcome, RecordKey, Rejection};
 use model::value::Value;
+use template::{Env, Scope};
 
 use super::spec::{ErrorPaths, WriteSpec};
 use crate::Result;
-use crate::declarative::path::{self, PathTemplate};
-use crate::declarative::requester::text_of;
-use crate::declarative::template::{Scope, Templates};
+use crate::declarative::path;
+use crate::declarative::text::{PathText, python_text};
 use crate::http::answer::message_in;
 
 /// What a platform said about one change.
@@ -29,8 +29,8 @@ pub struct Said<'a> {
 /// The outcome of a change about which the platform said something. None when the status says that
 /// it was not carried out and that trying again makes sense.
 pub fn outcome(
-    templates: &Templates,
-    scope: &Scope,
+    scope: &Scope<'_>,
+    env: &Env,
     spec: &WriteSpec,
     errors: &ErrorPaths,
     change: &Change,
@@ -59,7 +59,7 @@ pub fn outcome(
             .zip(spec.version.as_ref())
             .and_then(|(record, path)| record.at(path))
             .filter(|version| !version.is_empty())
-            .map(text_of)
+            .map(python_text)
             .or(said.tag);
         return Ok(Outcome::Written {
             key,
@@ -71,18 +71,18 @@ pub fn outcome(
     if said.status == 412 {
         return Ok(Outcome::Moved);
     }
-    let part = |paths: &Option<PathTemplate>| -> Result<Option<Value>> {
+    let part = |paths: &Option<PathText>| -> Result<Option<Value>> {
         let Some(paths) = paths else {
             return Ok(None);
         };
-        let steps = paths.steps(templates, scope)?;
+        let steps = paths.steps(scope, env)?;
         Ok(path::at(said.body, &steps)
             .filter(|found| !found.is_empty())
             .cloned())
     };
-    let code = part(&errors.code)?.map_or_else(|| said.status.to_string(), |code| text_of(&code));
+    let code = part(&errors.code)?.map_or_else(|| said.status.to_string(), |code| python_text(&code));
     let message = part(&errors.message)?
-        .map(|message| text_of(&message))
+        .map(|message| python_text(&message))
         .or_else(|| message_in(said.body, 0))
         .unwrap_or_else(|| format!("status {}", said.status));
     if said.status >= 500 || said.status == 429 {
@@ -95,7 +95,7 @@ pub fn outcome(
         });
     }
     // The words about the field itself say more than "1 field is not valid".
-    let field_text = part(&errors.field)?.map(|field| text_of(&field));
+    let field_text = part(&errors.field)?.map(|field| python_text(&field));
     let message = field_text
         .as_deref()
         .and_then(|field| field_message(said.body, field, 0))

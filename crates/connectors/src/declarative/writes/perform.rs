@@ -8,13 +8,15 @@ use model::record::{Change, Operation, Outcome, Rejection};
 use model::value::Value;
 use sha2::{Digest as _, Sha256};
 
+use template::Scope;
+
 use super::find::{path_step, tag_of, with_key};
 use super::outcome::{Said, outcome};
 use super::spec::{Batch, Single, WriteSpec};
+use crate::declarative::options::Options;
 use crate::declarative::path;
-use crate::declarative::platform::Inner;
-use crate::declarative::requester::text_of;
-use crate::declarative::template::Scope;
+use crate::declarative::platform::Connection;
+use crate::declarative::text::{PathText, Reading, python_text};
 use crate::http::answer::words_of;
 use crate::http::{Answer, Failure, Repeat, Verdict};
 use crate::{Access, Error, Result, Written};
@@ -26,19 +28,19 @@ const MOST_SPLITS: u32 = 64;
 
 /// Carries out changes in order.
 pub async fn write(
-    inner: &Inner,
+    inner: &Connection,
     stream: &str,
     changes: &[Change],
     access: &Access,
 ) -> Result<Written> {
-    inner.manifest.stream(stream)?;
-    let spec = inner.manifest.writes(stream);
+    inner.connector.stream(stream)?;
+    let spec = inner.connector.writes(stream);
     let refused = changes
         .iter()
         .find(|change| !spec.is_some_and(|spec| spec.offers(change.operation)));
     let (Some(spec), None) = (spec, refused) else {
         return Err(Error::Misconfigured {
-            what: format!("the connector {}", inner.manifest.name),
+            what: format!("the connector {}", inner.connector.name),
             place: format!("patchbay.writes.{stream}"),
             problem: format!(
                 "{} is not offered for {stream}",
@@ -74,7 +76,7 @@ pub async fn write(
 }
 
 struct Writing<'a> {
-    inner: &'a Inner,
+    inner: &'a Connection,
     spec: &'a WriteSpec,
     access: &'a Access,
     changes: &'a [Change],
@@ -128,7 +130,7 @@ impl<'a> Writing<'a> {
     }
 
     fn prefers_single(&self, operation: Operation) -> bool {
-        let says_version = |tree: &crate::declarative::template::Tree| mentions_version(tree);
+        let says_version = |tree: &crate::declarative::text::Tree| tree.mentions("version");
         !self.spec.batch_entry(operation).is_some_and(says_version)
             && self
                 .spec
@@ -136,17 +138,12 @@ impl<'a> Writing<'a> {
                 .is_some_and(|single| single.if_match.is_some())
     }
 
-    fn scope(&self, change: &Change) -> Scope {
-        with_key(self.inner.scope(None), change.target_key.as_ref())
-            .with_whole("fields", Value::Object(change.fields.clone()))
-            .with(
-                "version",
-                change
-                    .version
-                    .as_deref()
-                    .map_or(minijinja::Value::UNDEFINED, minijinja::Value::from),
-            )
-            .with_whole("id", Value::text(change.id.to_string()))
+    fn scope(&self, change: &Change) -> Scope<'a> {
+        let version = change.version.as_deref();
+        with_key(self.inner.scope(), change.target_key.as_ref())
+            .with("fields", Value::Object(change.fields.clone()))
+            .with("version", version.map_or(Value::Null, Value::text))
+            .with("id", Value::text(change.id.to_string()))
     }
 
     fn settle(&mut self, n: usize, outcome: Outcome, exchange: Option<ExchangeId>) {
@@ -193,11 +190,10 @@ impl<'a> Writing<'a> {
     }
 
     async fn single(&mut self, n: usize, change: &Change, single: &'a Single) -> Result<Next> {
-        let templates = &self.inner.manifest.templates;
         let scope = self.scope(change);
         let key = change.target_key.as_ref().map_or("", |key| key.as_str());
-        let for_path = scope.clone().with_whole("key", Value::text(path_step(key)));
-        let built = single.request.build(templates, &scope, &for_path);
+        let for_path = Scope::within(&scope).with("key", Value::text(path_step(key)));
+        let built = single.request.build(&scope, &for_path, &self.inner.env, Options::default(), None);
         let mut request = match built {
             Ok(request) => request,
             Err(error) if !self.anything_sent => return Err(error),
@@ -210,7 +206,7 @@ impl<'a> Writing<'a> {
             request.set_header(header, &idempotency_key([change], 0));
         }
         if let (Some((header, value)), Some(_)) = (&single.if_match, &change.version) {
-            let text = value.render(templates, &scope)?;
+            let text = value.render(&scope, &self.inner.env)?;
             if !request.set_header(header, &text) {
                 return Err(value.fail("its value cannot be a header".into()));
             }
@@ -250,11 +246,11 @@ impl<'a> Writing<'a> {
         } else {
             model::json::parse(&answer.body).unwrap_or(Value::Null)
         };
-        let steps = single.record.steps(templates, &scope)?;
+        let steps = single.record.steps(&scope, &self.inner.env)?;
         let record = path::at(&body, &steps).cloned();
         let mut result = outcome(
-            templates,
             &scope,
+            &self.inner.env,
             self.spec,
             &self.spec.errors,
             change,
@@ -313,7 +309,6 @@ impl<'a> Writing<'a> {
     }
 
     async fn batch(&mut self, batch: &'a Batch, these: &[usize], round: u32) -> Result<BatchEnd> {
-        let templates = &self.inner.manifest.templates;
         let mut entries = Vec::with_capacity(these.len());
         let mut changes = Vec::with_capacity(these.len());
         for n in these {
@@ -323,15 +318,14 @@ impl<'a> Writing<'a> {
             let Some(tree) = self.spec.batch_entry(change.operation) else {
                 continue;
             };
-            let entry = tree.eval(templates, &self.scope(change))?;
+            let entry = tree.eval(&self.scope(change), &self.inner.env, Reading::Exact)?;
             entries.push(entry.unwrap_or(Value::Null));
             changes.push(change);
         }
-        let scope = self
-            .inner
-            .scope(None)
-            .with_whole("entries", Value::List(entries));
-        let mut request = match batch.request.build(templates, &scope, &scope) {
+        let scope = self.inner.scope().with("entries", Value::List(entries));
+        let mut request = match batch
+            .request
+            .build(&scope, &scope, &self.inner.env, Options::default(), None) {
             Ok(request) => request,
             Err(error) if !self.anything_sent => return Err(error),
             Err(_) => return Ok(BatchEnd::Stop),
@@ -376,8 +370,8 @@ impl<'a> Writing<'a> {
             let body = model::json::parse(&answer.body).unwrap_or(Value::Null);
             for (n, change) in these.iter().zip(changes) {
                 let result = outcome(
-                    templates,
                     &scope,
+                    &self.inner.env,
                     self.spec,
                     &self.spec.errors,
                     change,
@@ -411,20 +405,19 @@ impl<'a> Writing<'a> {
         batch: &'a Batch,
         these: &[usize],
         answer: &Answer,
-        scope: &Scope,
+        scope: &Scope<'_>,
     ) -> Result<BatchEnd> {
-        let templates = &self.inner.manifest.templates;
         let paths = &batch.results;
         let body = model::json::parse(&answer.body).unwrap_or(Value::Null);
-        let steps = paths.items.steps(templates, scope)?;
+        let steps = paths.items.steps(scope, &self.inner.env)?;
         let items = match path::at(&body, &steps) {
             Some(Value::List(items)) => items.as_slice(),
             _ => &[],
         };
-        let status_steps = paths.status.steps(templates, scope)?;
-        let optional = |path: &Option<crate::declarative::path::PathTemplate>| {
+        let status_steps = paths.status.steps(scope, &self.inner.env)?;
+        let optional = |path: &Option<PathText>| {
             path.as_ref()
-                .map(|path| path.steps(templates, scope))
+                .map(|path| path.steps(scope, &self.inner.env))
                 .transpose()
         };
         let index_steps = optional(&paths.index)?;
@@ -434,7 +427,7 @@ impl<'a> Writing<'a> {
         for (order, item) in items.iter().enumerate() {
             let place = match &index_steps {
                 Some(steps) => {
-                    path::at(item, steps).and_then(|index| text_of(index).parse::<usize>().ok())
+                    path::at(item, steps).and_then(|index| python_text(index).parse::<usize>().ok())
                 }
                 None => Some(order),
             };
@@ -445,7 +438,7 @@ impl<'a> Writing<'a> {
                 continue;
             };
             let status = path::at(item, &status_steps)
-                .and_then(|status| text_of(status).parse::<u16>().ok())
+                .and_then(|status| python_text(status).parse::<u16>().ok())
                 .unwrap_or(0);
             let result = if status == 0 {
                 Outcome::Unknown {
@@ -453,8 +446,8 @@ impl<'a> Writing<'a> {
                 }
             } else {
                 outcome(
-                    templates,
                     scope,
+                    &self.inner.env,
                     self.spec,
                     &paths.errors,
                     change,
@@ -526,16 +519,6 @@ fn not_possible(error: &Error) -> Outcome {
         message: error.to_string(),
         field: None,
     })
-}
-
-fn mentions_version(tree: &crate::declarative::template::Tree) -> bool {
-    use crate::declarative::template::Tree;
-    match tree {
-        Tree::Leaf(template) => template.mentions("version"),
-        Tree::Fixed(_) => false,
-        Tree::List(items) => items.iter().any(mentions_version),
-        Tree::Map(members) => members.iter().any(|(_, member)| mentions_version(member)),
-    }
 }
 
 /// The same for the same changes in the same order; `round` tells apart what is sent on purpose again.

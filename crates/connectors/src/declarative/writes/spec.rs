@@ -4,21 +4,12 @@ use model::path::FieldPath;
 use model::record::Operation;
 
 use crate::Result;
-use crate::declarative::incremental::path_of;
+use crate::declarative::stream::path_of;
 use crate::declarative::node::{Kind, View};
 use crate::declarative::paginator::Paginator;
-use crate::declarative::path::PathTemplate;
+use crate::declarative::text::{PathText, Text, Tree};
 use crate::declarative::requester::Requester;
-use crate::declarative::template::{Names, Template, Templates, Tree};
 
-/// Names in requests for one change.
-const CHANGE_NAMES: Names = &["config", "parameters", "fields", "key", "version", "id"];
-/// Names in a batch's request.
-const BATCH_NAMES: Names = &["config", "parameters", "entries"];
-/// Names in a look-up.
-const FIND_NAMES: Names = &["config", "parameters", "values", "value", "next_page_token"];
-/// Names in reading by key.
-const GET_NAMES: Names = &["config", "parameters", "key"];
 
 /// What can be done with a stream.
 #[derive(Clone, Debug)]
@@ -53,9 +44,9 @@ pub struct Single {
     /// The header that makes repeating safe.
     pub idempotency_header: Option<String>,
     /// The header, and its value, that names the version that must still be there.
-    pub if_match: Option<(String, Template)>,
+    pub if_match: Option<(String, Text)>,
     /// Where the record is in the answer.
-    pub record: PathTemplate,
+    pub record: PathText,
 }
 
 /// An operation on many records.
@@ -79,15 +70,15 @@ pub struct Batch {
 #[derive(Clone, Debug)]
 pub struct ResultPaths {
     /// The list of items.
-    pub items: PathTemplate,
+    pub items: PathText,
     /// Which entry an item answers; without it, by order.
-    pub index: Option<PathTemplate>,
+    pub index: Option<PathText>,
     /// The item's status, as HTTP has it.
-    pub status: PathTemplate,
+    pub status: PathText,
     /// The record's key.
-    pub id: Option<PathTemplate>,
+    pub id: Option<PathText>,
     /// The record.
-    pub record: Option<PathTemplate>,
+    pub record: Option<PathText>,
     /// Where an error's parts are.
     pub errors: ErrorPaths,
 }
@@ -96,11 +87,11 @@ pub struct ResultPaths {
 #[derive(Clone, Debug, Default)]
 pub struct ErrorPaths {
     /// The platform's code.
-    pub code: Option<PathTemplate>,
+    pub code: Option<PathText>,
     /// The platform's words.
-    pub message: Option<PathTemplate>,
+    pub message: Option<PathText>,
     /// The field at fault: a JSON pointer or a name.
-    pub field: Option<PathTemplate>,
+    pub field: Option<PathText>,
 }
 
 /// A look-up by a field.
@@ -119,7 +110,7 @@ pub struct FindSpec {
     /// How the platform compares.
     pub lower: bool,
     /// Where the records are.
-    pub records: PathTemplate,
+    pub records: PathText,
     /// For answers of several pages.
     pub paginator: Option<Paginator>,
 }
@@ -130,15 +121,14 @@ pub struct GetSpec {
     /// The request.
     pub request: Requester,
     /// Where the record is.
-    pub record: PathTemplate,
+    pub record: PathText,
 }
 
 impl WriteSpec {
     /// From the file. `base` is the platform's address, for requests that do not name it.
     pub fn compile(
-        templates: &mut Templates,
         view: &View<'_>,
-        base: Option<&Template>,
+        base: Option<&Text>,
     ) -> Result<Self> {
         view.only(&["key", "version", "match", "errors", "operations"])?;
         let operations = view.require("operations", "what can be done")?;
@@ -146,7 +136,7 @@ impl WriteSpec {
         let mut single = |name: &str| -> Result<Option<Single>> {
             operations
                 .get(name)
-                .map(|view| Single::compile(templates, &view, base))
+                .map(|view| Single::compile(&view, base))
                 .transpose()
         };
         let (create, update, delete) = (single("create")?, single("update")?, single("delete")?);
@@ -159,7 +149,7 @@ impl WriteSpec {
         };
         let finds = finds
             .iter()
-            .map(|find| FindSpec::compile(templates, find, base))
+            .map(|find| FindSpec::compile(find, base))
             .collect::<Result<Vec<_>>>()?;
         let match_by = match view.get("match") {
             Some(fields) => fields
@@ -191,7 +181,7 @@ impl WriteSpec {
             delete,
             batch: operations
                 .get("batch")
-                .map(|view| Batch::compile(templates, &view, base))
+                .map(|view| Batch::compile(&view, base))
                 .transpose()?,
             finds,
             get: operations
@@ -199,12 +189,12 @@ impl WriteSpec {
                 .map(|view| -> Result<GetSpec> {
                     view.only(&["request", "record"])?;
                     Ok::<_, crate::Error>(GetSpec {
-                        request: requester(templates, &view, base, GET_NAMES)?,
-                        record: path_or_root(templates, view.get("record"))?,
+                        request: requester(&view, base)?,
+                        record: path_or_root(view.get("record"))?,
                     })
                 })
                 .transpose()?,
-            errors: ErrorPaths::compile(templates, view.get("errors"))?,
+            errors: ErrorPaths::compile(view.get("errors"))?,
         })
     }
 
@@ -248,13 +238,12 @@ impl WriteSpec {
 
 impl Single {
     fn compile(
-        templates: &mut Templates,
         view: &View<'_>,
-        base: Option<&Template>,
+        base: Option<&Text>,
     ) -> Result<Self> {
         view.only(&["request", "idempotency_key", "if_match", "record"])?;
         Ok(Self {
-            request: requester(templates, view, base, CHANGE_NAMES)?,
+            request: requester(view, base)?,
             idempotency_header: idempotency(view)?,
             if_match: view
                 .get("if_match")
@@ -262,20 +251,19 @@ impl Single {
                     found.only(&["header", "value"])?;
                     Ok((
                         header_name(&found)?,
-                        templates.compile(&found.require("value", "a template")?, CHANGE_NAMES)?,
+                        Text::compile(&found.require("value", "a template")?)?,
                     ))
                 })
                 .transpose()?,
-            record: path_or_root(templates, view.get("record"))?,
+            record: path_or_root(view.get("record"))?,
         })
     }
 }
 
 impl Batch {
     fn compile(
-        templates: &mut Templates,
         view: &View<'_>,
-        base: Option<&Template>,
+        base: Option<&Text>,
     ) -> Result<Self> {
         view.only(&[
             "request",
@@ -295,22 +283,22 @@ impl Batch {
             ("delete", Operation::Delete),
         ] {
             if let Some(entry) = entries.get(name) {
-                trees.push((operation, Tree::compile(templates, &entry, CHANGE_NAMES)?));
+                trees.push((operation, Tree::compile(&entry)?));
             }
         }
         let results = view.require("results", "what the answer looks like")?;
         results.only(&[
             "path", "index", "status", "id", "record", "code", "message", "field",
         ])?;
-        let mut part = |name: &str| -> Result<Option<PathTemplate>> {
+        let part = |name: &str| -> Result<Option<PathText>> {
             results
                 .get(name)
-                .map(|found| PathTemplate::compile(templates, &found))
+                .map(|found| PathText::compile(&found))
                 .transpose()
         };
         let (index, id, record) = (part("index")?, part("id")?, part("record")?);
         Ok(Self {
-            request: requester(templates, view, base, BATCH_NAMES)?,
+            request: requester(view, base)?,
             size: usize::try_from(size.count()?)
                 .ok()
                 .filter(|size| (1..=10_000).contains(size))
@@ -318,15 +306,14 @@ impl Batch {
             idempotency_header: idempotency(view)?,
             entries: trees,
             results: ResultPaths {
-                items: path_or_root(templates, results.get("path"))?,
+                items: path_or_root(results.get("path"))?,
                 index,
-                status: PathTemplate::compile(
-                    templates,
-                    &results.require("status", "where an item's status is")?,
+                status: PathText::compile(
+                        &results.require("status", "where an item's status is")?,
                 )?,
                 id,
                 record,
-                errors: ErrorPaths::compile(templates, Some(results.clone()))?,
+                errors: ErrorPaths::compile(Some(results.clone()))?,
             },
             retry: match view.get("retry") {
                 Some(codes) => codes
@@ -345,9 +332,8 @@ impl Batch {
 
 impl FindSpec {
     fn compile(
-        templates: &mut Templates,
         view: &View<'_>,
-        base: Option<&Template>,
+        base: Option<&Text>,
     ) -> Result<Self> {
         view.only(&[
             "by",
@@ -377,14 +363,14 @@ impl FindSpec {
             .clamp(1, 10_000);
         Ok(Self {
             by: path_of(&view.require("by", "the field that is looked up")?)?,
-            request: requester(templates, view, base, FIND_NAMES)?,
+            request: requester(view, base)?,
             size: usize::try_from(size).unwrap_or(1),
             separator: view.text_of("separator")?.map(str::to_owned),
             trim: compare.iter().any(|word| word == "trim"),
             lower: compare.iter().any(|word| word == "lower"),
-            records: path_or_root(templates, view.get("records"))?,
+            records: path_or_root(view.get("records"))?,
             paginator: match view.get("paginator") {
-                Some(paginator) => Paginator::compile(templates, &paginator)?,
+                Some(paginator) => Paginator::compile(&paginator)?,
                 None => None,
             },
         })
@@ -392,13 +378,13 @@ impl FindSpec {
 }
 
 impl ErrorPaths {
-    fn compile(templates: &mut Templates, view: Option<View<'_>>) -> Result<Self> {
+    fn compile(view: Option<View<'_>>) -> Result<Self> {
         let Some(view) = view else {
             return Ok(Self::default());
         };
-        let mut part = |name: &str| -> Result<Option<PathTemplate>> {
+        let part = |name: &str| -> Result<Option<PathText>> {
             view.get(name)
-                .map(|found| PathTemplate::compile(templates, &found))
+                .map(|found| PathText::compile(&found))
                 .transpose()
         };
         Ok(Self {
@@ -410,21 +396,19 @@ impl ErrorPaths {
 }
 
 fn requester(
-    templates: &mut Templates,
     view: &View<'_>,
-    base: Option<&Template>,
-    names: Names,
+    base: Option<&Text>,
 ) -> Result<Requester> {
     let mut request =
-        Requester::compile(templates, &view.require("request", "what is sent")?, names)?;
+        Requester::compile(&view.require("request", "what is sent")?)?.for_writes();
     request.inherit_base(base);
     Ok(request)
 }
 
-fn path_or_root(templates: &mut Templates, view: Option<View<'_>>) -> Result<PathTemplate> {
+fn path_or_root(view: Option<View<'_>>) -> Result<PathText> {
     view.map_or_else(
-        || Ok(PathTemplate::default()),
-        |view| PathTemplate::compile(templates, &view),
+        || Ok(PathText::default()),
+        |view| PathText::compile(&view),
     )
 }
 
