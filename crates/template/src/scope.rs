@@ -1,14 +1,17 @@
 //! The names that a template may use, and what stands behind them.
 
 use model::value::Value;
-use smallvec::SmallVec;
 
 /// Names and inputs, borrowed for the time of an evaluation. Built anew as often as needed: it costs next to nothing.
 #[derive(Debug, Default)]
 pub struct Scope<'a> {
     outer: Option<&'a Scope<'a>>,
-    inputs: SmallVec<[(&'a str, Input<'a>); 6]>,
+    /// The first few, so that most scopes need no allocation.
+    first: [Option<Named<'a>>; 5],
+    more: Vec<Named<'a>>,
 }
+
+type Named<'a> = (&'a str, Input<'a>);
 
 /// What stands behind a name.
 #[derive(Debug)]
@@ -41,17 +44,34 @@ impl<'a> Scope<'a> {
     pub fn within(outer: &'a Scope<'a>) -> Self {
         Self {
             outer: Some(outer),
-            inputs: SmallVec::new(),
+            ..Self::default()
         }
     }
 
     /// Sets a name: a [`Value`] or a reference to one, members, or a plain text, number or truth value.
     pub fn set(&mut self, name: &'a str, input: impl Into<Input<'a>>) {
         let input = input.into();
-        match self.inputs.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, slot)) => *slot = input,
-            None => self.inputs.push((name, input)),
+        let known = self
+            .first
+            .iter_mut()
+            .flatten()
+            .chain(&mut self.more)
+            .find(|(known, _)| *known == name);
+        if let Some((_, slot)) = known {
+            *slot = input;
+            return;
         }
+        match self.first.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some((name, input)),
+            None => self.more.push((name, input)),
+        }
+    }
+
+    fn inputs(&self) -> impl Iterator<Item = &Named<'a>> {
+        self.first
+            .iter()
+            .map_while(Option::as_ref)
+            .chain(&self.more)
     }
 
     /// With one more name.
@@ -65,7 +85,7 @@ impl<'a> Scope<'a> {
     pub fn get(&self, name: &str) -> Option<&Input<'a>> {
         let mut scope = self;
         loop {
-            if let Some((_, input)) = scope.inputs.iter().find(|(known, _)| *known == name) {
+            if let Some((_, input)) = scope.inputs().find(|(known, _)| *known == name) {
                 return Some(input);
             }
             scope = scope.outer?;
@@ -77,7 +97,7 @@ impl<'a> Scope<'a> {
         let mut names: Vec<&str> = Vec::new();
         let mut scope = Some(self);
         while let Some(here) = scope {
-            for (name, _) in &here.inputs {
+            for (name, _) in here.inputs() {
                 if !names.contains(name) {
                     names.push(name);
                 }
