@@ -25,11 +25,25 @@
     )
 )]
 
+mod checks;
+mod dates;
 mod env;
 mod error;
+mod filters;
+mod format;
+mod functions;
+mod lex;
+mod literal;
+mod methods;
+mod outcome;
+mod parse;
 mod reads;
+mod run;
 mod scope;
 mod template;
+mod text;
+mod tree;
+mod value;
 
 pub use env::Env;
 pub use error::{Error, ErrorKind, TemplateError};

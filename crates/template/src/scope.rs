@@ -2,17 +2,16 @@
 
 use model::value::Value;
 
-/// Names that stand in the scope itself; any further ones are on the heap.
-const INLINE: usize = 6;
-
 /// Names and inputs, borrowed for the time of an evaluation. Built anew as often as needed: it costs next to nothing.
 #[derive(Debug, Default)]
 pub struct Scope<'a> {
     outer: Option<&'a Scope<'a>>,
-    // Arrays rather than `SmallVec`, which would make the lifetime invariant: scopes nest and are narrowed.
-    inline: [Option<(&'a str, Input<'a>)>; INLINE],
-    more: Vec<(&'a str, Input<'a>)>,
+    /// The first few, so that most scopes need no allocation.
+    first: [Option<Named<'a>>; 5],
+    more: Vec<Named<'a>>,
 }
+
+type Named<'a> = (&'a str, Input<'a>);
 
 /// What stands behind a name.
 #[derive(Debug)]
@@ -52,27 +51,27 @@ impl<'a> Scope<'a> {
     /// Sets a name: a [`Value`] or a reference to one, members, or a plain text, number or truth value.
     pub fn set(&mut self, name: &'a str, input: impl Into<Input<'a>>) {
         let input = input.into();
-        for slot in &mut self.inline {
-            match slot {
-                Some((known, old)) if *known == name => {
-                    *old = input;
-                    return;
-                }
-                Some(_) => {}
-                None => {
-                    *slot = Some((name, input));
-                    return;
-                }
-            }
+        let known = self
+            .first
+            .iter_mut()
+            .flatten()
+            .chain(&mut self.more)
+            .find(|(known, _)| *known == name);
+        if let Some((_, slot)) = known {
+            *slot = input;
+            return;
         }
-        match self.more.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, slot)) => *slot = input,
+        match self.first.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some((name, input)),
             None => self.more.push((name, input)),
         }
     }
 
-    fn inputs(&self) -> impl Iterator<Item = &(&'a str, Input<'a>)> {
-        self.inline.iter().flatten().chain(&self.more)
+    fn inputs(&self) -> impl Iterator<Item = &Named<'a>> {
+        self.first
+            .iter()
+            .map_while(Option::as_ref)
+            .chain(&self.more)
     }
 
     /// With one more name.
@@ -137,15 +136,5 @@ impl From<bool> for Input<'_> {
 impl<'a> From<&'a dyn Members> for Input<'a> {
     fn from(members: &'a dyn Members) -> Self {
         Self::Members(members)
-    }
-}
-
-impl Members for model::row::Row {
-    fn member(&self, name: &str) -> Option<Value> {
-        self.get(name)
-    }
-
-    fn to_value(&self) -> Value {
-        Self::to_value(self)
     }
 }

@@ -1,12 +1,28 @@
 //! The front door: a template, compiled once, evaluated as often as there are records.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use compact_str::CompactString;
 use model::value::Value;
 
-use crate::{Env, Error, ErrorKind, Reads, Scope, TemplateError};
+use crate::error::{Fallible, Fault, FaultKind};
+use crate::literal::{self, Kind};
+use crate::outcome;
+use crate::run::{Arena, Machine};
+use crate::tree::{Body, Expr, Stmt};
+use crate::value::Val;
+use crate::{Env, Error, Reads, Scope, TemplateError, lex, parse, reads};
+
+/// Longest template, in bytes.
+const MAX_SOURCE: usize = 1 << 20;
+
+/// Older names of connector files for the same input.
+const ALIASES: [(&str, &str); 2] = [
+    ("stream_interval", "stream_slice"),
+    ("stream_partition", "stream_slice"),
+];
 
 /// A compiled template. Cheap to clone; evaluating it changes nothing.
 #[derive(Clone, Debug)]
@@ -16,9 +32,22 @@ pub struct Template(Arc<Compiled>);
 struct Compiled {
     source: Box<str>,
     strict: bool,
-    plain: bool,
-    path: Vec<CompactString>,
-    names: Vec<CompactString>,
+    /// With line ends as the tree counts them.
+    normal: Box<str>,
+    code: Code,
+    names: Box<[CompactString]>,
+    reads: BTreeMap<CompactString, Reads>,
+    /// It mentions an input that connector files may not use any more.
+    is_outdated: bool,
+}
+
+#[derive(Debug)]
+enum Code {
+    /// Nothing to fill in: the text, and what it is as a literal.
+    Plain(Box<str>, Option<Box<(Value, Kind)>>),
+    /// One `{{ … }}`.
+    Single(Expr),
+    Body(Body),
 }
 
 /// Which literals [`Template::eval_as`] takes out of a rendered text; any other text stays text.
@@ -32,6 +61,16 @@ pub enum Literals {
     Text,
 }
 
+impl Literals {
+    pub(crate) fn has(self, kind: Kind) -> bool {
+        match self {
+            Self::All => true,
+            Self::TextAndList => matches!(kind, Kind::Text | Kind::List),
+            Self::Text => kind == Kind::Text,
+        }
+    }
+}
+
 /// What [`Template::eval_as`] gives where a template makes no text, or reaches into what is not there.
 #[derive(Clone, Copy, Debug)]
 pub enum Otherwise<'a> {
@@ -43,40 +82,58 @@ pub enum Otherwise<'a> {
     Template(&'a Template),
 }
 
+/// What came of an evaluation before it is read as a literal.
+enum Made<'r> {
+    Value(Val<'r>),
+    Text(String),
+    /// The template as it is written: what the reference gives where kinds of values do not fit.
+    Source,
+}
+
 impl Template {
     /// Reads a template of a connector file: names and members that are not there make nothing, as in the reference.
     pub fn compile(text: &str) -> Result<Self, TemplateError> {
-        Ok(Self::skeleton(text, false))
+        Self::compile_as(text, false)
     }
 
     /// Reads a template of a mapping: what is not there is an error, null makes no text, numbers keep their digits,
     /// and `record.items` is the field of that name.
     pub fn compile_strict(text: &str) -> Result<Self, TemplateError> {
-        Ok(Self::skeleton(text, true))
+        Self::compile_as(text, true)
     }
 
-    fn skeleton(text: &str, strict: bool) -> Self {
-        let plain = !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark));
-        let path: Vec<CompactString> = text
-            .trim()
-            .trim_start_matches("{{")
-            .trim_end_matches("}}")
-            .split(['.', '[', ']', '\'', '"', ' '])
-            .filter(|part| !part.is_empty())
-            .map(Into::into)
-            .collect();
-        Self(Arc::new(Compiled {
+    fn compile_as(text: &str, strict: bool) -> Result<Self, TemplateError> {
+        if text.len() > MAX_SOURCE {
+            return Err(TemplateError {
+                line: 1,
+                column: 1,
+                message: "the template is too long".to_owned(),
+                expected: format!("at most {MAX_SOURCE} bytes"),
+            });
+        }
+        let normal = lex::normalise(text);
+        let tokens = lex::lex(&normal)?;
+        let aliases: &[(&str, &str)] = if strict { &[] } else { &ALIASES };
+        let mut body = parse::parse(&normal, tokens, aliases)?;
+        let reads = reads::of_body(&body, strict);
+        let code = match (body.pop(), body.as_slice()) {
+            (None, _) => plain(""),
+            (Some(Stmt::Data(text)), []) => plain(&text),
+            (Some(Stmt::Print(expr)), []) => Code::Single(expr),
+            (Some(last), _) => {
+                body.push(last);
+                Code::Body(body)
+            }
+        };
+        Ok(Self(Arc::new(Compiled {
             source: text.into(),
             strict,
-            plain,
-            names: path
-                .first()
-                .filter(|_| !plain)
-                .cloned()
-                .into_iter()
-                .collect(),
-            path,
-        }))
+            normal: normal.into(),
+            code,
+            names: reads.keys().cloned().collect(),
+            reads,
+            is_outdated: !strict && text.contains("stream_state"),
+        })))
     }
 
     /// The text as it was written.
@@ -86,7 +143,7 @@ impl Template {
 
     /// True when there is nothing to fill in.
     pub fn is_plain(&self) -> bool {
-        self.0.plain
+        matches!(self.0.code, Code::Plain(..))
     }
 
     /// True when it was read by [`Template::compile_strict`].
@@ -101,22 +158,24 @@ impl Template {
 
     /// Which parts of the input called `root` the template reads.
     pub fn reads(&self, root: &str) -> Reads {
-        if self.0.names.iter().any(|name| name == root) {
-            Reads::Everything
-        } else {
-            Reads::Nothing
-        }
+        self.0.reads.get(root).cloned().unwrap_or(Reads::Nothing)
     }
 
     /// Filled in, as text.
     pub fn render<'a>(&'a self, scope: &Scope<'_>, env: &Env) -> Result<Cow<'a, str>, Error> {
-        if self.0.plain {
-            return Ok(Cow::Borrowed(&self.0.source));
+        if let Code::Plain(text, _) = &self.0.code {
+            return Ok(Cow::Borrowed(text));
         }
-        match self.value(scope, env)? {
-            Value::Text(text) => Ok(Cow::Owned(text.into())),
-            value => Ok(Cow::Owned(model::json::to_string(&value))),
-        }
+        self.run(scope, env, |m, made| match made {
+            Ok(Made::Value(value)) => {
+                let mut out = String::new();
+                m.print(&mut out, &value)?;
+                Ok(Cow::Owned(out))
+            }
+            Ok(Made::Text(text)) => Ok(Cow::Owned(text)),
+            Ok(Made::Source) => Ok(Cow::Borrowed(self.source())),
+            Err(fault) => Err(fault),
+        })
     }
 
     /// Filled in, and read as a Python literal; text where it is none.
@@ -129,44 +188,118 @@ impl Template {
         &self,
         scope: &Scope<'_>,
         env: &Env,
-        _literals: Literals,
-        _otherwise: Otherwise<'_>,
+        literals: Literals,
+        otherwise: Otherwise<'_>,
     ) -> Result<Value, Error> {
-        self.value(scope, env)
+        match self.eval_once(scope, env, literals)? {
+            Some(value) => Ok(value),
+            None => match otherwise {
+                Otherwise::Itself => match self.eval_missing(scope, env)? {
+                    Some(error) => Err(error),
+                    None => Ok(Value::text("")),
+                },
+                Otherwise::Null => Ok(Value::Null),
+                Otherwise::Template(template) => match template.eval_once(scope, env, literals)? {
+                    Some(value) => Ok(value),
+                    None => match template.eval_missing(scope, env)? {
+                        Some(error) => Err(error),
+                        None => Ok(Value::text("")),
+                    },
+                },
+            },
+        }
     }
 
     /// Filled in, as a condition: false is what Python prints for false and empty things, and what is not there.
     pub fn is_true(&self, scope: &Scope<'_>, env: &Env) -> Result<bool, Error> {
-        Ok(self.value(scope, env)? != Value::Bool(false))
+        let value = self.eval_once(scope, env, Literals::All)?;
+        Ok(value.is_some_and(|value| !outcome::counts_as_false(&value)))
     }
 
     /// Filled in; a template that is one `{{ … }}` gives the value itself, any other gives text.
-    pub fn value(&self, scope: &Scope<'_>, _env: &Env) -> Result<Value, Error> {
-        if self.0.plain {
-            return Ok(Value::text(&*self.0.source));
+    pub fn value(&self, scope: &Scope<'_>, env: &Env) -> Result<Value, Error> {
+        if let Code::Plain(text, _) = &self.0.code {
+            return Ok(Value::text(&**text));
         }
-        let mut steps = self.0.path.iter();
-        let found = steps
-            .next()
-            .and_then(|name| scope.get(name))
-            .and_then(|input| match input {
-                crate::Input::Value(value) => Some((*value).clone()),
-                crate::Input::Owned(value) => Some(value.clone()),
-                crate::Input::Members(members) => Some(members.to_value()),
-            });
-        let mut here = found.ok_or_else(|| Error {
-            kind: ErrorKind::UnknownName,
-            message: format!("`{}` uses a name that is not known here", self.source()),
-            line: 1,
-            column: 1,
-        })?;
-        for step in steps {
-            here = here
-                .as_object()
-                .and_then(|object| object.get(step))
-                .cloned()
-                .unwrap_or_default();
-        }
-        Ok(here)
+        self.run(scope, env, |m, made| match made? {
+            Made::Value(value) => outcome::to_value(m, &value),
+            Made::Text(text) => Ok(Value::text(text)),
+            Made::Source => Ok(Value::text(self.source())),
+        })
     }
+
+    /// None where the template makes no text, or reaches into what is not there.
+    fn eval_once(
+        &self,
+        scope: &Scope<'_>,
+        env: &Env,
+        literals: Literals,
+    ) -> Result<Option<Value>, Error> {
+        if self.0.is_outdated {
+            return Err(Fault::failed(
+                "`stream_state` is not there any more; use `stream_interval` instead",
+            )
+            .out(&self.0.normal));
+        }
+        if let Code::Plain(text, read) = &self.0.code {
+            return Ok(match read.as_deref() {
+                Some((value, kind)) if literals.has(*kind) => Some(value.clone()),
+                _ if text.is_empty() => None,
+                _ => Some(Value::text(&**text)),
+            });
+        }
+        self.run(scope, env, |m, made| {
+            let made = match made {
+                Err(fault) if fault.kind == FaultKind::Type => Made::Source,
+                Err(fault) if fault.kind == FaultKind::Undefined => return Ok(None),
+                made => made?,
+            };
+            match made {
+                Made::Value(value) => outcome::eval(m, &value, literals),
+                Made::Text(text) => Ok(outcome::read(text, literals)),
+                Made::Source => Ok(outcome::read(self.source().to_owned(), literals)),
+            }
+        })
+    }
+
+    /// The error where the template reaches into what is not there.
+    fn eval_missing(&self, scope: &Scope<'_>, env: &Env) -> Result<Option<Error>, Error> {
+        if self.is_plain() {
+            return Ok(None);
+        }
+        self.run(scope, env, |_, made| match made {
+            Err(fault) if fault.kind == FaultKind::Undefined => Ok(Some(fault.out(&self.0.normal))),
+            _ => Ok(None),
+        })
+    }
+
+    /// Runs the template, and hands over what came of it while the machine still stands.
+    fn run<'s, T>(
+        &self,
+        scope: &'s Scope<'s>,
+        env: &Env,
+        finish: impl for<'r> FnOnce(&Machine<'r>, Fallible<Made<'r>>) -> Fallible<T>,
+    ) -> Result<T, Error> {
+        let arena = Arena::default();
+        let machine = Machine::new(scope, env, &arena, self.0.strict);
+        let made = self.made(&machine);
+        finish(&machine, made).map_err(|fault| fault.out(&self.0.normal))
+    }
+
+    fn made<'r>(&'r self, m: &Machine<'r>) -> Fallible<Made<'r>> {
+        m.has_all(&self.0.names)?;
+        match &self.0.code {
+            Code::Plain(text, _) => Ok(Made::Value(Val::borrowed(text))),
+            Code::Single(expr) => m.expr(expr).map(Made::Value),
+            Code::Body(body) => {
+                let mut out = String::new();
+                m.body(body, &mut out)?;
+                Ok(Made::Text(out))
+            }
+        }
+    }
+}
+
+fn plain(text: &str) -> Code {
+    Code::Plain(text.into(), literal::read(text).map(Box::new))
 }

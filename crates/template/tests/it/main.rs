@@ -1,0 +1,11 @@
+//! What the template language does, seen from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests may fail loudly"
+)]
+
+mod conformance;
