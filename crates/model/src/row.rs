@@ -260,6 +260,14 @@ impl Row {
         str::from_utf8(inner).ok()
     }
 
+    /// The JSON text of all of it, where it stands as it came; rows made from it can share its bytes.
+    pub fn text(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Form::Lazy(lazy) if !lazy.is_edited => Some(&lazy.text),
+            Form::Lazy(_) | Form::Whole(_) => None,
+        }
+    }
+
     /// Whether there is a member called `name`.
     pub fn has(&self, name: &str) -> bool {
         match &self.0 {
@@ -507,7 +515,9 @@ mod tests {
         assert_eq!(row.raw("a"), Some(&b"1.10"[..]));
         assert_eq!(row.raw_text("b"), Some("x"));
         assert_eq!(row.get("z"), None);
+        assert_eq!(row.text().map(Bytes::len), Some(40));
         row.set("b", Value::Int(2));
+        assert_eq!(row.text(), None);
         row.set("e", Value::text("\""));
         row.set("e", Value::text("'"));
         assert!(row.remove("c"));

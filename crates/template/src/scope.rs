@@ -1,5 +1,6 @@
 //! The names that a template may use, and what stands behind them.
 
+use model::row::Row;
 use model::value::Value;
 
 /// Names and inputs, borrowed for the time of an evaluation. Built anew as often as needed: it costs next to nothing.
@@ -32,6 +33,16 @@ pub trait Members: std::fmt::Debug + Sync {
 
     /// All members, as an object.
     fn to_value(&self) -> Value;
+}
+
+impl Members for Row {
+    fn member(&self, name: &str) -> Option<Value> {
+        self.get(name)
+    }
+
+    fn to_value(&self) -> Value {
+        Self::to_value(self)
+    }
 }
 
 impl<'a> Scope<'a> {
@@ -136,5 +147,15 @@ impl From<bool> for Input<'_> {
 impl<'a> From<&'a dyn Members> for Input<'a> {
     fn from(members: &'a dyn Members) -> Self {
         Self::Members(members)
+    }
+}
+/// A record: its members are read one by one. What is no object is read whole.
+impl<'a> From<&'a Row> for Input<'a> {
+    fn from(row: &'a Row) -> Self {
+        if row.is_object() {
+            Self::Members(row)
+        } else {
+            Self::Owned(row.to_value())
+        }
     }
 }
