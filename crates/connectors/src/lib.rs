@@ -21,6 +21,7 @@ pub mod declarative;
 pub mod error;
 pub mod http;
 pub mod platform;
+pub mod protocol;
 pub mod registry;
 pub mod secrets;
 

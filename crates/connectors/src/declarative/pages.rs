@@ -455,10 +455,8 @@ impl SliceReader {
         let limits = &self.context.connection.connector.limits;
         self.pages += 1;
         self.records += count as u64;
-        let exceeded = |reason: String| Error::LimitExceeded {
-            platform: self.context.connection.http.name().to_owned(),
-            reason,
-        };
+        let platform = self.context.connection.http.name().to_owned();
+        let exceeded = move |reason| Error::LimitExceeded { platform, reason };
         if self.pages > limits.max_pages {
             return Err(exceeded(format!(
                 "the stream {} has more than {} pages",
@@ -473,7 +471,7 @@ impl SliceReader {
         }
         self.empty_pages = if count == 0 { self.empty_pages + 1 } else { 0 };
         if self.empty_pages > MOST_EMPTY_PAGES {
-            return Err(self.context.malformed(&format!(
+            return Err(exceeded(format!(
                 "the stream {} had {MOST_EMPTY_PAGES} pages in a row without a record; it seems to go \
                  round in circles",
                 stream.name
@@ -484,13 +482,20 @@ impl SliceReader {
             self.same_pages = if again { self.same_pages + 1 } else { 0 };
             self.last_page = answer.body.clone();
             if self.same_pages >= MOST_SAME_PAGES {
-                return Err(self.context.malformed(&format!(
+                return Err(exceeded(format!(
                     "the stream {} sends the same page again and again; its paging does not work",
                     stream.name
                 )));
             }
         }
         Ok(())
+    }
+
+    fn exceeded(&self, reason: String) -> Error {
+        Error::LimitExceeded {
+            platform: self.context.connection.http.name().to_owned(),
+            reason,
+        }
     }
 
     fn guard_token(&mut self, simple: &super::stream::Simple, token: &Value) -> Result<()> {
@@ -502,7 +507,7 @@ impl SliceReader {
             return Ok(());
         }
         if !self.tokens.insert(token.fingerprint()) {
-            return Err(self.context.malformed(&format!(
+            return Err(self.exceeded(format!(
                 "the stream {} goes round in circles: a page's token came twice",
                 self.stream.name
             )));

@@ -86,12 +86,24 @@ impl Platform {
         http: Client,
         clock: Clock,
     ) -> Self {
+        Self::with_env(manifest, config, signer, http, clock, None)
+    }
+
+    /// As [`Platform::new`], with surroundings of their own for templates: a clock that stands still, say.
+    pub fn with_env(
+        manifest: Arc<Manifest>,
+        config: serde_json::Value,
+        signer: Arc<dyn Signer>,
+        http: Client,
+        clock: Clock,
+        env: Option<Env>,
+    ) -> Self {
         http.set_documented_rate(manifest.limits.rate);
         Self {
             inner: Arc::new(Connection {
                 connector: manifest,
                 http,
-                env: Env::new(clock.clone()),
+                env: env.unwrap_or_else(|| Env::new(clock.clone())),
                 clock,
                 signer,
                 config: Value::from_serde(&config),
@@ -282,6 +294,31 @@ impl Connection {
     /// What templates may use everywhere.
     pub fn scope(&self) -> Scope<'_> {
         Scope::new().with("config", &self.config)
+    }
+
+    /// The streams that this connection has.
+    pub fn streams(&self) -> Vec<Arc<Stream>> {
+        let scope = self.scope();
+        self.connector
+            .streams
+            .iter()
+            .filter(|stream| {
+                self.connector
+                    .conditions
+                    .iter()
+                    .filter(|(name, _)| *name == stream.name)
+                    .all(|(_, condition)| condition.holds(&scope, &self.env).unwrap_or(false))
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// The stream called `name`.
+    pub async fn stream(&self, name: &str) -> Result<Arc<Stream>> {
+        match self.streams().into_iter().find(|stream| stream.name == name) {
+            Some(stream) => Ok(stream),
+            None => self.connector.stream(name).cloned(),
+        }
     }
 
     /// The settings.

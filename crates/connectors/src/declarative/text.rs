@@ -9,10 +9,59 @@ use template::{Env, ErrorKind, Literals, Otherwise, Reads, Scope, Template};
 use super::node::{Kind, View};
 use crate::{Error, Result};
 
+/// Names that templates may use somewhere in a file; further ones come with the parents of a stream.
+const KNOWN: &[&str] = &[
+    "config",
+    "parameters",
+    "stream_slice",
+    "stream_interval",
+    "stream_partition",
+    "next_page_token",
+    "record",
+    "response",
+    "headers",
+    "last_record",
+    "last_page_size",
+    "page_size",
+    "value",
+    "values",
+    "path",
+    "property",
+    "request_url",
+    "creation_response",
+    "polling_response",
+    "download_target",
+    "query_properties",
+    "components_values",
+    "stream_template_config",
+    "raw_schema",
+    "fields",
+    "key",
+    "version",
+    "id",
+    "entries",
+];
+
+/// Whether a text is `{{ name }}`, `{{ name.member }}` or `{{ name['member'] }}` and nothing else.
+fn is_named(text: &str) -> bool {
+    text.trim()
+        .strip_prefix("{{")
+        .and_then(|rest| rest.strip_suffix("}}"))
+        .map(str::trim)
+        .is_some_and(|inner| {
+            inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && inner
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "_.[]'\"-".contains(c))
+        })
+}
+
 /// One text of the file.
 #[derive(Clone, Debug)]
 pub struct Text {
     template: Template,
+    /// The same where it only names a value (`{{ fields.name }}`): gives it digit by digit.
+    named: Option<Template>,
     /// For complaints: the file and the place.
     file: Arc<str>,
     place: Arc<str>,
@@ -46,6 +95,17 @@ impl Text {
                 "`stream_interval` with start_time and end_time",
             ));
         }
+        if let Some((name, meant)) = names.iter().find_map(|name| {
+            (!KNOWN.contains(&name.as_str()))
+                .then(|| super::node::nearest(name, KNOWN))
+                .flatten()
+                .map(|meant| (name, meant))
+        }) {
+            return Err(view.fail(
+                format!("the template uses `{name}`, which is not known here"),
+                format!("perhaps `{meant}`"),
+            ));
+        }
         let parameters = names
             .iter()
             .any(|name| name == "parameters")
@@ -54,6 +114,9 @@ impl Text {
                 None => Arc::new(Value::Object(Object::new())),
             });
         Ok(Self {
+            named: is_named(text)
+                .then(|| Template::compile_strict(text).ok())
+                .flatten(),
             template,
             file: view.file().into(),
             place: view.place().into(),
@@ -133,8 +196,11 @@ impl Text {
 
     /// Filled in; where it is one `{{ … }}`, the value as it is, digit by digit. For what is written.
     pub fn value(&self, scope: &Scope<'_>, env: &Env) -> Result<Value> {
-        self.evaluate(scope, |scope| self.template.value(scope, env))
-            .map_err(|error| self.fail(error.to_string()))
+        let template = self.named.as_ref().unwrap_or(&self.template);
+        match self.evaluate(scope, |scope| template.value(scope, env)) {
+            Err(error) if error.kind == ErrorKind::Undefined => Ok(Value::Null),
+            result => result.map_err(|error| self.fail(error.to_string())),
+        }
     }
 
     /// Filled in and printed the way Python prints it: names, addresses, header values.

@@ -160,9 +160,18 @@ impl Windows {
 
     /// The state document with all intervals, for going on in the middle.
     pub fn exact_state(&self, cursor: &Cursor) -> Value {
+        // Where nothing was read before, the first interval only marks the beginning: what comes later would make
+        // it look as if the beginning had been read.
+        let marks_beginning = |interval: &Interval| {
+            self.intervals.len() > 1
+                && self.since == cursor.start
+                && (interval.start, interval.end) == (cursor.start, cursor.start)
+                && interval.newest == Some(cursor.start)
+        };
         let slices = self
             .intervals
             .iter()
+            .filter(|interval| !marks_beginning(interval))
             .map(|interval| {
                 let mut slice = Object::new();
                 slice.push("start", cursor.scale.write(interval.start));

@@ -133,7 +133,7 @@ impl WriteSpec {
         view.only(&["key", "version", "match", "errors", "operations"])?;
         let operations = view.require("operations", "what can be done")?;
         operations.only(&["create", "update", "delete", "batch", "find", "get"])?;
-        let mut single = |name: &str| -> Result<Option<Single>> {
+        let single = |name: &str| -> Result<Option<Single>> {
             operations
                 .get(name)
                 .map(|view| Single::compile(&view, base))

@@ -1,0 +1,148 @@
+//! A connector at work by itself, speaking the Airbyte protocol: one JSON message a line.
+//!
+//! What goes in are a connector file, settings, a catalogue and states; what comes out are records, states, logs and
+//! errors, so that the runtime stands in for another one in a pipeline that exists already. Nothing of Patchbay's
+//! own (documents, store, sign-ins of the app) is needed or touched.
+
+pub mod catalogue;
+pub mod message;
+mod reading;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::clock::Clock;
+use model::value::Value;
+use template::Env;
+
+use crate::declarative::manifest::Manifest;
+use crate::declarative::pages::{Context, Pages, Step};
+use crate::declarative::platform::Platform;
+use crate::http::{Client, Limits, NoSignIn};
+use crate::{Access, Error, Result};
+
+pub use catalogue::{Catalogue, Configured, discovered};
+pub use message::{Message, Sink};
+
+/// A connector with its settings, ready to be asked.
+#[derive(Debug)]
+pub struct Session {
+    context: Context,
+}
+
+/// How a read ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Records that were written out.
+    pub records: u64,
+    /// Streams that could not be read to their end, and why.
+    pub failed: Vec<(String, String)>,
+}
+
+impl Session {
+    /// Puts a connector and its settings together. A given `now` is what templates and cursors take for the time.
+    pub fn new(
+        connector: Arc<Manifest>,
+        config: serde_json::Value,
+        now: Option<jiff::Timestamp>,
+        access: Access,
+    ) -> Result<Self> {
+        let clock = Clock::system();
+        let http = Client::new(connector.platform.name.clone(), Limits::default(), clock.clone())?;
+        let env = now.map(Env::frozen);
+        let platform = Platform::with_env(
+            connector,
+            config,
+            Arc::new(NoSignIn),
+            http,
+            clock,
+            env,
+        );
+        Ok(Self {
+            context: platform.context(access),
+        })
+    }
+
+    /// The connector.
+    pub fn connector(&self) -> &Manifest {
+        &self.context.connection.connector
+    }
+
+    /// Reads the configured streams and writes messages to `sink`. A stream that fails does not stop the others.
+    pub async fn read(
+        &self,
+        catalogue: &Catalogue,
+        states: &HashMap<String, Value>,
+        sink: &Sink,
+    ) -> Result<Ended> {
+        reading::read(&self.context, catalogue, states, sink).await
+    }
+
+    /// Tries to read a record of each stream that the file names for it.
+    pub async fn check(&self) -> Result<()> {
+        let connector = self.context.connection.connector.clone();
+        let named: Vec<&str> = match connector.check_streams.as_slice() {
+            [] => connector
+                .streams
+                .first()
+                .map(|stream| stream.name.as_str())
+                .into_iter()
+                .collect(),
+            names => names.iter().map(String::as_str).collect(),
+        };
+        for name in named {
+            let stream = connector.stream(name)?.clone();
+            let mut pages = Pages::begin(self.context.clone(), stream, &Value::Null)?;
+            loop {
+                match pages.next().await? {
+                    Some(Step::Rows { rows, .. }) if !rows.is_empty() => break,
+                    Some(Step::Rows { .. }) => {}
+                    // An empty first slice is good enough, as in the low-code format.
+                    Some(Step::End { .. }) | None => break,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The streams as a catalogue.
+    pub fn discover(&self) -> Result<serde_json::Value> {
+        discovered(&self.context)
+    }
+}
+
+/// Reads the states that came with a read: a list of messages, or `{stream: state}`.
+pub fn states_from(document: &serde_json::Value) -> Result<HashMap<String, Value>> {
+    let wrong = |place: String| Error::Misconfigured {
+        what: "the state".into(),
+        place,
+        problem: "it is not a state".into(),
+        expected: "a list of STATE messages, or an object with a state for each stream".into(),
+    };
+    let mut states = HashMap::new();
+    match document {
+        serde_json::Value::Null => {}
+        serde_json::Value::Object(members) => {
+            for (stream, state) in members {
+                states.insert(stream.clone(), Value::from_serde(state));
+            }
+        }
+        serde_json::Value::Array(messages) => {
+            for (n, message) in messages.iter().enumerate() {
+                let message = message.get("state").unwrap_or(message);
+                let stream = message.get("stream");
+                let name = stream
+                    .and_then(|stream| stream.get("stream_descriptor"))
+                    .and_then(|descriptor| descriptor.get("name"))
+                    .and_then(serde_json::Value::as_str);
+                let (Some(stream), Some(name)) = (stream, name) else {
+                    return Err(wrong(format!("item {n}")));
+                };
+                let state = stream.get("stream_state").unwrap_or(&serde_json::Value::Null);
+                states.insert(name.to_owned(), Value::from_serde(state));
+            }
+        }
+        _ => return Err(wrong("the whole".into())),
+    }
+    Ok(states)
+}
