@@ -3,6 +3,8 @@
 //! Each stored set has a version that only grows. Whoever is told that a set is no good any more can
 //! therefore see whether somebody else has already put a newer one there.
 
+mod stored;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,15 +12,14 @@ use std::time::Duration;
 use model::clock::Millis;
 use model::ids::ConnectionId;
 use model::secret::Secret;
-use serde::{Deserialize, Serialize};
 
+use self::stored::{FORMAT, Stored, StoredRef};
+use super::fields::Typed;
 use crate::declarative::auth_spec::{AuthField, AuthKind, AuthMethod};
 use crate::secrets::Keeper;
 use crate::secrets::file_lock::{self, FileLock, LockProblem};
 use crate::{Error, Result};
 
-/// What this program writes and the newest it can read.
-const FORMAT: u32 = 1;
 /// How long another process may hold a connection's lock: a refresh with all its tries.
 const LOCK_PATIENCE: Duration = Duration::from_secs(90);
 
@@ -53,6 +54,13 @@ pub enum CredentialKind {
         /// The password.
         password: Secret,
     },
+    /// Whatever else was typed in, and the token that was got with it.
+    Typed {
+        /// By the names of the method's fields.
+        fields: Typed,
+        /// Where a token is got first.
+        token: Option<TokenSet>,
+    },
 }
 
 /// What a platform gives for an OAuth 2 sign-in.
@@ -68,9 +76,17 @@ pub struct TokenSet {
     pub scopes: Vec<String>,
     /// When it was asked for.
     pub obtained_at: Millis,
+    /// What else came with it and requests need: an instance's address, a token's secret.
+    pub kept: BTreeMap<String, Secret>,
 }
 
 impl TokenSet {
+    fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        std::iter::once(&self.access)
+            .chain(&self.refresh)
+            .chain(self.kept.values())
+    }
+
     /// Whether it is so near its end that a new one should be got first: a minute, or a fifth of its
     /// life if that is short.
     pub(super) fn nears_its_end(&self, now: Millis) -> bool {
@@ -82,60 +98,88 @@ impl TokenSet {
 }
 
 impl CredentialKind {
-    /// From what the person typed in for a way to sign in other than OAuth. `values` are by the names of
-    /// the method's fields; spaces and line breaks around them are not part of them.
+    /// From what the person typed in for a way to sign in that gets no token first. `values` are by the names of the
+    /// method's fields; spaces and line breaks around them are not part of them.
     pub fn from_fields(method: &AuthMethod, values: &BTreeMap<String, Secret>) -> Result<Self> {
-        let value = |field: Option<&AuthField>| -> Result<Secret> {
-            let Some(field) = field else {
-                return Ok(Secret::new(""));
-            };
-            let text = values
-                .get(&field.name)
-                .map(|value| value.reveal().trim())
-                .unwrap_or_default();
-            if text.is_empty() {
+        let typed = Typed::read(method, values)?;
+        let of = |field: Option<&AuthField>| {
+            field
+                .and_then(|field| typed.get(&field.name).cloned())
+                .unwrap_or_else(|| Secret::new(""))
+        };
+        let secret = || of(method.fields.iter().find(|field| field.secret));
+        let open = || of(method.fields.iter().find(|field| !field.secret));
+        let single = method.fields.len() == 1 && method.apply.is_empty() && method.tls.is_none();
+        Ok(match &method.kind {
+            AuthKind::ApiKey(_) if single => Self::ApiKey { key: secret() },
+            AuthKind::Bearer(_) if single => Self::Bearer { token: secret() },
+            AuthKind::Basic(_) if method.apply.is_empty() && method.tls.is_none() => Self::Basic {
+                user: open().reveal().to_owned(),
+                password: secret(),
+            },
+            _ if method.gets_a_token() => {
                 return Err(Error::Misconfigured {
                     what: format!("sign-in \"{}\"", method.label),
-                    place: field.name.clone(),
-                    problem: "nothing was typed in".to_owned(),
-                    expected: format!("{}: type it in and try again", field.label),
+                    place: method.name.clone(),
+                    problem: "a token is got first".to_owned(),
+                    expected: "a key, a token, or user and password".to_owned(),
                 });
             }
-            Ok(Secret::new(text))
-        };
-        let secret = |fields: &[AuthField]| value(fields.iter().find(|field| field.secret));
-        let open = |fields: &[AuthField]| value(fields.iter().find(|field| !field.secret));
-        match &method.kind {
-            AuthKind::ApiKey(spec) => Ok(Self::ApiKey {
-                key: secret(&spec.fields)?,
-            }),
-            AuthKind::Bearer(spec) => Ok(Self::Bearer {
-                token: secret(&spec.fields)?,
-            }),
-            AuthKind::Basic(spec) => Ok(Self::Basic {
-                user: open(&spec.fields)?.reveal().to_owned(),
-                password: secret(&spec.fields)?,
-            }),
-            AuthKind::Oauth2Code(_) | AuthKind::None => Err(Error::Misconfigured {
-                what: format!("sign-in \"{}\"", method.label),
-                place: method.name.clone(),
-                problem: "there is nothing to type in".to_owned(),
-                expected: "a key, a token, or user and password".to_owned(),
-            }),
+            _ => Self::Typed {
+                fields: typed,
+                token: None,
+            },
+        })
+    }
+
+    /// With a token that was got.
+    pub fn with_token(fields: Typed, token: TokenSet) -> Self {
+        if fields.is_empty() {
+            return Self::OAuth(token);
+        }
+        Self::Typed {
+            fields,
+            token: Some(token),
+        }
+    }
+
+    /// The token, where one was got.
+    pub const fn token(&self) -> Option<&TokenSet> {
+        match self {
+            Self::OAuth(token)
+            | Self::Typed {
+                token: Some(token), ..
+            } => Some(token),
+            Self::ApiKey { .. } | Self::Bearer { .. } | Self::Basic { .. } | Self::Typed { .. } => {
+                None
+            }
+        }
+    }
+
+    /// What was typed in beside it.
+    pub(super) fn typed(&self) -> Typed {
+        match self {
+            Self::Typed { fields, .. } => fields.clone(),
+            Self::OAuth(_) | Self::ApiKey { .. } | Self::Bearer { .. } | Self::Basic { .. } => {
+                Typed::default()
+            }
         }
     }
 
     /// Everything in it that must never show.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         match self {
-            Self::OAuth(set) => std::iter::once(&set.access)
-                .chain(&set.refresh)
+            Self::OAuth(set) => set.secrets().cloned().collect(),
+            Self::Typed { fields, token } => fields
+                .iter()
+                .map(|(_, value)| value)
+                .chain(token.iter().flat_map(TokenSet::secrets))
                 .cloned()
                 .collect(),
             Self::ApiKey { key } => vec![key.clone()],
             Self::Bearer { token } => vec![token.clone()],
             Self::Basic { user, password } => {
-                vec![password.clone(), super::signer::basic_pair(user, password)]
+                vec![password.clone(), super::endpoint::basic_pair(user, password)]
             }
         }
     }
@@ -246,127 +290,6 @@ fn entry(connection: ConnectionId) -> String {
     format!("connection/{connection}")
 }
 
-/// The document in the entry. Its texts are moved into [`Secret`]s at once.
-#[derive(Deserialize)]
-struct Stored {
-    format: u32,
-    version: u64,
-    #[serde(flatten)]
-    kind: StoredKind,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum StoredKind {
-    Oauth {
-        access: String,
-        refresh: Option<String>,
-        expires_at: Option<Millis>,
-        #[serde(default)]
-        scopes: Vec<String>,
-        obtained_at: Millis,
-    },
-    ApiKey {
-        key: String,
-    },
-    Bearer {
-        token: String,
-    },
-    Basic {
-        user: String,
-        password: String,
-    },
-}
-
-impl From<Stored> for Credentials {
-    fn from(stored: Stored) -> Self {
-        Self {
-            version: stored.version,
-            kind: match stored.kind {
-                StoredKind::Oauth {
-                    access,
-                    refresh,
-                    expires_at,
-                    scopes,
-                    obtained_at,
-                } => CredentialKind::OAuth(TokenSet {
-                    access: Secret::new(access),
-                    refresh: refresh.map(Secret::new),
-                    expires_at,
-                    scopes,
-                    obtained_at,
-                }),
-                StoredKind::ApiKey { key } => CredentialKind::ApiKey {
-                    key: Secret::new(key),
-                },
-                StoredKind::Bearer { token } => CredentialKind::Bearer {
-                    token: Secret::new(token),
-                },
-                StoredKind::Basic { user, password } => CredentialKind::Basic {
-                    user,
-                    password: Secret::new(password),
-                },
-            },
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct StoredRef<'a> {
-    format: u32,
-    version: u64,
-    #[serde(flatten)]
-    kind: StoredKindRef<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum StoredKindRef<'a> {
-    Oauth {
-        access: &'a str,
-        refresh: Option<&'a str>,
-        expires_at: Option<Millis>,
-        scopes: &'a [String],
-        obtained_at: Millis,
-    },
-    ApiKey {
-        key: &'a str,
-    },
-    Bearer {
-        token: &'a str,
-    },
-    Basic {
-        user: &'a str,
-        password: &'a str,
-    },
-}
-
-impl<'a> From<&'a Credentials> for StoredRef<'a> {
-    fn from(credentials: &'a Credentials) -> Self {
-        Self {
-            format: FORMAT,
-            version: credentials.version,
-            kind: match &credentials.kind {
-                CredentialKind::OAuth(set) => StoredKindRef::Oauth {
-                    access: set.access.reveal(),
-                    refresh: set.refresh.as_ref().map(Secret::reveal),
-                    expires_at: set.expires_at,
-                    scopes: &set.scopes,
-                    obtained_at: set.obtained_at,
-                },
-                CredentialKind::ApiKey { key } => StoredKindRef::ApiKey { key: key.reveal() },
-                CredentialKind::Bearer { token } => StoredKindRef::Bearer {
-                    token: token.reveal(),
-                },
-                CredentialKind::Basic { user, password } => StoredKindRef::Basic {
-                    user,
-                    password: password.reveal(),
-                },
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -378,6 +301,7 @@ mod tests {
             expires_at: Some(1_000_000 + life),
             scopes: Vec::new(),
             obtained_at: 1_000_000,
+            kept: BTreeMap::new(),
         };
         let now = 1_000_000 + life - left;
         assert_eq!(set.nears_its_end(now), expected, "life {life}, left {left}");
@@ -402,7 +326,14 @@ mod tests {
                 expires_at: Some(5),
                 scopes: vec!["contacts.read".into()],
                 obtained_at: 4,
+                kept: [("instance".to_owned(), Secret::new("https://i"))].into(),
             }),
+            CredentialKind::Typed {
+                fields: [("client_secret".to_owned(), Secret::new("s"))]
+                    .into_iter()
+                    .collect(),
+                token: None,
+            },
             CredentialKind::ApiKey {
                 key: Secret::new("k"),
             },

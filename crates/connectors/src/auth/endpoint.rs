@@ -1,25 +1,24 @@
-//! What is said to a platform's token endpoint, and what its answers mean.
+//! What is said to a platform's token endpoint.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::clock::{Clock, Millis};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use model::clock::Clock;
 use model::secret::Secret;
-use oauth2::basic::{
-    BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse,
-    BasicTokenIntrospectionResponse, BasicTokenType,
-};
-use oauth2::{
-    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, EndpointNotSet,
-    EndpointSet, HttpRequest, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
-    Scope, StandardErrorResponse, StandardRevocableToken, TokenResponse, TokenUrl,
-};
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
 
+use super::answer::{self, Before, Told};
 use super::credentials::TokenSet;
-use super::transport::{self, TransportProblem};
-use crate::declarative::auth_spec::{Oauth2Code, TokenAuth};
+use super::jwt;
+use super::transport::{self, Outgoing, TransportProblem};
+use crate::declarative::auth_spec::{
+    Endpoint, Exchange, Jwt, Oauth2Code, Pkce, Renewal, Sensitive, TokenAuth, TokenFormat,
+};
+use crate::http::ClientTls;
 use crate::{Error, Result};
 
 /// What went wrong, by what can be done.
@@ -40,57 +39,46 @@ pub(super) enum TokenProblem {
         /// What was seen.
         reason: String,
     },
-    /// The connector's description is wrong.
+    /// The connector's description, or what was typed in, is wrong.
     Settings(Error),
+    /// An error that has a meaning of its own to whoever asked: `authorization_pending` and its likes.
+    Own {
+        /// Its code.
+        code: String,
+        /// Its words.
+        reason: String,
+    },
 }
 
-pub(super) type OauthClient = oauth2::Client<
-    BasicErrorResponse,
-    LenientToken,
-    BasicTokenIntrospectionResponse,
-    StandardRevocableToken,
-    BasicRevocationErrorResponse,
-    EndpointSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointSet,
->;
-
-/// Who we are at the platform, and where it listens.
-pub(super) fn client(method: &Oauth2Code) -> Result<OauthClient> {
-    let authorize = address("authorize_url", &method.authorize_url)?;
-    let token = address("token_url", &method.token_url)?;
-    if method.client_id.trim().is_empty() {
-        return Err(wrong(
-            "client_id",
-            "it is empty",
-            "the client id that the platform gave out for this application",
-        ));
+impl TokenProblem {
+    /// For those to whom no error has a meaning of its own.
+    pub(super) fn plain(self) -> Self {
+        match self {
+            Self::Own { code, reason } if matches!(code.as_str(), "access_denied" | "expired_token") => {
+                Self::Grant(reason)
+            }
+            Self::Own { reason, .. } => Self::Later {
+                untouched: false,
+                too_many: false,
+                after: None,
+                reason,
+            },
+            problem => problem,
+        }
     }
-    let mut client = oauth2::Client::new(ClientId::new(method.client_id.trim().to_owned()))
-        .set_auth_uri(AuthUrl::from_url(authorize))
-        .set_token_uri(TokenUrl::from_url(token))
-        .set_auth_type(match method.token_auth {
-            TokenAuth::Basic => AuthType::BasicAuth,
-            TokenAuth::Body | TokenAuth::None => AuthType::RequestBody,
-        });
-    if let Some(secret) = secret(method) {
-        client = client.set_client_secret(ClientSecret::new(secret.to_owned()));
-    }
-    Ok(client)
 }
 
-fn secret(method: &Oauth2Code) -> Option<&str> {
-    method
-        .client_secret
-        .as_deref()
-        .map(str::trim)
-        .filter(|secret| !secret.is_empty() && method.token_auth != TokenAuth::None)
+/// What asking needs beside what is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Desk<'a> {
+    /// Tells the time.
+    pub(super) clock: &'a Clock,
+    /// The connection's own certificates.
+    pub(super) tls: Option<&'a ClientTls>,
 }
 
 /// Tokens travel over TLS, or stay on this machine.
-fn address(place: &str, text: &str) -> Result<Url> {
+pub(super) fn address(place: &str, text: &str) -> Result<Url> {
     let url = Url::parse(text.trim())
         .map_err(|error| wrong(place, &error.to_string(), "an address: https://…"))?;
     let safe = url.scheme() == "https" || (url.scheme() == "http" && transport::is_loopback(&url));
@@ -104,168 +92,441 @@ fn address(place: &str, text: &str) -> Result<Url> {
     Ok(url)
 }
 
-fn wrong(place: &str, problem: &str, expected: &str) -> Error {
-    Error::Misconfigured {
-        what: "the connector's sign-in".to_owned(),
-        place: place.to_owned(),
-        problem: problem.to_owned(),
-        expected: expected.to_owned(),
+pub(super) fn wrong(place: &str, problem: &str, expected: &str) -> Error {
+    crate::declarative::auth_spec::wrong(place, problem.to_owned(), expected)
+}
+
+/// The client id, which must be there.
+pub(super) fn client_id(endpoint: &Endpoint) -> Result<&str> {
+    match endpoint.client_id.trim() {
+        "" => Err(wrong(
+            "client_id",
+            "it is empty",
+            "the client id that the platform gave out for this application",
+        )),
+        id => Ok(id),
     }
+}
+
+fn secret(endpoint: &Endpoint) -> Option<&str> {
+    endpoint
+        .client_secret
+        .as_ref()
+        .map(|secret| secret.reveal().trim())
+        .filter(|secret| !secret.is_empty())
+}
+
+/// Scopes, audience and resources: what grants without a person ask for.
+pub(super) fn wishes(endpoint: &Endpoint) -> Vec<(&str, String)> {
+    let mut wishes = Vec::new();
+    if !endpoint.scopes.is_empty() {
+        wishes.push(("scope", endpoint.scopes.join(&endpoint.scope_separator)));
+    }
+    if let Some(audience) = endpoint.audience.as_deref().filter(|text| !text.is_empty()) {
+        wishes.push(("audience", audience.to_owned()));
+    }
+    for resource in endpoint.resource.iter().filter(|text| !text.is_empty()) {
+        wishes.push(("resource", resource.clone()));
+    }
+    wishes
+}
+
+/// A token request before it is sent.
+pub(super) struct Ask<'a> {
+    /// Whom.
+    pub(super) endpoint: &'a Endpoint,
+    /// Where, if not at its token address; with the name of that member.
+    pub(super) url: Option<(&'static str, &'a str)>,
+    /// The grant and what belongs to it.
+    pub(super) grant: Vec<(&'a str, String)>,
+    /// More parameters; an empty one takes the parameter of that name away.
+    pub(super) params: &'a [(String, String)],
+    /// Must not show up in anybody's words.
+    pub(super) hidden: Vec<Secret>,
+}
+
+impl Ask<'_> {
+    /// Parameters and headers as they are sent.
+    fn composed(
+        &self,
+        desk: Desk<'_>,
+        url: &Url,
+    ) -> std::result::Result<(Vec<(String, String)>, HeaderMap, Vec<Secret>), TokenProblem> {
+        let endpoint = self.endpoint;
+        let mut params: Vec<(String, String)> = self
+            .grant
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        for (name, value) in endpoint.token_headers.iter() {
+            put_header(&mut headers, name, value).map_err(TokenProblem::Settings)?;
+        }
+        let mut hidden = self.hidden.clone();
+        hidden.extend(secret(endpoint).map(Secret::new));
+        let mut add = |name: &str, value: String| params.push((name.to_owned(), value));
+        match (endpoint.token_auth, secret(endpoint)) {
+            (TokenAuth::Absent, _) => {}
+            (TokenAuth::Basic, secret) => {
+                let id = client_id(endpoint).map_err(TokenProblem::Settings)?;
+                let encode = |text: &str| -> String {
+                    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+                };
+                let secret = Secret::new(encode(secret.unwrap_or_default()));
+                basic(&mut headers, &encode(id), &secret);
+            }
+            (TokenAuth::BasicRaw, secret) => {
+                let id = client_id(endpoint).map_err(TokenProblem::Settings)?;
+                basic(&mut headers, id, &Secret::new(secret.unwrap_or_default()));
+            }
+            (TokenAuth::None, _) => {
+                let id = client_id(endpoint).map_err(TokenProblem::Settings)?;
+                add("client_id", id.to_owned());
+            }
+            (TokenAuth::Body, secret) => {
+                // A grant that proves itself needs no client.
+                if !endpoint.client_id.trim().is_empty() || secret.is_some() {
+                    add("client_id", endpoint.client_id.trim().to_owned());
+                }
+                if let Some(secret) = secret {
+                    add("client_secret", secret.to_owned());
+                }
+            }
+            (TokenAuth::Jwt, secret) => {
+                let id = client_id(endpoint).map_err(TokenProblem::Settings)?;
+                let assertion =
+                    client_assertion(endpoint, id, secret, url, desk).map_err(TokenProblem::Settings)?;
+                add("client_id", id.to_owned());
+                add(
+                    "client_assertion_type",
+                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
+                );
+                add("client_assertion", assertion.reveal().to_owned());
+                hidden.push(assertion);
+            }
+        }
+        params.retain(|(known, _)| !self.params.iter().any(|(name, _)| name == known));
+        let more = self.params.iter().filter(|(_, value)| !value.is_empty());
+        params.extend(more.cloned());
+        for (name, _) in &mut params {
+            if let Some(other) = endpoint.rename.get(name) {
+                other.clone_into(name);
+            }
+        }
+        Ok((params, headers, hidden))
+    }
+
+    /// Asks, and reads what comes.
+    async fn told(
+        &self,
+        desk: Desk<'_>,
+    ) -> std::result::Result<(Told, Vec<Secret>), TokenProblem> {
+        let (place, text) = self
+            .url
+            .unwrap_or(("token_url", self.endpoint.token_url.as_str()));
+        let mut url = address(place, text).map_err(TokenProblem::Settings)?;
+        let (params, mut headers, hidden) = self.composed(desk, &url)?;
+        let mut method = http::Method::POST;
+        let body = match self.endpoint.token_format {
+            TokenFormat::Form => {
+                content_type(&mut headers, "application/x-www-form-urlencoded");
+                url::form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(params)
+                    .finish()
+                    .into_bytes()
+            }
+            TokenFormat::Json => {
+                content_type(&mut headers, "application/json");
+                let members: serde_json::Map<String, Value> = params
+                    .into_iter()
+                    .map(|(name, value)| (name, Value::String(value)))
+                    .collect();
+                Value::Object(members).to_string().into_bytes()
+            }
+            TokenFormat::Query | TokenFormat::Get => {
+                if self.endpoint.token_format == TokenFormat::Get {
+                    method = http::Method::GET;
+                }
+                url.query_pairs_mut().extend_pairs(params);
+                Vec::new()
+            }
+        };
+        let outgoing = Outgoing {
+            method,
+            url,
+            headers,
+            body,
+        };
+        let raw = transport::send(outgoing, desk.tls).await.map_err(later)?;
+        let told = answer::read(&raw, &self.endpoint.answer)
+            .map_err(|problem| later(problem.into()))?;
+        Ok((told, hidden))
+    }
+
+    /// Asks for tokens. What the answer leaves out stays as it is in `before`.
+    pub(super) async fn tokens(
+        &self,
+        desk: Desk<'_>,
+        before: Option<&TokenSet>,
+    ) -> std::result::Result<TokenSet, TokenProblem> {
+        let began = desk.clock.now();
+        let (told, hidden) = self.told(desk).await?;
+        let nothing_kept = BTreeMap::new();
+        let endpoint = self.endpoint;
+        match told {
+            Told::Tokens(answer) => Ok(answer::token_set(
+                &answer,
+                &endpoint.answer,
+                &Before {
+                    began,
+                    scopes: before.map_or(&endpoint.scopes, |set| &set.scopes),
+                    separator: &endpoint.scope_separator,
+                    lifetime: endpoint.lifetime,
+                    refresh: before.and_then(|set| set.refresh.as_ref()),
+                    kept: before.map_or(&nothing_kept, |set| &set.kept),
+                },
+            )),
+            Told::Refused { code, words } => Err(refused(&code, words, &hidden)),
+            Told::Nothing => Err(TokenProblem::Later {
+                untouched: false,
+                too_many: false,
+                after: None,
+                reason: "its answer holds no usable token".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Who we are, said by a token that we sign: with the key of the description, or with the client secret.
+fn client_assertion(
+    endpoint: &Endpoint,
+    id: &str,
+    secret: Option<&str>,
+    url: &Url,
+    desk: Desk<'_>,
+) -> Result<Secret> {
+    let mut spec = match (&endpoint.client_assertion, secret) {
+        (Some(spec), _) => spec.clone(),
+        (None, Some(secret)) => Jwt {
+            algorithm: "HS256".into(),
+            key: Sensitive::new(secret),
+            lifetime: 60,
+            ..Jwt::default()
+        },
+        (None, None) => {
+            return Err(wrong(
+                "client_assertion",
+                "nothing says what to sign with",
+                "`client_assertion` with a key, or a client secret",
+            ));
+        }
+    };
+    spec.issuer.get_or_insert_with(|| id.to_owned());
+    spec.subject.get_or_insert_with(|| id.to_owned());
+    spec.unique = true;
+    Ok(jwt::sign(&spec, Some(url.as_str()), desk.clock)?.token)
+}
+
+fn content_type(headers: &mut HeaderMap, kind: &'static str) {
+    headers
+        .entry(CONTENT_TYPE)
+        .or_insert(HeaderValue::from_static(kind));
+}
+
+/// Sets a header that nothing prints.
+pub(super) fn put_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
+    let (Ok(header), Ok(mut value)) = (
+        HeaderName::try_from(name),
+        HeaderValue::try_from(value.trim()),
+    ) else {
+        return Err(wrong(
+            name,
+            "name or value of the header holds characters that cannot be sent",
+            "letters, digits and signs without line breaks",
+        ));
+    };
+    value.set_sensitive(true);
+    headers.insert(header, value);
+    Ok(())
+}
+
+fn basic(headers: &mut HeaderMap, user: &str, password: &Secret) {
+    let pair = basic_pair(user, password);
+    if let Ok(mut value) = HeaderValue::try_from(format!("Basic {}", pair.reveal())) {
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+}
+
+/// User and password as HTTP Basic wants them.
+pub(crate) fn basic_pair(user: &str, password: &Secret) -> Secret {
+    let pair = Secret::new(format!("{user}:{}", password.reveal()));
+    Secret::new(STANDARD.encode(pair.reveal()))
 }
 
 /// Exchanges the code that the browser brought. A code works once, so it is sent again only when the
 /// platform has certainly not seen it.
 pub(super) async fn exchange_code(
-    method: &Oauth2Code,
+    spec: &Oauth2Code,
     code: &Secret,
     verifier: &Secret,
     redirect: &str,
-    clock: &Clock,
+    desk: Desk<'_>,
 ) -> std::result::Result<TokenSet, TokenProblem> {
-    let client = client(method).map_err(TokenProblem::Settings)?;
-    let redirect = RedirectUrl::new(redirect.to_owned()).map_err(|error| {
-        TokenProblem::Settings(wrong(
-            "redirect_path",
-            &error.to_string(),
-            "a path: /callback",
-        ))
-    })?;
-    let hidden = [code.clone(), verifier.clone()];
-    let began = clock.now();
-    let mut request = client
-        .exchange_code(AuthorizationCode::new(code.reveal().to_owned()))
-        .set_pkce_verifier(PkceCodeVerifier::new(verifier.reveal().to_owned()))
-        .set_redirect_uri(Cow::Owned(redirect));
-    for (name, value) in &method.token_params {
-        request = request.add_extra_param(name.as_str(), value.as_str());
+    let mut grant = vec![
+        ("grant_type", "authorization_code".to_owned()),
+        ("code", code.reveal().to_owned()),
+        ("redirect_uri", redirect.to_owned()),
+    ];
+    if spec.pkce != Pkce::None {
+        grant.push(("code_verifier", verifier.reveal().to_owned()));
     }
-    let answer = request
-        .request_async(&transport::send)
-        .await
-        .map_err(|error| problem(error, method, &hidden))?;
-    Ok(token_set(&answer, began, &method.scopes, None))
+    for resource in &spec.endpoint.resource {
+        grant.push(("resource", resource.clone()));
+    }
+    let set = Ask {
+        endpoint: &spec.endpoint,
+        url: None,
+        grant,
+        params: &spec.endpoint.token_params.0,
+        hidden: vec![code.clone(), verifier.clone()],
+    }
+    .tokens(desk, None)
+    .await?;
+    match &spec.exchange {
+        Some(how) => exchange(&spec.endpoint, how, &set, desk).await,
+        None => Ok(set),
+    }
+}
+
+/// Exchanges a token for another (RFC 8693).
+pub(super) async fn exchange(
+    endpoint: &Endpoint,
+    how: &Exchange,
+    first: &TokenSet,
+    desk: Desk<'_>,
+) -> std::result::Result<TokenSet, TokenProblem> {
+    let mut grant = Vec::new();
+    if !how.grant_type.is_empty() {
+        grant.push(("grant_type", how.grant_type.clone()));
+    }
+    grant.push((how.token_name.as_str(), first.access.reveal().to_owned()));
+    if !how.token_type.is_empty() {
+        grant.push(("subject_token_type", how.token_type.clone()));
+    }
+    if let Some(wanted) = how.requested_type.as_deref().filter(|text| !text.is_empty()) {
+        grant.push(("requested_token_type", wanted.to_owned()));
+    }
+    grant.extend(wishes(endpoint));
+    let set = Ask {
+        endpoint,
+        url: how.url.as_deref().map(|url| ("exchange.url", url)),
+        grant,
+        params: &how.params.0,
+        hidden: vec![first.access.clone()],
+    }
+    .tokens(desk, None)
+    .await?;
+    let mut kept = first.kept.clone();
+    kept.extend(set.kept);
+    Ok(TokenSet {
+        refresh: set.refresh.or_else(|| first.refresh.clone()),
+        kept,
+        ..set
+    })
 }
 
 /// Asks for the next set. What the answer leaves out stays as it is.
 pub(super) async fn refresh(
-    method: &Oauth2Code,
+    endpoint: &Endpoint,
+    renewal: Option<&Renewal>,
     set: &TokenSet,
-    refresh: &Secret,
-    clock: &Clock,
+    token: &Secret,
+    desk: Desk<'_>,
 ) -> std::result::Result<TokenSet, TokenProblem> {
-    let client = client(method).map_err(TokenProblem::Settings)?;
-    let token = RefreshToken::new(refresh.reveal().to_owned());
-    let began = clock.now();
-    let mut request = client.exchange_refresh_token(&token);
-    for (name, value) in &method.token_params {
-        request = request.add_extra_param(name.as_str(), value.as_str());
+    let usual = Renewal::default();
+    let how = renewal.unwrap_or(&usual);
+    let grant_type = how.grant_type.as_deref().unwrap_or("refresh_token");
+    let mut grant = Vec::new();
+    if !grant_type.is_empty() {
+        grant.push(("grant_type", grant_type.to_owned()));
     }
-    let answer = request
-        .request_async(&transport::send)
-        .await
-        .map_err(|error| problem(error, method, std::slice::from_ref(refresh)))?;
-    Ok(token_set(&answer, began, &set.scopes, Some(refresh)))
+    grant.push((
+        how.token_name.as_deref().unwrap_or("refresh_token"),
+        token.reveal().to_owned(),
+    ));
+    Ask {
+        endpoint,
+        url: how.url.as_deref().map(|url| ("renewal.url", url)),
+        grant,
+        params: how.params.as_ref().map_or(&endpoint.token_params.0, |params| &params.0),
+        hidden: vec![token.clone(), set.access.clone()],
+    }
+    .tokens(desk, Some(set))
+    .await
 }
 
 /// Gives a token back (RFC 7009). False when the platform has no way to do so.
 pub(super) async fn revoke(
-    method: &Oauth2Code,
+    endpoint: &Endpoint,
+    url: Option<&str>,
     token: &Secret,
     hint: &str,
+    desk: Desk<'_>,
 ) -> std::result::Result<bool, TokenProblem> {
-    let Some(place) = &method.revoke_url else {
+    let Some(url) = url.filter(|url| !url.trim().is_empty()) else {
         return Ok(false);
     };
-    let url = address("revoke_url", place).map_err(TokenProblem::Settings)?;
-    let mut form = vec![("token", token.reveal()), ("token_type_hint", hint)];
-    let mut request = HttpRequest::new(Vec::new());
-    *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = url
-        .as_str()
-        .parse()
-        .map_err(|_| TokenProblem::Settings(wrong("revoke_url", "not an address", "https://…")))?;
-    let headers = request.headers_mut();
-    headers.insert(
-        http::header::CONTENT_TYPE,
-        http::HeaderValue::from_static("application/x-www-form-urlencoded"),
-    );
-    match (method.token_auth, secret(method)) {
-        (TokenAuth::Basic, Some(secret)) => {
-            let encode = |text: &str| -> String {
-                url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-            };
-            let pair = super::signer::basic_pair(
-                &encode(method.client_id.trim()),
-                &Secret::new(encode(secret)),
-            );
-            if let Ok(mut value) = http::HeaderValue::try_from(format!("Basic {}", pair.reveal())) {
-                value.set_sensitive(true);
-                headers.insert(http::header::AUTHORIZATION, value);
-            }
-        }
-        (_, secret) => {
-            form.push(("client_id", method.client_id.trim()));
-            if let Some(secret) = secret {
-                form.push(("client_secret", secret));
-            }
-        }
-    }
-    *request.body_mut() = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form)
-        .finish()
-        .into_bytes();
     // Any success will do: what is in the body does not matter.
-    match transport::send(request).await {
-        Ok(answer) if answer.status().is_success() => Ok(true),
-        Ok(answer) => {
-            let error = serde_json::from_slice::<BasicErrorResponse>(answer.body());
-            Err(TokenProblem::Client(match error {
-                Ok(error) => said(&error, std::slice::from_ref(token)),
-                Err(_) => "it refused".to_owned(),
-            }))
+    let told = Ask {
+        endpoint,
+        url: Some(("revoke_url", url)),
+        grant: vec![
+            ("token", token.reveal().to_owned()),
+            ("token_type_hint", hint.to_owned()),
+        ],
+        params: &[],
+        hidden: vec![token.clone()],
+    }
+    .told(desk)
+    .await;
+    match told {
+        Ok((Told::Nothing | Told::Tokens(_), _)) => Ok(true),
+        Ok((Told::Refused { code, .. }, _)) if code == "http_200" => Ok(true),
+        Ok((Told::Refused { code, words }, hidden)) => {
+            Err(TokenProblem::Client(said(&code, words, &hidden)))
         }
-        Err(TransportProblem::NotAnEndpoint(_)) => Ok(true),
-        Err(error) => Err(later(error)),
+        Err(TokenProblem::Later {
+            untouched: false,
+            after: None,
+            too_many: false,
+            reason,
+        }) if reason.contains("came instead of a token") => Ok(true),
+        Err(problem) => Err(problem),
     }
 }
 
-fn problem(
-    error: RequestTokenError<TransportProblem, BasicErrorResponse>,
-    method: &Oauth2Code,
-    hidden: &[Secret],
-) -> TokenProblem {
-    match error {
-        RequestTokenError::ServerResponse(error) => {
-            let mut hidden = hidden.to_vec();
-            hidden.extend(secret(method).map(Secret::new));
-            let reason = said(&error, &hidden);
-            match error.error() {
-                BasicErrorResponseType::InvalidClient
-                | BasicErrorResponseType::UnauthorizedClient
-                | BasicErrorResponseType::InvalidScope
-                | BasicErrorResponseType::UnsupportedGrantType => TokenProblem::Client(reason),
-                BasicErrorResponseType::Extension(code) if is_passing(code) => {
-                    TokenProblem::Later {
-                        untouched: false,
-                        too_many: false,
-                        after: None,
-                        reason,
-                    }
-                }
-                // Many have words of their own for a grant that has ended.
-                BasicErrorResponseType::InvalidGrant
-                | BasicErrorResponseType::InvalidRequest
-                | BasicErrorResponseType::Extension(_) => TokenProblem::Grant(reason),
+/// What an error of a token endpoint means.
+pub(super) fn refused(code: &str, words: Option<String>, hidden: &[Secret]) -> TokenProblem {
+    let reason = said(code, words, hidden);
+    match code {
+        "invalid_client" | "unauthorized_client" | "invalid_scope" | "unsupported_grant_type"
+        | "invalid_target" => TokenProblem::Client(reason),
+        "authorization_pending" | "slow_down" | "access_denied" | "expired_token" => {
+            TokenProblem::Own {
+                code: code.to_owned(),
+                reason,
             }
         }
-        RequestTokenError::Request(error) => later(error),
-        // The parser's own words may quote a token.
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => TokenProblem::Later {
+        code if is_passing(code) => TokenProblem::Later {
             untouched: false,
             too_many: false,
             after: None,
-            reason: "its answer holds no usable token".to_owned(),
+            reason,
         },
+        // Many have words of their own for a grant that has ended.
+        _ => TokenProblem::Grant(reason),
     }
 }
 
@@ -274,14 +535,11 @@ fn problem(
 fn is_passing(code: &str) -> bool {
     match code.strip_prefix("http_") {
         Some(status) => !matches!(status, "400" | "401" | "403"),
-        None => matches!(
-            code,
-            "temporarily_unavailable" | "server_error" | "slow_down"
-        ),
+        None => matches!(code, "temporarily_unavailable" | "server_error"),
     }
 }
 
-fn later(error: TransportProblem) -> TokenProblem {
+pub(super) fn later(error: TransportProblem) -> TokenProblem {
     let reason = error.to_string();
     let (untouched, too_many, after) = match error {
         TransportProblem::NotSent(_) => (true, false, None),
@@ -298,9 +556,8 @@ fn later(error: TransportProblem) -> TokenProblem {
     }
 }
 
-fn said(error: &StandardErrorResponse<BasicErrorResponseType>, hidden: &[Secret]) -> String {
-    let code = error.error().as_ref();
-    let text = match (error.error_description(), code.strip_prefix("http_")) {
+fn said(code: &str, words: Option<String>, hidden: &[Secret]) -> String {
+    let text = match (words, code.strip_prefix("http_")) {
         (Some(words), None) => format!("{words} ({code})"),
         (Some(words), Some(status)) => format!("{words} (status {status})"),
         (None, None) => code.to_owned(),
@@ -310,7 +567,7 @@ fn said(error: &StandardErrorResponse<BasicErrorResponseType>, hidden: &[Secret]
 }
 
 /// Words of a platform as they may be shown: one line, not too long, none of our secrets in it.
-pub(super) fn foreign_words(text: &str, hidden: &[Secret]) -> String {
+pub(crate) fn foreign_words(text: &str, hidden: &[Secret]) -> String {
     let mut text = text.to_owned();
     for secret in hidden {
         if !secret.reveal().is_empty() {
@@ -325,166 +582,9 @@ pub(super) fn foreign_words(text: &str, hidden: &[Secret]) -> String {
         .to_owned()
 }
 
-fn token_set(
-    answer: &LenientToken,
-    began: Millis,
-    scopes: &[String],
-    refresh: Option<&Secret>,
-) -> TokenSet {
-    TokenSet {
-        access: Secret::new(answer.access_token().secret().as_str()),
-        refresh: answer
-            .refresh_token()
-            .map(|token| Secret::new(token.secret().as_str()))
-            .or_else(|| refresh.cloned()),
-        expires_at: answer.expires_in().map(|life| {
-            began.saturating_add(Millis::try_from(life.as_millis()).unwrap_or(Millis::MAX))
-        }),
-        scopes: match answer.scopes() {
-            Some(granted) => granted.iter().map(|scope| scope.to_string()).collect(),
-            None => scopes.to_vec(),
-        },
-        obtained_at: began,
-    }
-}
-
-/// A token answer as platforms really give it: without `token_type`, with `expires_in` as text, with
-/// scopes as a list or separated by commas.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct LenientToken {
-    access_token: AccessToken,
-    #[serde(default = "bearer", skip_deserializing)]
-    token_type: BasicTokenType,
-    #[serde(default, deserialize_with = "refresh_token")]
-    refresh_token: Option<RefreshToken>,
-    #[serde(default, deserialize_with = "seconds")]
-    expires_in: Option<u64>,
-    #[serde(default, deserialize_with = "scopes")]
-    scope: Option<Vec<Scope>>,
-}
-
-fn bearer() -> BasicTokenType {
-    BasicTokenType::Bearer
-}
-
-impl TokenResponse for LenientToken {
-    type TokenType = BasicTokenType;
-
-    fn access_token(&self) -> &AccessToken {
-        &self.access_token
-    }
-
-    fn token_type(&self) -> &BasicTokenType {
-        &self.token_type
-    }
-
-    fn expires_in(&self) -> Option<Duration> {
-        self.expires_in.map(Duration::from_secs)
-    }
-
-    fn refresh_token(&self) -> Option<&RefreshToken> {
-        self.refresh_token.as_ref()
-    }
-
-    fn scopes(&self) -> Option<&Vec<Scope>> {
-        self.scope.as_ref()
-    }
-}
-
-fn refresh_token<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<Option<RefreshToken>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.filter(|text| !text.is_empty()).map(RefreshToken::new))
-}
-
-/// A life in seconds, as a number or as text; ten years at most. Zero or nonsense: not known.
-fn seconds<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<Option<u64>, D::Error> {
-    let seconds = match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::Number(number) => number.as_f64(),
-        serde_json::Value::String(text) => text.trim().parse::<f64>().ok(),
-        _ => None,
-    };
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped before"
-    )]
-    let whole = seconds
-        .filter(|seconds| seconds.is_finite() && *seconds >= 1.0)
-        .map(|seconds| seconds.min(315_360_000.0) as u64);
-    Ok(whole)
-}
-
-fn scopes<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<Option<Vec<Scope>>, D::Error> {
-    let words: Vec<String> = match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::String(text) => text
-            .split([' ', ','])
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        serde_json::Value::Array(items) => items
-            .iter()
-            .filter_map(|item| item.as_str().map(str::to_owned))
-            .collect(),
-        _ => return Ok(None),
-    };
-    Ok((!words.is_empty()).then(|| words.into_iter().map(Scope::new).collect()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(body: &str, expected: &str) {
-        let answer: LenientToken = serde_json::from_str(body).unwrap();
-        let set = token_set(
-            &answer,
-            1_000,
-            &["asked".to_owned()],
-            Some(&Secret::new("old")),
-        );
-        assert_eq!(
-            format!(
-                "{} {:?} {:?} {}",
-                set.access.reveal(),
-                set.refresh.as_ref().map(Secret::reveal),
-                set.expires_at,
-                set.scopes.join("+")
-            ),
-            expected
-        );
-    }
-
-    #[test]
-    fn token_answers_are_read_as_platforms_give_them() {
-        check(
-            r#"{"access_token":"a","token_type":"Bearer","expires_in":3600,"refresh_token":"r","scope":"x y"}"#,
-            r#"a Some("r") Some(3601000) x+y"#,
-        );
-        check(r#"{"access_token":"a"}"#, r#"a Some("old") None asked"#);
-        check(
-            r#"{"access_token":"a","token_type":"MAC","expires_in":"7200","refresh_token":null,"scope":"x,y"}"#,
-            r#"a Some("old") Some(7201000) x+y"#,
-        );
-        check(
-            r#"{"access_token":"a","expires_in":59.9,"refresh_token":"","scope":["x"]}"#,
-            r#"a Some("old") Some(60000) x"#,
-        );
-        check(
-            r#"{"access_token":"a","expires_in":-1,"scope":""}"#,
-            r#"a Some("old") None asked"#,
-        );
-        check(
-            r#"{"access_token":"a","expires_in":1e300,"scope":null}"#,
-            r#"a Some("old") Some(315360001000) asked"#,
-        );
-    }
 
     #[test]
     fn words_of_a_platform_are_tamed_before_they_are_shown() {
@@ -507,5 +607,125 @@ mod tests {
         ] {
             assert!(address("token_url", bad).is_err(), "{bad}");
         }
+    }
+
+    fn composed(change: impl FnOnce(&mut Endpoint)) -> String {
+        let mut endpoint = Endpoint {
+            token_url: "https://t.example/".into(),
+            client_id: "id".into(),
+            client_secret: Some("a&b".into()),
+            scope_separator: " ".into(),
+            ..Endpoint::default()
+        };
+        change(&mut endpoint);
+        let mut grant = vec![("grant_type", "g".to_owned())];
+        let wishes = wishes(&endpoint);
+        grant.extend(wishes);
+        let ask = Ask {
+            endpoint: &endpoint,
+            url: None,
+            grant,
+            params: &endpoint.token_params.0,
+            hidden: Vec::new(),
+        };
+        let clock = Clock::manual(0);
+        let desk = Desk {
+            clock: &clock,
+            tls: None,
+        };
+        let url = Url::parse("https://t.example/").unwrap();
+        let (params, headers, _) = ask.composed(desk, &url).unwrap();
+        let mut seen: Vec<String> = params
+            .iter()
+            .map(|(name, value)| match name.as_str() {
+                "client_assertion" => name.clone(),
+                _ => format!("{name}={value}"),
+            })
+            .collect();
+        seen.extend(
+            headers
+                .iter()
+                .filter(|(name, _)| *name != ACCEPT)
+                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())),
+        );
+        seen.join(", ")
+    }
+
+    #[test]
+    fn a_client_says_who_it_is_as_the_platform_wants_it() {
+        #[track_caller]
+        fn check(change: impl FnOnce(&mut Endpoint), expected: &str) {
+            assert_eq!(composed(change), expected);
+        }
+        check(|_| {}, "grant_type=g, client_id=id, client_secret=a&b");
+        check(
+            |it| it.token_auth = TokenAuth::None,
+            "grant_type=g, client_id=id",
+        );
+        check(|it| it.token_auth = TokenAuth::Absent, "grant_type=g");
+        check(
+            |it| it.token_auth = TokenAuth::Basic,
+            "grant_type=g, authorization: Basic aWQ6YSUyNmI=",
+        );
+        check(
+            |it| it.token_auth = TokenAuth::BasicRaw,
+            "grant_type=g, authorization: Basic aWQ6YSZi",
+        );
+        check(
+            |it| it.token_auth = TokenAuth::Jwt,
+            "grant_type=g, client_id=id, client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer, client_assertion",
+        );
+        check(
+            |it| {
+                it.client_id = String::new();
+                it.client_secret = None;
+            },
+            "grant_type=g",
+        );
+        check(
+            |it| {
+                it.scopes = vec!["a".into(), "b".into()];
+                it.scope_separator = ",".into();
+                it.audience = Some("https://api/".into());
+                it.resource = vec!["x".into(), "y".into()];
+            },
+            "grant_type=g, scope=a,b, audience=https://api/, resource=x, resource=y, client_id=id, client_secret=a&b",
+        );
+        check(
+            |it| {
+                it.rename = [("client_id", "app_id"), ("client_secret", "secret")].into();
+                it.token_params = [("grant_type", "h"), ("more", "1")].into();
+                it.token_headers = [("X-Version", "2")].into();
+            },
+            "app_id=id, secret=a&b, grant_type=h, more=1, x-version: 2",
+        );
+        check(
+            |it| it.token_params = [("grant_type", "")].into(),
+            "client_id=id, client_secret=a&b",
+        );
+    }
+
+    #[test]
+    fn errors_are_sorted_by_what_can_be_done() {
+        #[track_caller]
+        fn check(code: &str, expected: &str) {
+            let seen = match refused(code, None, &[]) {
+                TokenProblem::Grant(_) => "sign in",
+                TokenProblem::Client(_) => "settings",
+                TokenProblem::Later { .. } => "later",
+                TokenProblem::Own { .. } => "own",
+                TokenProblem::Settings(_) => "description",
+            };
+            assert_eq!(seen, expected, "{code}");
+        }
+        check("invalid_grant", "sign in");
+        check("bad_refresh_token", "sign in");
+        check("http_401", "sign in");
+        check("invalid_client", "settings");
+        check("invalid_target", "settings");
+        check("http_404", "later");
+        check("server_error", "later");
+        check("authorization_pending", "own");
+        check("slow_down", "own");
     }
 }

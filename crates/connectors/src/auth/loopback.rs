@@ -45,8 +45,10 @@ pub(super) struct Listener {
 pub(super) struct Expected {
     /// Path of the redirect address.
     pub(super) path: String,
-    /// The `state` of the authorize request.
-    pub(super) state: String,
+    /// What tells it from others, by the name that it has in the query: the `state` of the authorize request.
+    pub(super) key: (&'static str, String),
+    /// What it brings: one of these.
+    pub(super) answers: Vec<String>,
 }
 
 /// The redirect has come.
@@ -92,15 +94,25 @@ impl Query {
 
 impl Expected {
     /// Whether the query belongs to this sign-in; if not, why.
-    pub(super) fn check(&self, query: &Query) -> std::result::Result<(), &'static str> {
-        match query.get("state") {
-            None => Err("it carries no state"),
-            Some(state) if !same(state.as_bytes(), self.state.as_bytes()) => {
-                Err("its state belongs to another sign-in")
+    pub(super) fn check(&self, query: &Query) -> std::result::Result<(), String> {
+        let (name, key) = &self.key;
+        match query.get(name) {
+            None => Err(format!("it carries no {name}")),
+            Some(seen) if !same(seen.as_bytes(), key.as_bytes()) => {
+                Err(format!("its {name} belongs to another sign-in"))
             }
-            Some(_) if query.get("code").is_none() && query.get("error").is_none() => {
-                Err("it carries neither a code nor an error")
-            }
+            Some(_) if !self.answers.iter().any(|name| query.get(name).is_some()) => Err(format!(
+                "it carries neither {}",
+                self.answers
+                    .iter()
+                    .map(|name| match name.as_str() {
+                        "code" => "a code",
+                        "error" => "an error",
+                        name => name,
+                    })
+                    .collect::<Vec<_>>()
+                    .join(" nor ")
+            )),
             Some(_) => Ok(()),
         }
     }
@@ -236,7 +248,7 @@ impl Context {
         if let Err(reason) = self.expected.check(&query) {
             tracing::warn!(
                 port = self.port,
-                reason,
+                %reason,
                 "A redirect that does not belong to this sign-in was refused."
             );
             return Page::failed(
@@ -346,7 +358,8 @@ mod tests {
         let context = Context {
             expected: Arc::new(Expected {
                 path: "/callback".into(),
-                state: "s".into(),
+                key: ("state", "s".into()),
+                answers: vec!["code".into(), "error".into()],
             }),
             arrivals: mpsc::channel(1).0,
             port: 4000,
@@ -397,7 +410,11 @@ mod tests {
         #[test]
         fn no_head_makes_it_panic(head in ".{0,200}") {
             let context = Context {
-                expected: Arc::new(Expected { path: "/callback".into(), state: "s".into() }),
+                expected: Arc::new(Expected {
+                    path: "/callback".into(),
+                    key: ("state", "s".into()),
+                    answers: vec!["code".into()],
+                }),
                 arrivals: mpsc::channel(1).0,
                 port: 4000,
                 closing: CancellationToken::new(),

@@ -1,22 +1,41 @@
 //! Signing in to platforms, and keeping the sign-in alive.
 //!
-//! - [`oauth`] is the way through the person's browser; [`loopback`] is where the browser comes back to.
-//! - [`credentials`] are what a sign-in leaves: one entry per connection in the [keeper](crate::secrets).
-//! - [`refresh`] renews them: once, however many tasks and processes want it at the same time.
-//! - [`signer`] puts them on requests.
+//! A way to sign in is data: an [`AuthMethod`](crate::declarative::auth_spec::AuthMethod) of the connector file.
 //!
-//! A new kind of sign-in is a variant of [`AuthKind`](crate::declarative::auth_spec::AuthKind), one of
-//! [`CredentialKind`], and an arm in [`signer`].
+//! - [`sign_in`] leads to credentials: through the person's browser ([`code`](sign_in) on a loopback listener, a device
+//!   code, OAuth 1.0a), or without a person ([`grants`]).
+//! - [`credentials`] are what it leaves: one entry per connection in the [keeper](crate::secrets).
+//! - [`refresh`] renews them: once, however many tasks and processes want it at the same time.
+//! - [`signer`] puts them on requests; [`ready`] is one set of them with everything read and compiled.
+//! - [`endpoint`], [`answer`] and [`transport`] speak with token endpoints.
+//! - [`jwt`], [`saml`], [`hmac`], [`sigv4`] and [`oauth1`] sign.
+//!
+//! A new kind of sign-in is a variant of [`AuthKind`](crate::declarative::auth_spec::AuthKind) and an arm in
+//! [`grants`] (a token is got first) or [`ready`] (each request is signed).
 
+mod answer;
 pub mod credentials;
-mod endpoint;
+pub(crate) mod endpoint;
+pub mod fields;
+mod grants;
+mod hmac;
+mod jwt;
+mod keys;
 mod loopback;
-pub mod oauth;
+mod oauth1;
 mod page;
+mod ready;
 mod refresh;
+mod saml;
+mod session;
+pub mod sign_in;
 pub mod signer;
+mod sigv4;
+mod tls;
 mod transport;
+mod wire;
 
 pub use credentials::{CredentialKind, Credentials, TokenSet};
-pub use oauth::{SignIn, SignInHandle, SignInOptions, SignInStep, SignedIn};
+pub use fields::Typed;
+pub use sign_in::{SignIn, SignInHandle, SignInOptions, SignInStep, SignedIn};
 pub use signer::{ConnectionSigner, Patience, SignerOptions, disconnect};

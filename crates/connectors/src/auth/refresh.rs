@@ -21,9 +21,12 @@ use model::ids::ConnectionId;
 use model::secret::Secret;
 
 use super::credentials::{self, CredentialKind, Credentials, TokenSet};
-use super::endpoint::{self, TokenProblem};
+use super::endpoint::{self, Desk, TokenProblem};
+use super::fields::Typed;
+use super::ready::Ready;
 use super::signer::Patience;
-use crate::declarative::auth_spec::{AuthKind, AuthMethod, Oauth2Code};
+use super::{grants, tls};
+use crate::declarative::auth_spec::{AuthKind, AuthMethod, Renewal};
 use crate::secrets::Keeper;
 use crate::secrets::file_lock::FileLock;
 use crate::{Access, Error, Result};
@@ -44,6 +47,8 @@ pub(super) struct Holder {
     pub(super) patience: Patience,
     flight: Arc<tokio::sync::Mutex<()>>,
     known: Mutex<Known>,
+    /// Ready to sign with the version in use.
+    ready: Mutex<Option<Arc<Ready>>>,
 }
 
 #[derive(Default)]
@@ -77,7 +82,26 @@ impl Holder {
             patience,
             flight: Arc::default(),
             known: Mutex::default(),
+            ready: Mutex::default(),
         }
+    }
+
+    /// Ready to sign with these credentials.
+    pub(super) fn ready(&self, credentials: &Credentials) -> Result<Arc<Ready>> {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*ready
+            && known.version() == credentials.version
+        {
+            return Ok(Arc::clone(known));
+        }
+        let fresh = Arc::new(Ready::new(
+            &self.method,
+            credentials,
+            &self.platform,
+            &self.clock,
+        )?);
+        *ready = Some(Arc::clone(&fresh));
+        Ok(fresh)
     }
 
     /// Credentials fit for a request that is sent now.
@@ -87,12 +111,14 @@ impl Holder {
             Some(current) => current,
             None => self.read().await?,
         };
-        match &current.kind {
-            CredentialKind::OAuth(set) if set.nears_its_end(self.clock.now()) => {
-                self.newer_than(current.version, access).await
-            }
-            _ => Ok(current),
+        let is_good = match current.kind.token() {
+            Some(set) => !set.nears_its_end(self.clock.now()),
+            None => !grants::needs_nobody(&self.method.kind),
+        };
+        if is_good {
+            return Ok(current);
         }
+        self.newer_than(current.version, access).await
     }
 
     /// Credentials of a later version than `seen`, which is no good any more.
@@ -149,13 +175,17 @@ impl Holder {
         for credentials in known.current.iter().chain(&known.unsaved) {
             secrets.extend(credentials.kind.secrets());
         }
-        if let AuthKind::Oauth2Code(Oauth2Code {
-            client_secret: Some(secret),
-            ..
-        }) = &self.method.kind
-        {
-            secrets.push(Secret::new(secret.as_str()));
-        }
+        let endpoint = match &self.method.kind {
+            AuthKind::Oauth2Code(spec) => Some(&spec.endpoint),
+            AuthKind::DeviceCode(spec) => Some(&spec.endpoint),
+            AuthKind::ClientCredentials(spec) => Some(&spec.endpoint),
+            _ => None,
+        };
+        secrets.extend(
+            endpoint
+                .and_then(|endpoint| endpoint.client_secret.as_ref())
+                .map(|secret| Secret::new(secret.reveal())),
+        );
         secrets
     }
 
@@ -186,9 +216,8 @@ impl Holder {
             Some(stored) => stored,
             None => return Err(self.sign_in_needed("nobody has signed in yet".to_owned())),
         };
-        let (AuthKind::Oauth2Code(method), CredentialKind::OAuth(set)) =
-            (&self.method.kind, &stored.kind)
-        else {
+        let way = self.way(&stored.kind);
+        if matches!(way, Way::Person) {
             // A key or a password cannot be renewed; another one may have been typed in.
             self.known().adopt(stored.clone());
             if stored.version > seen {
@@ -197,8 +226,11 @@ impl Holder {
             return Err(self.sign_in_needed(
                 "the platform refuses what was typed in; type it in again".to_owned(),
             ));
-        };
-        if stored.version > seen && !set.nears_its_end(self.clock.now()) {
+        }
+        if stored.version > seen
+            && let Some(set) = stored.kind.token()
+            && !set.nears_its_end(self.clock.now())
+        {
             self.known().adopt(stored.clone());
             return Ok(stored);
         }
@@ -209,33 +241,53 @@ impl Holder {
         {
             return Err(self.sign_in_needed(reason));
         }
-        let Some(refresh) = set.refresh.clone() else {
-            return Err(self.sign_in_needed(
-                "its time is over, and the platform gave nothing to renew it with; sign in again"
-                    .to_owned(),
-            ));
-        };
-        let fresh = match self.ask(method, set, &refresh).await {
+        let fields = stored.kind.typed();
+        let method = self.method.with_fields(&fields)?;
+        let fresh = match self.ask(&method, &fields, stored.kind.token(), &way).await {
             Ok(fresh) => fresh,
             Err(problem) => return Err(self.not_renewed(problem, stored.version)),
         };
         let fresh = Credentials {
             version: stored.version + 1,
-            kind: CredentialKind::OAuth(fresh),
+            kind: CredentialKind::with_token(fields, fresh),
         };
         self.save(fresh, &lock).await
+    }
+
+    /// How the next token is got.
+    fn way(&self, kind: &CredentialKind) -> Way {
+        if grants::needs_nobody(&self.method.kind) {
+            return Way::Nobody;
+        }
+        match (&self.method.kind, kind.token()) {
+            (AuthKind::Oauth2Code(_) | AuthKind::DeviceCode(_), Some(_)) => Way::Renewal,
+            _ => Way::Person,
+        }
     }
 
     /// Asks the platform, patiently.
     async fn ask(
         &self,
-        method: &Oauth2Code,
-        set: &TokenSet,
-        refresh: &Secret,
+        method: &AuthMethod,
+        fields: &Typed,
+        set: Option<&TokenSet>,
+        way: &Way,
     ) -> std::result::Result<TokenSet, TokenProblem> {
+        let certificates = match &method.tls {
+            Some(spec) => tls::prepare(spec, &self.clock).map_err(TokenProblem::Settings)?,
+            None => None,
+        };
+        let desk = Desk {
+            clock: &self.clock,
+            tls: certificates.as_ref(),
+        };
         let mut attempt = 1;
         loop {
-            match endpoint::refresh(method, set, refresh, &self.clock).await {
+            let result = match (way, set) {
+                (Way::Renewal, Some(set)) => renewed(method, set, desk).await,
+                _ => grants::obtain(method, fields, desk).await,
+            };
+            match result {
                 Err(TokenProblem::Later { after, reason, .. })
                     if attempt < self.patience.attempts =>
                 {
@@ -322,6 +374,7 @@ impl Holder {
                 self.unavailable(format!("renewing the sign-in: {reason}"))
             }
             TokenProblem::Settings(error) => error,
+            TokenProblem::Own { reason, .. } => self.sign_in_needed(reason),
         }
     }
 
@@ -342,6 +395,44 @@ impl Holder {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How the next token is got.
+enum Way {
+    /// By what came with the one before.
+    Renewal,
+    /// Anew, at any time.
+    Nobody,
+    /// By a person only.
+    Person,
+}
+
+/// The next set by what came with this one.
+async fn renewed(
+    method: &AuthMethod,
+    set: &TokenSet,
+    desk: Desk<'_>,
+) -> std::result::Result<TokenSet, TokenProblem> {
+    let (endpoint, renewal): (_, Option<&Renewal>) = match &method.kind {
+        AuthKind::Oauth2Code(spec) => (&spec.endpoint, spec.renewal.as_ref()),
+        AuthKind::DeviceCode(spec) => (&spec.endpoint, None),
+        _ => return Err(nothing_to_renew_with()),
+    };
+    let token = if renewal.is_some_and(|renewal| renewal.by_access_token) {
+        set.access.clone()
+    } else {
+        set.refresh.clone().ok_or_else(nothing_to_renew_with)?
+    };
+    endpoint::refresh(endpoint, renewal, set, &token, desk)
+        .await
+        .map_err(TokenProblem::plain)
+}
+
+fn nothing_to_renew_with() -> TokenProblem {
+    TokenProblem::Grant(
+        "its time is over, and the platform gave nothing to renew it with; sign in again"
+            .to_owned(),
+    )
 }
 
 impl Known {

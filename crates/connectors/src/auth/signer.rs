@@ -4,19 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use model::clock::Clock;
+use model::clock::{Clock, Millis};
 use model::ids::ConnectionId;
 use model::secret::Secret;
 
 use super::credentials::{CredentialKind, Credentials};
-use super::endpoint::{self, TokenProblem};
+use super::endpoint::{self, Desk, TokenProblem};
 use super::refresh::Holder;
-use crate::declarative::auth_spec::{AuthKind, AuthMethod, KeyPlace};
+use super::{session, tls};
+use crate::declarative::auth_spec::{AuthKind, AuthMethod};
 use crate::http::{RequestParts, Signer};
 use crate::secrets::Keeper;
-use crate::{Access, Error, Result};
+use crate::{Access, Result};
 
 /// What a [`ConnectionSigner`] needs to know.
 #[derive(Clone)]
@@ -87,6 +86,10 @@ impl std::fmt::Debug for ConnectionSigner {
 }
 
 impl ConnectionSigner {
+    fn needs_nothing(&self) -> bool {
+        matches!(self.0.method.kind, AuthKind::None) && self.0.method.tls.is_none()
+    }
+
     /// For a connection whose credentials are in the keeper, now or later.
     pub fn new(options: SignerOptions) -> Self {
         Self(Arc::new(Holder::new(
@@ -103,69 +106,37 @@ impl ConnectionSigner {
     /// are not used.
     pub async fn keep_alive(&self, always: bool, access: &Access) -> Result<()> {
         let current = self.0.usable(access).await?;
-        if always && matches!(&current.kind, CredentialKind::OAuth(set) if set.refresh.is_some()) {
+        if always && current.kind.token().is_some_and(|set| set.refresh.is_some()) {
             self.0.newer_than(current.version, access).await?;
         }
         Ok(())
     }
 
-    fn refuse(&self, what: &str) -> Error {
-        Error::Misconfigured {
-            what: format!("sign-in to {}", self.0.platform),
-            place: self.0.method.name.clone(),
-            problem: format!("{what} holds characters that cannot be sent"),
-            expected: "letters, digits and signs without line breaks; type it in again".to_owned(),
+    /// When the client certificate ends, where there is one: to warn before it does.
+    pub async fn certificate_ends_at(&self) -> Result<Option<Millis>> {
+        if self.0.method.tls.is_none() {
+            return Ok(None);
         }
+        let Some(stored) = Credentials::load(&self.0.keeper, self.0.connection).await? else {
+            return Ok(None);
+        };
+        let method = self.0.method.with_fields(&stored.kind.typed())?;
+        Ok(method.tls.as_ref().and_then(tls::ends_at))
     }
 }
 
 #[async_trait]
 impl Signer for ConnectionSigner {
     async fn sign(&self, request: &mut RequestParts, access: &Access) -> Result<()> {
-        if matches!(self.0.method.kind, AuthKind::None) {
+        if self.needs_nothing() {
             return Ok(());
         }
         let credentials = self.0.usable(access).await?;
-        let set = match (&self.0.method.kind, &credentials.kind) {
-            (AuthKind::ApiKey(spec), CredentialKind::ApiKey { key }) => match spec.place {
-                KeyPlace::Header => {
-                    let value = Secret::new(format!("{}{}", spec.prefix, key.reveal()));
-                    request.set_secret_header(&spec.key_name, value.reveal())
-                }
-                KeyPlace::Query => {
-                    request.query.retain(|(name, _)| *name != spec.key_name);
-                    request
-                        .query
-                        .push((spec.key_name.clone(), key.reveal().to_owned()));
-                    true
-                }
-            },
-            (_, CredentialKind::OAuth(set)) => bearer(request, &set.access),
-            (_, CredentialKind::Bearer { token }) => bearer(request, token),
-            (_, CredentialKind::Basic { user, password }) => {
-                let pair = basic_pair(user, password);
-                let value = Secret::new(format!("Basic {}", pair.reveal()));
-                request.set_secret_header("authorization", value.reveal())
-            }
-            (_, CredentialKind::ApiKey { .. }) => {
-                return Err(Error::SignInNeeded {
-                    platform: self.0.platform.clone(),
-                    reason: format!(
-                        "what is stored is for another way to sign in than \"{}\"; sign in again",
-                        self.0.method.label
-                    ),
-                });
-            }
-        };
-        if set {
-            Ok(())
-        } else {
-            Err(self.refuse("what was typed in or given by the platform"))
-        }
+        self.0.ready(&credentials)?.sign(request, &self.0.clock)
     }
 
     async fn renew(&self, access: &Access) -> Result<bool> {
-        if matches!(self.0.method.kind, AuthKind::None) {
+        if self.needs_nothing() {
             return Ok(false);
         }
         let seen = self
@@ -177,12 +148,8 @@ impl Signer for ConnectionSigner {
     }
 
     async fn renew_after(&self, refused: &RequestParts, access: &Access) -> Result<bool> {
-        if let Some(Credentials {
-            kind: CredentialKind::OAuth(set),
-            ..
-        }) = self.0.current()
-            && let Some(sent) = refused.headers.get("authorization")
-            && sent.as_bytes() != bearer_value(&set.access).reveal().as_bytes()
+        if let (Some(current), Some(sent)) = (self.0.current(), refused.signed_with)
+            && current.version > sent
         {
             // Another request has been here before: the token is a newer one already.
             return Ok(true);
@@ -195,20 +162,6 @@ impl Signer for ConnectionSigner {
     }
 }
 
-fn bearer(request: &mut RequestParts, token: &Secret) -> bool {
-    request.set_secret_header("authorization", bearer_value(token).reveal())
-}
-
-fn bearer_value(token: &Secret) -> Secret {
-    Secret::new(format!("Bearer {}", token.reveal().trim()))
-}
-
-/// User and password as HTTP Basic wants them.
-pub(super) fn basic_pair(user: &str, password: &Secret) -> Secret {
-    let pair = Secret::new(format!("{user}:{}", password.reveal()));
-    Secret::new(STANDARD.encode(pair.reveal()))
-}
-
 /// Ends a connection's sign-in: gives the tokens back to the platform (RFC 7009) if it can take them,
 /// and forgets them here. Says what the person should do when giving back did not work.
 pub async fn disconnect(
@@ -219,38 +172,73 @@ pub async fn disconnect(
 ) -> Result<Option<String>> {
     // What is damaged or gone cannot be given back; forgetting it works all the same.
     let stored = Credentials::load(keeper, connection).await.ok().flatten();
-    let note = match (&method.kind, stored.map(|stored| stored.kind)) {
-        (AuthKind::Oauth2Code(spec), Some(CredentialKind::OAuth(set))) => {
-            let mut given_back = Ok(true);
-            // The refresh token first: with it most platforms end the whole grant.
-            let tokens = set.refresh.iter().map(|token| (token, "refresh_token"));
-            for (token, hint) in tokens.chain([(&set.access, "access_token")]) {
-                let one = endpoint::revoke(spec, token, hint).await;
-                given_back = given_back.and(one);
-            }
-            match given_back {
-                Ok(true) => None,
-                Ok(false) => Some(format!(
-                    "{platform} offers no way to give the access back; if you want to end it, remove Patchbay in your account there"
-                )),
-                Err(problem) => Some(format!(
-                    "the access could not be given back to {platform} ({}); if you want to be sure, remove Patchbay in your account there",
-                    match problem {
-                        TokenProblem::Grant(reason)
-                        | TokenProblem::Client(reason)
-                        | TokenProblem::Later { reason, .. } => reason,
-                        TokenProblem::Settings(error) => error.to_string(),
-                    }
-                )),
-            }
-        }
-        _ => None,
+    let note = match stored {
+        Some(stored) => given_back(platform, method, &stored.kind).await,
+        None => None,
     };
     Credentials::remove(keeper, connection).await?;
     if let Some(note) = &note {
         tracing::warn!(platform, note, "Access was forgotten here only.");
     }
     Ok(note)
+}
+
+/// Gives tokens back, where there are any; what to do when that did not work.
+async fn given_back(platform: &str, method: &AuthMethod, kind: &CredentialKind) -> Option<String> {
+    let set = kind.token()?;
+    let typed = kind.typed();
+    let method = method.with_fields(&typed).ok()?;
+    let clock = Clock::system();
+    let certificates = match &method.tls {
+        Some(spec) => tls::prepare(spec, &clock).ok()?,
+        None => None,
+    };
+    let desk = Desk {
+        clock: &clock,
+        tls: certificates.as_ref(),
+    };
+    let (endpoint, url) = match &method.kind {
+        AuthKind::Oauth2Code(spec) => (&spec.endpoint, spec.revoke_url.as_deref()),
+        AuthKind::DeviceCode(spec) => (&spec.endpoint, spec.revoke_url.as_deref()),
+        AuthKind::Session(spec) => {
+            let end = spec.end.as_ref()?;
+            return match session::log_out(end, &method, &typed, set, desk).await {
+                Ok(()) => None,
+                Err(problem) => Some(format!(
+                    "the session at {platform} could not be ended ({}); it ends by itself in a while",
+                    words(problem)
+                )),
+            };
+        }
+        _ => return None,
+    };
+    let mut given_back = Ok(true);
+    // The refresh token first: with it most platforms end the whole grant.
+    let tokens = set.refresh.iter().map(|token| (token, "refresh_token"));
+    for (token, hint) in tokens.chain([(&set.access, "access_token")]) {
+        let one = endpoint::revoke(endpoint, url, token, hint, desk).await;
+        given_back = given_back.and(one);
+    }
+    match given_back {
+        Ok(true) => None,
+        Ok(false) => Some(format!(
+            "{platform} offers no way to give the access back; if you want to end it, remove Patchbay in your account there"
+        )),
+        Err(problem) => Some(format!(
+            "the access could not be given back to {platform} ({}); if you want to be sure, remove Patchbay in your account there",
+            words(problem)
+        )),
+    }
+}
+
+fn words(problem: TokenProblem) -> String {
+    match problem {
+        TokenProblem::Grant(reason)
+        | TokenProblem::Client(reason)
+        | TokenProblem::Later { reason, .. }
+        | TokenProblem::Own { reason, .. } => reason,
+        TokenProblem::Settings(error) => error.to_string(),
+    }
 }
 
 #[cfg(test)]

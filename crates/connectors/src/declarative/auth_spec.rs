@@ -1,232 +1,335 @@
-//! `patchbay.auth`: how a person signs in to a platform.
+//! `patchbay.auth`: the ways to sign in to a platform, as data.
 //!
-//! Texts may be templates over `config` (`{{ config['base_url'] }}/oauth/token`); use
-//! [`AuthMethod::resolve`] before acting on them.
+//! One entry is an [`AuthMethod`]: what the person is asked for (`fields`), how that becomes something to sign with
+//! (`type` and its members), and where it goes on requests (`apply`). Its texts may be templates over
+//!
+//! - `config`: the connection's settings, which are not secret,
+//! - `fields`: what the person typed in, which is in the keychain,
+//!
+//! and where a request is signed also over `token`, `kept` and more: see [`Put`]. [`AuthMethod::resolve`] fills in what
+//! is known before a person has typed in anything, [`AuthMethod::with_fields`] the rest.
+//!
+//! `docs/howto/add-sign-in.md` has a worked entry for each type.
 
+pub mod keys;
+pub mod oauth;
+pub mod params;
+mod read;
+pub mod session;
+pub mod signed;
+
+use model::clock::Clock;
+use model::value::Value;
 use serde::{Deserialize, Serialize};
+use template::{Env, Scope, Template};
+
+pub use keys::{ApiKey, Basic, Bearer, KeyPlace, Put, Tls};
+pub use oauth::{
+    AnswerShape, ClientCredentials, DeviceCode, Endpoint, Exchange, Jwt, JwtBearer, Oauth2Code,
+    Pkce, Renewal, Saml, Saml2Bearer, SamlAttribute, TokenAuth, TokenExchange, TokenFormat,
+};
+pub use params::{Params, Sensitive, Way};
+pub use session::{Session, Step, Take, TakeFrom};
+pub use signed::{
+    AwsSigv4, BodyHash, Coding, Hash, Hmac, JwtOnly, Nonce, Oauth1, Oauth1Method, TimeFormat,
+};
+
+use crate::auth::fields::Typed;
+use crate::{Error, Result};
 
 /// One way to sign in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthMethod {
     /// Name in documents, unique within the connector: `oauth`, `api_key`.
     pub name: String,
     /// Name for people: "Sign in with Harbor".
     pub label: String,
+    /// What the person is asked for.
+    #[serde(default)]
+    pub fields: Vec<AuthField>,
+    /// Where the token goes on requests; nothing: where the type says.
+    #[serde(default)]
+    pub apply: Vec<Put>,
+    /// A client certificate, or a certificate authority of the platform's own.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// How it works.
     #[serde(flatten)]
     pub kind: AuthKind,
     /// What a person has to do at the platform first, step by step.
     #[serde(default)]
     pub checklist: Vec<String>,
+    /// The connection's settings, once [`AuthMethod::resolve`] was given them.
+    #[serde(skip)]
+    pub settings: Value,
 }
 
 /// How a way to sign in works.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum AuthKind {
-    /// OAuth 2 authorization code with PKCE in the person's browser.
+    /// OAuth 2 authorization code, with PKCE, in the person's browser.
     Oauth2Code(Oauth2Code),
-    /// A key in a header or in the query.
+    /// OAuth 2 device code (RFC 8628): the person types a short code in at another device.
+    DeviceCode(DeviceCode),
+    /// OAuth 2 client credentials: id and secret alone.
+    ClientCredentials(ClientCredentials),
+    /// OAuth 2 with a signed assertion (RFC 7523): service accounts.
+    JwtBearer(JwtBearer),
+    /// OAuth 2 with a SAML 2.0 assertion (RFC 7522).
+    Saml2Bearer(Saml2Bearer),
+    /// One token is got first and exchanged for another (RFC 8693 and its likes).
+    TokenExchange(TokenExchange),
+    /// Requests of its own that give a token or a cookie.
+    Session(Session),
+    /// A key in a header, the query, the body or a cookie.
     ApiKey(ApiKey),
     /// A fixed token: `Authorization: Bearer …`.
     Bearer(Bearer),
     /// User and password: `Authorization: Basic …`.
     Basic(Basic),
+    /// A JWT that we sign ourselves goes on each request.
+    Jwt(JwtOnly),
+    /// Each request is signed: HMAC over a described text.
+    Hmac(Hmac),
+    /// Each request is signed: AWS Signature Version 4.
+    AwsSigv4(AwsSigv4),
+    /// Each request is signed: OAuth 1.0a (RFC 5849).
+    Oauth1(Oauth1),
+    /// The client certificate of `tls` is all.
+    MutualTls,
     /// Nothing is needed.
     None,
 }
 
-/// OAuth 2 authorization code.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Oauth2Code {
-    /// Where the browser goes.
-    pub authorize_url: String,
-    /// Where codes and refresh tokens are exchanged.
-    pub token_url: String,
-    /// Where tokens are given back (RFC 7009).
-    #[serde(default)]
-    pub revoke_url: Option<String>,
-    /// What `iss` in the redirect must be (RFC 9207); none: not checked.
-    #[serde(default)]
-    pub issuer: Option<String>,
-    /// Who we are at the platform.
-    pub client_id: String,
-    /// Only for platforms that give desktop applications one.
-    #[serde(default)]
-    pub client_secret: Option<String>,
-    /// What is asked for.
-    #[serde(default)]
-    pub scopes: Vec<String>,
-    /// How client id and secret are sent to the token endpoint.
-    #[serde(default)]
-    pub token_auth: TokenAuth,
-    /// More parameters for the authorize address, in order: `prompt`, `access_type`.
-    #[serde(default)]
-    pub authorize_params: Vec<(String, String)>,
-    /// More parameters for the token request, in order.
-    #[serde(default)]
-    pub token_params: Vec<(String, String)>,
-    /// Path of the loopback address that the browser comes back to.
-    #[serde(default = "default_redirect_path")]
-    pub redirect_path: String,
-    /// Loopback port, for platforms that want it registered; none: any free one.
-    #[serde(default)]
-    pub redirect_port: Option<u16>,
-}
-
-impl std::fmt::Debug for Oauth2Code {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The client secret must not show.
-        f.debug_struct("Oauth2Code")
-            .field("authorize_url", &self.authorize_url)
-            .field("token_url", &self.token_url)
-            .field("client_id", &self.client_id)
-            .field("scopes", &self.scopes)
-            .finish_non_exhaustive()
-    }
-}
-
-fn default_redirect_path() -> String {
-    "/callback".into()
-}
-
-/// How client id and secret are sent to a token endpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenAuth {
-    /// In the form.
-    #[default]
-    Body,
-    /// By HTTP Basic.
-    Basic,
-    /// The client id alone, in the form (public clients).
-    None,
-}
-
-/// A key in a header or in the query.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ApiKey {
-    /// Where the key goes.
-    #[serde(rename = "in", default)]
-    pub place: KeyPlace,
-    /// Name of the header or query parameter.
-    pub key_name: String,
-    /// What stands before the key in a header: `Token `.
-    #[serde(default)]
-    pub prefix: String,
-    /// What the person is asked for; the first secret one is the key.
-    pub fields: Vec<AuthField>,
-}
-
-/// Where an API key goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyPlace {
-    /// In a header.
-    #[default]
-    Header,
-    /// In the query.
-    Query,
-}
-
-/// A fixed token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Bearer {
-    /// What the person is asked for; the first secret one is the token.
-    pub fields: Vec<AuthField>,
-}
-
-/// User and password.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Basic {
-    /// What the person is asked for: the field that is not secret is the user, the secret one the
-    /// password. One alone leaves the other empty.
-    pub fields: Vec<AuthField>,
-}
-
 /// Something a person types in to sign in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct AuthField {
     /// Name in documents.
     pub name: String,
     /// Name for people.
     pub label: String,
-    /// Must not be shown and goes to the keychain.
+    /// Must not be shown. Everything that is typed in goes to the keychain, secret or not.
     #[serde(default)]
     pub secret: bool,
     /// Where to find it.
     #[serde(default)]
     pub help: Option<String>,
+    /// May be left empty.
+    #[serde(default)]
+    pub optional: bool,
+    /// What it has to look like.
+    #[serde(default)]
+    pub format: FieldFormat,
 }
 
+/// What a field has to look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldFormat {
+    /// One line.
+    #[default]
+    Text,
+    /// Several lines, as they are.
+    Lines,
+    /// A key or certificate: `-----BEGIN …`.
+    Pem,
+    /// A JSON document, such as the key file of a service account; templates reach into it.
+    Json,
+}
+
+impl AuthField {
+    /// A field of one line that must be filled in.
+    pub fn new(name: impl Into<String>, secret: bool) -> Self {
+        let name = name.into();
+        Self {
+            label: name.clone(),
+            name,
+            secret,
+            help: None,
+            optional: false,
+            format: FieldFormat::Text,
+        }
+    }
+}
+
+/// Members whose templates are filled in when they are used: they look at the request or at a token.
+const LATER: [&str; 6] = ["apply", "steps", "end", "string", "fields", "checklist"];
+
 impl AuthMethod {
-    /// The same with every template filled from the connection's settings.
-    pub fn resolve(&self, config: &serde_json::Value) -> crate::Result<Self> {
-        let mut tree = serde_json::to_value(self).map_err(|error| crate::Error::Misconfigured {
-            what: "the connector's sign-in".into(),
-            place: format!("patchbay.auth.{}", self.name),
-            problem: error.to_string(),
-            expected: "a description of a sign-in".into(),
+    /// A way to sign in without fields, settings and a checklist.
+    pub fn new(name: impl Into<String>, label: impl Into<String>, kind: AuthKind) -> Self {
+        Self {
+            name: name.into(),
+            label: label.into(),
+            fields: Vec::new(),
+            apply: Vec::new(),
+            tls: None,
+            kind,
+            checklist: Vec::new(),
+            settings: Value::Null,
+        }
+    }
+
+    /// The same with every template filled that needs the connection's settings only.
+    pub fn resolve(&self, config: &serde_json::Value) -> Result<Self> {
+        let settings = Value::from_serde(config);
+        let scope = Scope::new().with("config", &settings);
+        let mut filled = self.fill(&scope, |template| {
+            !template.names().iter().any(|name| name == "fields")
         })?;
-        render_all(&mut tree, config, &format!("patchbay.auth.{}", self.name))?;
-        serde_json::from_value(tree).map_err(|error| crate::Error::Misconfigured {
-            what: "the connector's sign-in".into(),
-            place: format!("patchbay.auth.{}", self.name),
-            problem: error.to_string(),
-            expected: "texts where texts are meant".into(),
-        })
+        filled.settings = settings;
+        Ok(filled)
+    }
+
+    /// The same with what the person typed in.
+    pub fn with_fields(&self, typed: &Typed) -> Result<Self> {
+        let described = typed.described(&self.fields);
+        let scope = Scope::new()
+            .with("config", &self.settings)
+            .with("fields", &described as &dyn template::Members);
+        self.fill(&scope, |_| true)
+    }
+
+    fn fill(&self, scope: &Scope<'_>, wanted: impl Fn(&Template) -> bool) -> Result<Self> {
+        let place = format!("patchbay.auth.{}", self.name);
+        let mut tree = serde_json::to_value(self).map_err(|error| {
+            wrong(&place, error.to_string(), "a description of a sign-in")
+        })?;
+        let env = Env::new(Clock::system());
+        if let serde_json::Value::Object(members) = &mut tree {
+            for (name, member) in members {
+                if !LATER.contains(&name.as_str()) {
+                    fill_tree(member, scope, &env, &wanted, &format!("{place}.{name}"))?;
+                }
+            }
+        }
+        let mut filled: Self = serde_json::from_value(tree)
+            .map_err(|error| wrong(&place, error.to_string(), "texts where texts are meant"))?;
+        filled.settings = self.settings.clone();
+        Ok(filled)
+    }
+
+    /// Whether a token is got first, from the platform or by a person in the browser.
+    pub const fn gets_a_token(&self) -> bool {
+        match &self.kind {
+            AuthKind::Oauth2Code(_)
+            | AuthKind::DeviceCode(_)
+            | AuthKind::ClientCredentials(_)
+            | AuthKind::JwtBearer(_)
+            | AuthKind::Saml2Bearer(_)
+            | AuthKind::TokenExchange(_)
+            | AuthKind::Session(_) => true,
+            AuthKind::Oauth1(spec) => spec.authorize_url.is_some(),
+            AuthKind::ApiKey(_)
+            | AuthKind::Bearer(_)
+            | AuthKind::Basic(_)
+            | AuthKind::Jwt(_)
+            | AuthKind::Hmac(_)
+            | AuthKind::AwsSigv4(_)
+            | AuthKind::MutualTls
+            | AuthKind::None => false,
+        }
+    }
+
+    /// Whether a person has to go to the platform with a browser.
+    pub const fn needs_a_browser(&self) -> bool {
+        match &self.kind {
+            AuthKind::Oauth2Code(_) | AuthKind::DeviceCode(_) => true,
+            AuthKind::Oauth1(spec) => spec.authorize_url.is_some(),
+            _ => false,
+        }
+    }
+
+    /// What is asked for.
+    pub fn scopes(&self) -> &[String] {
+        match &self.kind {
+            AuthKind::Oauth2Code(spec) => &spec.endpoint.scopes,
+            AuthKind::DeviceCode(spec) => &spec.endpoint.scopes,
+            AuthKind::ClientCredentials(spec) => &spec.endpoint.scopes,
+            AuthKind::JwtBearer(spec) => &spec.endpoint.scopes,
+            AuthKind::Saml2Bearer(spec) => &spec.endpoint.scopes,
+            AuthKind::TokenExchange(spec) => &spec.endpoint.scopes,
+            _ => &[],
+        }
     }
 
     /// What the person is asked for.
     pub fn fields(&self) -> &[AuthField] {
-        match &self.kind {
-            AuthKind::ApiKey(ApiKey { fields, .. })
-            | AuthKind::Bearer(Bearer { fields })
-            | AuthKind::Basic(Basic { fields }) => fields,
-            AuthKind::Oauth2Code(_) | AuthKind::None => &[],
-        }
+        &self.fields
     }
 }
 
-fn render_all(
+fn fill_tree(
     tree: &mut serde_json::Value,
-    config: &serde_json::Value,
+    scope: &Scope<'_>,
+    env: &Env,
+    wanted: &impl Fn(&Template) -> bool,
     place: &str,
-) -> crate::Result<()> {
+) -> Result<()> {
     match tree {
         serde_json::Value::String(text) if text.contains("{{") || text.contains("{%") => {
-            let problem = |problem: String| crate::Error::Misconfigured {
-                what: "the connector's sign-in".into(),
-                place: place.to_owned(),
-                problem,
-                expected: "a template over `config`".into(),
-            };
-            let template = template::Template::compile(text)
-                .map_err(|error| problem(error.to_string()))?;
-            let config = model::value::Value::from_serde(config);
-            let env = template::Env::new(model::clock::Clock::system());
-            let filled = template
-                .render(&template::Scope::new().with("config", &config), &env)
-                .map_err(|error| problem(error.to_string()))?
-                .into_owned();
-            *text = filled;
+            let template = compile(text, place)?;
+            if wanted(&template) {
+                *text = render(&template, scope, env, place)?;
+            }
         }
         serde_json::Value::Array(items) => {
-            for item in items {
-                render_all(item, config, place)?;
+            for (n, item) in items.iter_mut().enumerate() {
+                fill_tree(item, scope, env, wanted, &format!("{place}[{n}]"))?;
             }
         }
         serde_json::Value::Object(members) => {
             for (name, member) in members {
-                render_all(member, config, &format!("{place}.{name}"))?;
+                if !LATER.contains(&name.as_str()) {
+                    fill_tree(member, scope, env, wanted, &format!("{place}.{name}"))?;
+                }
             }
         }
         _ => {}
     }
     Ok(())
+}
+
+/// A template of a sign-in; `place` is where it stands.
+pub(crate) fn compile(text: &str, place: &str) -> Result<Template> {
+    Template::compile(text).map_err(|error| {
+        wrong(
+            place,
+            format!("the template cannot be read: {}", error.message),
+            &format!(
+                "{} (line {}, column {})",
+                error.expected, error.line, error.column
+            ),
+        )
+    })
+}
+
+/// Fills a template of a sign-in. The complaint quotes the template and never a value.
+pub(crate) fn render(
+    template: &Template,
+    scope: &Scope<'_>,
+    env: &Env,
+    place: &str,
+) -> Result<String> {
+    template
+        .render(scope, env)
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| {
+            let source: String = template.source().chars().take(120).collect();
+            wrong(
+                place,
+                format!("`{source}` cannot be filled in"),
+                "a template over `config` and `fields`, and a value for what it looks at",
+            )
+        })
+}
+
+pub(crate) fn wrong(place: &str, problem: String, expected: &str) -> Error {
+    Error::Misconfigured {
+        what: "the connector's sign-in".into(),
+        place: place.to_owned(),
+        problem,
+        expected: expected.to_owned(),
+    }
 }

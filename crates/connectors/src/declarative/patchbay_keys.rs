@@ -182,13 +182,7 @@ pub fn auth(view: Option<View<'_>>) -> Result<Vec<AuthMethod>> {
     };
     let mut methods: Vec<AuthMethod> = Vec::new();
     for item in view.items()? {
-        let method: AuthMethod =
-            serde_json::from_value(item.node().to_json()).map_err(|error| {
-                item.fail(
-                    error.to_string(),
-                    "a sign-in: name, label, type and what the type needs",
-                )
-            })?;
+        let method = AuthMethod::read(&item)?;
         if methods.iter().any(|known| known.name == method.name) {
             return Err(item.fail(
                 format!("there are two sign-ins called `{}`", method.name),

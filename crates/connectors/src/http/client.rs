@@ -190,6 +190,7 @@ impl Client {
             // What the signer needs to know of it, should it be refused.
             let mut signed = RequestParts::new(request.method.clone(), origin.clone());
             signed.headers.clone_from(&request.headers);
+            signed.signed_with = request.signed_with;
             let attempt = inner
                 .transport
                 .attempt(request, &redactor, call.access, number, grace)

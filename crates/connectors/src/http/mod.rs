@@ -12,9 +12,11 @@ pub mod redact;
 pub mod request;
 pub mod retry;
 pub mod signer;
+pub mod tls;
 pub mod transport;
 
 pub use answer::{Answer, Failure, Judge, Verdict};
 pub use client::{Call, Client, Limits, Repeat};
 pub use request::{Body, RequestParts};
 pub use signer::{NoSignIn, Signer};
+pub use tls::ClientTls;

@@ -1,8 +1,12 @@
 //! A request before it is sent: what authenticators add to and the client sends.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
+
+use super::tls::ClientTls;
 
 /// One request, still open to change.
 #[derive(Clone)]
@@ -17,6 +21,10 @@ pub struct RequestParts {
     pub query: Vec<(String, String)>,
     /// What is sent, if anything.
     pub body: Body,
+    /// The connection's own certificates, if it has any.
+    pub tls: Option<Arc<ClientTls>>,
+    /// The version of the credentials that it was signed with; whoever signed it knows what that means.
+    pub signed_with: Option<u64>,
 }
 
 /// What a request carries.
@@ -42,6 +50,8 @@ impl RequestParts {
             headers: HeaderMap::new(),
             query: Vec::new(),
             body: Body::Empty,
+            tls: None,
+            signed_with: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! One attempt: bytes out, a bounded answer in, both written down without secrets.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::redact::Redactor;
+use super::tls::ClientTls;
 use super::{Body, RequestParts};
 use crate::{Access, Exchange};
 
@@ -67,6 +69,8 @@ pub struct BrokenAttempt {
 #[derive(Debug)]
 pub struct Transport {
     client: reqwest::Client,
+    /// The client for the connection's own certificates, once a request had some.
+    certified: Mutex<Option<(Arc<ClientTls>, reqwest::Client)>>,
     bounds: Bounds,
     clock: Clock,
 }
@@ -74,22 +78,34 @@ pub struct Transport {
 impl Transport {
     /// A transport that follows no redirects and keeps cookies.
     pub fn new(bounds: Bounds, clock: Clock) -> Result<Self, reqwest::Error> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is connectors::http: limits, deadlines and redaction are added here"
-        )]
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("patchbay/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(bounds.connect)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .cookie_store(true)
-            .build()?;
         Ok(Self {
-            client,
+            client: builder(bounds).build()?,
+            certified: Mutex::default(),
             bounds,
             clock,
         })
+    }
+
+    /// The client that shows and trusts what the request says.
+    fn client_for(&self, tls: Option<&Arc<ClientTls>>) -> Result<reqwest::Client, String> {
+        let Some(tls) = tls else {
+            return Ok(self.client.clone());
+        };
+        let mut certified = self
+            .certified
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, client)) = &*certified
+            && known == tls
+        {
+            return Ok(client.clone());
+        }
+        let client = tls
+            .dress(builder(self.bounds))?
+            .build()
+            .map_err(|error| innermost(&error))?;
+        *certified = Some((Arc::clone(tls), client.clone()));
+        Ok(client)
     }
 
     /// Sends once. When `cancel` fires while a request that may change something is under way, the
@@ -182,8 +198,10 @@ impl Transport {
         if cancel.is_cancelled() {
             return Err((Broken::Cancelled, false, None));
         }
-        let mut request = self
-            .client
+        let client = self
+            .client_for(wire.tls.as_ref())
+            .map_err(|words| (Broken::Failed(redactor.text(&words)), false, None))?;
+        let mut request = client
             .request(wire.method, wire.url)
             .headers(wire.headers);
         if !wire.body.is_empty() {
@@ -206,7 +224,7 @@ impl Transport {
         let mut response = tokio::select! {
             biased;
             () = &mut stop => return Err((Broken::Cancelled, true, None)),
-            answer = tokio::time::timeout_at(first, self.client.execute(request)) => match answer {
+            answer = tokio::time::timeout_at(first, client.execute(request)) => match answer {
                 Ok(Ok(response)) => response,
                 Ok(Err(error)) => {
                     let sent = !(error.is_connect() || error.is_builder());
@@ -259,12 +277,26 @@ impl Transport {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is connectors::http: limits, deadlines and redaction are added here"
+)]
+fn builder(bounds: Bounds) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("patchbay/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(bounds.connect)
+        .pool_idle_timeout(Duration::from_secs(30))
+        .cookie_store(true)
+}
+
 /// A request as it goes out.
 struct Wire {
     method: http::Method,
     url: Url,
     headers: HeaderMap,
     body: Bytes,
+    tls: Option<Arc<ClientTls>>,
 }
 
 fn encode(request: RequestParts) -> Wire {
@@ -274,6 +306,8 @@ fn encode(request: RequestParts) -> Wire {
         mut headers,
         query,
         body,
+        tls,
+        signed_with: _,
     } = request;
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
@@ -310,17 +344,14 @@ fn encode(request: RequestParts) -> Wire {
         url,
         headers,
         body,
+        tls,
     }
 }
 
 /// What went wrong below HTTP, in words that say what to look at.
 fn transport_words(error: reqwest::Error, host: &str) -> String {
     let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    let innermost = cause.to_string();
+    let innermost = innermost(&error);
     if error.is_dns() {
         return format!(
             "there is no address for {host}: check the address and the network ({innermost})"
@@ -333,4 +364,13 @@ fn transport_words(error: reqwest::Error, host: &str) -> String {
         return format!("no connection to {host}: {innermost}");
     }
     format!("the connection to {host} broke: {innermost}")
+}
+
+/// The innermost cause says it best.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
