@@ -1,7 +1,6 @@
 //! `RecordSelector`: which parts of a page are records, and what is done to them first.
 
 use model::row::Row;
-use model::value::Value;
 use template::{Env, Members, Reads, Scope};
 
 use super::decode::DecodeError;
@@ -10,7 +9,6 @@ use super::node::View;
 use super::text::{Condition, PathText};
 use super::transform::Transformation;
 use crate::Result;
-use crate::http::Answer;
 
 /// Picks records out of a page.
 #[derive(Clone, Debug, Default)]
@@ -79,15 +77,13 @@ impl Selector {
         }
     }
 
-    /// The records of an answer, as they came; and what templates call `response`.
-    pub fn extract(
+    /// Begins to take an answer apart.
+    pub fn begin(
         &self,
         scope: &Scope<'_>,
         env: &Env,
-        answer: &Answer,
         keep: Keep,
-        rows: &mut Vec<Row>,
-    ) -> std::result::Result<Value, DecodeError> {
+    ) -> std::result::Result<JsonBody, DecodeError> {
         let path = self
             .path
             .steps(scope, env)
@@ -95,9 +91,7 @@ impl Selector {
                 format: "as the connector file says",
                 problem: error.to_string(),
             })?;
-        let mut body = JsonBody::new(path, keep);
-        body.push(answer.body.clone(), rows)?;
-        body.finish(rows)
+        Ok(JsonBody::new(path, keep))
     }
 
     /// The records that are handed on, as they are handed on.
