@@ -132,18 +132,24 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Nothing but space up to the end.
+    /// Nothing but space up to the end. A last line of spaces alone is an indent to Python, and an error.
     fn end(&mut self) -> Option<()> {
-        let mut first = true;
+        self.spaces();
+        let mut indent = false;
         loop {
-            self.spaces();
             match self.peek() {
-                None => return Some(()),
-                Some(b'\n' | b'\r') => self.at += 1,
-                _ if first => return None,
-                _ => return None,
+                None => return (!indent).then_some(()),
+                Some(b'\n' | b'\r' | 0xc) => indent = false,
+                Some(b' ' | b'\t') => indent = true,
+                Some(b'#') if self.text.get(..self.at)?.contains(['\n', '\r']) => {
+                    let rest = self.rest();
+                    self.at += rest.find(['\n', '\r']).unwrap_or(rest.len());
+                    indent = false;
+                    continue;
+                }
+                Some(_) => return None,
             }
-            first = false;
+            self.at += 1;
         }
     }
 
@@ -554,7 +560,8 @@ mod tests {
         check("- 5", "-5");
         check("+5", "5");
         check("  7", "7");
-        check("\n7\n", "7");
+        check("\n7\n  \n", "7");
+        check("7\n  # seven", "7");
         check("7 # seven", "7");
         check("[1,\n  2]", "[1,2]");
         check(r"'a\'b\n\x41\101'", r#""a'b\nAA""#);
@@ -584,6 +591,7 @@ mod tests {
             "-True",
             "...",
             "\n  7",
+            "7\n  ",
             "1__0",
             "1_",
             "{[1]: 2}",

@@ -137,6 +137,9 @@ pub(super) fn indent<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> F
         if let Val::Undefined(missing) = &value {
             return Err(m.undefined_fault(missing));
         }
+        if value.type_name() == "list" {
+            return Err(super::no_attribute(&value, "splitlines"));
+        }
         return Err(Fault::wrong_type(format!(
             "unsupported operand type(s) for +=: '{}' and 'str'",
             value.type_name()

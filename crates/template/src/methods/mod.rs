@@ -138,6 +138,7 @@ pub(crate) fn property<'r>(m: &Machine<'r>, value: &Val<'r>, name: &str) -> Opti
                 _ => None,
             },
             Thing::Macro(node, _) => match name {
+                "name" if node.name.is_empty() => Some(Val::None),
                 "name" => Some(Val::borrowed(&node.name)),
                 "arguments" => Some(Val::tuple(
                     node.args.iter().map(|arg| Val::borrowed(arg)).collect(),

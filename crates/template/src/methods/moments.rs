@@ -35,7 +35,7 @@ pub(super) const MOMENT: [&str; 22] = [
     "utcnow",
     "timetz",
 ];
-pub(super) const DATE: [&str; 10] = [
+pub(super) const DATE: [&str; 11] = [
     "strftime",
     "isoformat",
     "replace",
@@ -45,6 +45,7 @@ pub(super) const DATE: [&str; 10] = [
     "toordinal",
     "ctime",
     "fromisoformat",
+    "fromtimestamp",
     "today",
 ];
 pub(super) const TIME: [&str; 3] = ["strftime", "isoformat", "replace"];
@@ -135,6 +136,10 @@ pub(super) fn call<'r>(
                     given.none(name)?;
                     Ok(Val::Date(Moment::at(m.env.now(), Zone::UTC).civil.date()))
                 }
+                "fromtimestamp" => match call_moment(m, &midnight, name, given)? {
+                    Val::Moment(moment) => Ok(Val::Date(moment.civil.date())),
+                    other => Ok(other),
+                },
                 "fromisoformat" => {
                     let text = given.only(name, "")?;
                     Ok(Val::Date(from_iso(&text)?.civil.date()))

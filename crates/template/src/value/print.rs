@@ -154,6 +154,7 @@ fn write_thing<'r>(m: &Machine<'r>, out: &mut String, thing: &Thing<'r>) -> Fall
         Thing::Method(of, name) => {
             _ = write!(out, "<built-in method {name} of {} object>", of.type_name());
         }
+        Thing::Macro(node, _) if node.name.is_empty() => out.push_str("<Macro anonymous>"),
         Thing::Macro(node, _) => {
             out.push_str("<Macro ");
             write_quoted(out, &node.name);
