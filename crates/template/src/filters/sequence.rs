@@ -109,7 +109,7 @@ pub(super) fn reverse<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> 
         _ => "reversed",
     };
     Ok(Val::object(Thing::Iter(
-        std::cell::RefCell::new(Iter::Values(items.into_iter())),
+        Box::new(std::cell::RefCell::new(Iter::Values(items.into_iter()))),
         name,
     )))
 }

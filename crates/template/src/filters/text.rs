@@ -146,7 +146,7 @@ pub(super) fn indent<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> F
         )));
     };
     let whole = format!("{text}\n");
-    let lines = crate::methods::text::lines(&whole, false);
+    let lines = crate::methods::search::lines(&whole, false);
     m.pay_for_bytes(text.len() + lines.len().saturating_mul(indention.len()))?;
     let mut out = String::new();
     for (n, line) in lines.iter().enumerate() {

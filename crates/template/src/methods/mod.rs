@@ -4,6 +4,7 @@ mod collections;
 pub(crate) use collections::pairs;
 mod moments;
 mod numbers;
+pub(crate) mod search;
 pub(crate) mod text;
 
 use crate::error::{Fallible, Fault};

@@ -182,10 +182,7 @@ impl Parser<'_> {
     ) -> Parsed<Expr> {
         let mut left = operand(self)?;
         let mut depth = 0;
-        loop {
-            let Kind::Sign(sign) = self.peek().kind else {
-                break;
-            };
+        while let Kind::Sign(sign) = self.peek().kind {
             let Some((_, op)) = operators.iter().find(|(known, _)| *known == sign) else {
                 break;
             };

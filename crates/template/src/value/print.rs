@@ -255,8 +255,8 @@ pub(crate) fn write_quoted(out: &mut String, text: &str) {
             c => {
                 let code = u32::from(c);
                 _ = match code {
-                    ..=0xff => write!(out, "\\x{code:02x}"),
-                    ..=0xffff => write!(out, "\\u{code:04x}"),
+                    ..0x100 => write!(out, "\\x{code:02x}"),
+                    0x100..0x1_0000 => write!(out, "\\u{code:04x}"),
                     _ => write!(out, "\\U{code:08x}"),
                 };
             }
