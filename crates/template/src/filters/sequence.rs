@@ -79,6 +79,11 @@ fn empty<'r>(m: &Machine<'r>, message: &str) -> Val<'r> {
 
 pub(super) fn random<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
     given.none("random")?;
+    if m.strict {
+        return Err(Fault::failed(
+            "nothing is random here: the same record must always give the same",
+        ));
+    }
     let items = m.collect(&value)?;
     if items.is_empty() {
         return Ok(empty(m, "No random item, sequence was empty."));

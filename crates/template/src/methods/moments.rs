@@ -134,7 +134,7 @@ pub(super) fn call<'r>(
                 }
                 "today" => {
                     given.none(name)?;
-                    Ok(Val::Date(Moment::at(m.env.now(), Zone::UTC).civil.date()))
+                    Ok(Val::Date(crate::functions::now(m)?.civil.date()))
                 }
                 "fromtimestamp" => match call_moment(m, &midnight, name, given)? {
                     Val::Moment(moment) => Ok(Val::Date(moment.civil.date())),
@@ -306,7 +306,7 @@ fn call_moment<'r>(
         }
         "now" | "utcnow" => {
             let [zone] = given.bind(name, ["tz"], 0)?;
-            let now = Moment::at(m.env.now(), Zone::UTC);
+            let now = crate::functions::now(m)?;
             match zone {
                 None | Some(Val::None) => moment(Moment::new(now.civil, None)),
                 Some(zone) => moment(now.in_zone(zone_of(&zone)?.unwrap_or(Zone::UTC))?),

@@ -15,6 +15,8 @@ pub(crate) fn write_str<'r>(m: &Machine<'r>, out: &mut String, value: &Val<'r>) 
         Val::Text(text) => m.append(out, text),
         Val::Markup(text) => m.append(out, text),
         Val::Undefined(_) => Ok(()),
+        // As all of a mapping writes it.
+        Val::Bool(flag) if m.strict => m.append(out, if *flag { "true" } else { "false" }),
         Val::Amount(decimal) => m.append(out, decimal.as_str()),
         Val::Date(date) => {
             _ = write!(out, "{date}");
