@@ -5,6 +5,7 @@ pub mod authenticator;
 pub mod datetime;
 pub mod decode;
 pub mod error_handler;
+pub mod extract;
 pub mod glob_path;
 pub mod incremental;
 pub mod manifest;
