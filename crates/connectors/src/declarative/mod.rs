@@ -24,4 +24,5 @@ pub mod spot;
 pub mod stream;
 pub mod template;
 pub mod text;
+pub mod transform;
 pub mod writes;
