@@ -11,8 +11,7 @@ use url::Url;
 
 use super::cache::Cache;
 use super::cursor::Point;
-use super::decode::DecodeError;
-use super::decode::json::JsonBody;
+use super::decode::{BodyDecoder, DecodeError};
 use super::options::Options;
 use super::paginator::{PageSeen, token_scope};
 use super::partition::Partitions;
@@ -250,7 +249,7 @@ pub fn seconds(millis: i64) -> i64 {
 struct OpenPage {
     answer: Answer,
     rest: Option<OpenBody>,
-    body: JsonBody,
+    body: Box<dyn BodyDecoder>,
     /// Whether the part that came with the answer has been looked at.
     is_begun: bool,
     /// Records so far: as they came, and those that were kept.
@@ -362,10 +361,13 @@ impl SliceReader {
                     }
                     _ => return Err(answer.to_error(context.connection.http.name())),
                 }
-                let body = simple
-                    .selector
-                    .begin(&scope, context.env(), simple.keep())
-                    .map_err(|problem| context.malformed(&problem.to_string()))?;
+                let content_type = answer.header("content-type").map(str::to_owned);
+                let body = simple.selector.begin(
+                    &scope,
+                    context.env(),
+                    simple.keep(),
+                    content_type.as_deref(),
+                )?;
                 break OpenPage {
                     answer,
                     rest,
@@ -462,7 +464,12 @@ impl SliceReader {
                 }
             }
             if page.rest.is_none() {
-                response = Some(page.body.finish(&mut rows).map_err(malformed)?);
+                let ending = page.body.finish(&mut rows).map_err(malformed)?;
+                for warning in &ending.warnings {
+                    tracing::warn!(stream = %stream.name, "{warning}");
+                }
+                page.extracted += ending.left_out;
+                response = Some(ending.response);
             }
         } else {
             page.rest = None;
