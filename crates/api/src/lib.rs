@@ -16,6 +16,7 @@
 mod app;
 pub mod bindings;
 mod commands;
+pub mod connector;
 pub mod error;
 mod host;
 mod registry;

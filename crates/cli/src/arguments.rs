@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Sandbox(Sandbox),
     /// Connects a platform: your browser opens, you sign in there.
     Connect(Connect),
+    /// Works with a connector file by itself: tries it, or reads with it as part of a pipeline.
+    Connector(Connector),
     /// Lists the connections.
     Connections,
     /// Lists the syncs.
@@ -71,6 +73,47 @@ pub(crate) enum Command {
     Call(Call),
     /// Goes the whole way with sample platforms, and proves the result from outside.
     Demo(Demo),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Connector {
+    #[command(subcommand)]
+    pub(crate) verb: ConnectorVerb,
+}
+
+/// Answers are messages of the Airbyte protocol, one JSON object a line.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectorVerb {
+    /// Tells which settings the connector needs.
+    Spec(ConnectorFiles),
+    /// Tries to read a record.
+    Check(ConnectorFiles),
+    /// Lists the streams with their schemas.
+    Discover(ConnectorFiles),
+    /// Reads streams: records, states, and what goes wrong.
+    Read(ConnectorFiles),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectorFiles {
+    /// The connector file, or the name of a connector that comes with Patchbay.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: PathBuf,
+    /// The settings, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What is to be read, as a configured catalogue; all streams without it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// How far it was read before: the states that an earlier read gave.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Gives a state after every page, so that a read that is killed goes on at the next one.
+    #[arg(long)]
+    pub(crate) every_page: bool,
+    /// What counts as now, such as 2026-01-15T12:34:56Z; for results that are to be the same again.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) now: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -78,6 +78,7 @@ async fn carry_out(arguments: Arguments, output: &Output) -> Result<End, Failure
         Command::Serve(serve) => serve::serve(&workspace, serve, output).await,
         Command::Sandbox(sandbox) => commands::sandbox::run(sandbox, output).await,
         Command::Connect(connect) => commands::connect::connect(&workspace, connect, output).await,
+        Command::Connector(connector) => commands::connector::run(connector, output).await,
         Command::Connections => commands::lists::connections(&workspace, output).await,
         Command::Syncs => commands::lists::syncs(&workspace, output).await,
         Command::Status => commands::lists::status(&workspace, output).await,

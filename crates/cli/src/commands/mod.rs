@@ -2,6 +2,7 @@
 
 pub(crate) mod call;
 pub(crate) mod connect;
+pub(crate) mod connector;
 pub(crate) mod lists;
 pub(crate) mod plan;
 pub(crate) mod run;

@@ -30,6 +30,8 @@ struct Position {
     token: Option<serde_json::Value>,
     /// The token of the page before.
     previous: Option<serde_json::Value>,
+    /// What the page before held, where it is read once more: records that moved up into it meanwhile are new.
+    seen: Vec<u64>,
     /// The newest record of the window so far.
     newest: Option<Point>,
     /// Nothing is left to read.
@@ -45,6 +47,8 @@ pub struct Reader {
     position: Position,
     limit: Option<usize>,
     version_path: Option<model::path::FieldPath>,
+    /// What the first page held when it was read before the cut.
+    seen: Vec<u64>,
     server_now: Point,
     is_over: bool,
     is_told: bool,
@@ -71,6 +75,7 @@ impl Reader {
         }
         Ok(Self {
             pages,
+            seen: position.seen,
             is_over: position.is_over,
             is_told: false,
             limit: request.limit,
@@ -88,7 +93,7 @@ impl Reader {
         })
     }
 
-    fn mark(&mut self, slice: Option<&Slice>, page: &PageMark) {
+    fn mark(&mut self, slice: Option<&Slice>, page: &PageMark, seen: Vec<u64>) {
         let progress = self.pages.progress();
         let exact = progress.exact_state();
         let state = match exact.is_null() && progress.has_cursor() {
@@ -103,6 +108,7 @@ impl Reader {
         self.position.token = to_json(&page.next);
         self.position.previous = to_json(&page.token).filter(|_| page.next.is_some());
         self.position.newest = self.pages.newest();
+        self.position.seen = seen;
     }
 
     fn cursor(&self) -> Option<serde_json::Value> {
@@ -116,6 +122,11 @@ impl Reader {
             progress.state()
         };
         Some(state.to_serde())
+    }
+
+    /// The stream's state as the low-code format has it.
+    pub fn state(&self) -> Value {
+        self.pages.progress().state()
     }
 
     fn page(&self, records: Vec<Record>, exchange: Option<model::ids::ExchangeId>) -> Page {
@@ -199,8 +210,21 @@ impl PageReader for Reader {
                     if let Some(now) = page.server_now {
                         self.server_now = now;
                     }
+                    // Pages that are found by number move when records go; those found by a token do not.
+                    let is_numbered = page.next.is_some()
+                        && self
+                            .stream
+                            .paginator()
+                            .is_some_and(|paginator| !paginator.tokens_must_differ());
+                    let marks: Vec<u64> = if is_numbered {
+                        rows.iter().map(Row::mark).collect()
+                    } else {
+                        Vec::new()
+                    };
+                    let before = std::mem::take(&mut self.seen);
                     let mut records: Vec<Record> = rows
                         .into_iter()
+                        .filter(|row| before.is_empty() || !before.contains(&row.mark()))
                         .map(Row::into_value)
                         .map(|fields| record_of(fields, &self.stream.key, self.version_path.as_ref()))
                         .collect();
@@ -213,9 +237,9 @@ impl PageReader for Reader {
                     if self.pages.end_slice() {
                         self.position.done_slices += 1;
                         self.position.last_slice = slice.key();
-                        self.mark(None, &PageMark::default());
+                        self.mark(None, &PageMark::default(), Vec::new());
                     } else {
-                        self.mark(Some(&slice), &page);
+                        self.mark(Some(&slice), &page, marks);
                     }
                     return Ok(Some(self.page(records, exchange)));
                 }

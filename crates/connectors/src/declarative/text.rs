@@ -321,7 +321,12 @@ pub enum Reading {
 impl Text {
     fn read(&self, scope: &Scope<'_>, env: &Env, reading: Reading) -> Result<Value> {
         match reading {
-            Reading::Literal(literals) => self.eval_as(scope, env, literals),
+            Reading::Literal(literals) => self
+                .evaluate(scope, |scope| {
+                    self.template
+                        .eval_as(scope, env, literals, Otherwise::Null)
+                })
+                .map_err(|error| self.fail(error.to_string())),
             Reading::Exact => self.value(scope, env),
         }
     }

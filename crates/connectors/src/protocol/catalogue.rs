@@ -55,7 +55,7 @@ impl Catalogue {
 }
 
 /// What can be read, as a catalogue (`AirbyteCatalog`).
-pub fn discovered(context: &Context) -> Result<serde_json::Value> {
+pub async fn discovered(context: &Context) -> Result<serde_json::Value> {
     let streams: Vec<serde_json::Value> = context
         .connection
         .streams()

@@ -6,6 +6,7 @@
 
 pub mod catalogue;
 pub mod message;
+pub mod paged;
 mod reading;
 
 use std::collections::HashMap;
@@ -78,6 +79,17 @@ impl Session {
         reading::read(&self.context, catalogue, states, sink).await
     }
 
+    /// As [`Session::read`], one stream after another and with a state after every page: killed anywhere, it goes on
+    /// at the page that comes next.
+    pub async fn read_paged(
+        &self,
+        catalogue: &Catalogue,
+        states: &HashMap<String, Value>,
+        sink: &Sink,
+    ) -> Result<Ended> {
+        paged::read(&self.context, catalogue, states, sink).await
+    }
+
     /// Tries to read a record of each stream that the file names for it.
     pub async fn check(&self) -> Result<()> {
         let connector = self.context.connection.connector.clone();
@@ -106,8 +118,8 @@ impl Session {
     }
 
     /// The streams as a catalogue.
-    pub fn discover(&self) -> Result<serde_json::Value> {
-        discovered(&self.context)
+    pub async fn discover(&self) -> Result<serde_json::Value> {
+        discovered(&self.context).await
     }
 }
 

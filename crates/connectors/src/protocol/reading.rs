@@ -82,7 +82,7 @@ fn level(context: &Context) -> usize {
         .clamp(1, HIGHEST_LEVEL)
 }
 
-async fn failed(context: &Context, sink: &Sink, stream: &str, error: &Error) {
+pub(super) async fn failed(context: &Context, sink: &Sink, stream: &str, error: &Error) {
     let at = context.env().now().as_millisecond();
     let message = error.to_string();
     let kind = match error {
