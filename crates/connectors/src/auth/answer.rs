@@ -30,7 +30,7 @@ const LONGEST_LIFE: f64 = 315_360_000.0;
 /// Something else than a token endpoint answered.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct NotAnEndpoint(pub(super) String);
+pub(crate) struct NotAnEndpoint(pub(crate) String);
 
 /// What an answer says.
 #[derive(Debug, PartialEq)]

@@ -78,7 +78,7 @@ pub(super) struct Desk<'a> {
 }
 
 /// Tokens travel over TLS, or stay on this machine.
-pub(super) fn address(place: &str, text: &str) -> Result<Url> {
+pub(crate) fn address(place: &str, text: &str) -> Result<Url> {
     let url = Url::parse(text.trim())
         .map_err(|error| wrong(place, &error.to_string(), "an address: https://…"))?;
     let safe = url.scheme() == "https" || (url.scheme() == "http" && transport::is_loopback(&url));
@@ -335,7 +335,7 @@ fn content_type(headers: &mut HeaderMap, kind: &'static str) {
 }
 
 /// Sets a header that nothing prints.
-pub(super) fn put_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
+pub(crate) fn put_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
     let (Ok(header), Ok(mut value)) = (
         HeaderName::try_from(name),
         HeaderValue::try_from(value.trim()),

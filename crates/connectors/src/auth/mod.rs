@@ -32,10 +32,15 @@ pub mod sign_in;
 pub mod signer;
 mod sigv4;
 mod tls;
-mod transport;
+pub(crate) mod transport;
 mod wire;
 
 pub use credentials::{CredentialKind, Credentials, TokenSet};
+pub(crate) use answer::seconds as seconds_of;
+pub(crate) use endpoint::basic_pair;
 pub use fields::Typed;
+pub(crate) use jwt::compact as compact_jwt;
+pub(crate) use keys::{KeyProblem, Signing};
+pub(crate) use refresh::again;
 pub use sign_in::{SignIn, SignInHandle, SignInOptions, SignInStep, SignedIn};
 pub use signer::{ConnectionSigner, Patience, SignerOptions, disconnect};

@@ -446,7 +446,7 @@ impl Known {
 }
 
 /// The same failure for another who waited for it.
-fn again(error: &Error) -> Error {
+pub(crate) fn again(error: &Error) -> Error {
     match error {
         Error::SignInNeeded { platform, reason } => Error::SignInNeeded {
             platform: platform.clone(),
@@ -476,9 +476,20 @@ fn again(error: &Error) -> Error {
             reason: reason.clone(),
         },
         Error::Cancelled => Error::Cancelled,
+        Error::Refused {
+            platform,
+            status,
+            reason,
+        } => Error::Refused {
+            platform: platform.clone(),
+            status: *status,
+            reason: reason.clone(),
+        },
+        Error::Malformed { platform, reason } => Error::Malformed {
+            platform: platform.clone(),
+            reason: reason.clone(),
+        },
         Error::Forbidden { .. }
-        | Error::Malformed { .. }
-        | Error::Refused { .. }
         | Error::SignInFailed { .. }
         | Error::LimitExceeded { .. } => Error::Unavailable {
             platform: "the platform".to_owned(),

@@ -64,7 +64,7 @@ impl Patience {
     const LONGEST: Duration = Duration::from_secs(20);
 
     /// How long to wait after `attempt` (from 1), if the platform does not say `after`.
-    pub(super) fn wait(&self, attempt: u32, after: Option<Duration>) -> Duration {
+    pub(crate) fn wait(&self, attempt: u32, after: Option<Duration>) -> Duration {
         let doubled = self
             .first_wait
             .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1).min(8)));

@@ -18,23 +18,23 @@ const CONNECT: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_secs(30);
 
 /// A request as it goes out.
-pub(super) struct Outgoing {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 /// An answer below 500 other than 429.
-pub(super) struct RawAnswer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct RawAnswer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl RawAnswer {
     /// The content type, in lower case.
-    pub(super) fn kind(&self) -> String {
+    pub(crate) fn kind(&self) -> String {
         self.headers
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
@@ -45,7 +45,7 @@ impl RawAnswer {
 
 /// Why there is no answer to look at.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TransportProblem {
+pub(crate) enum TransportProblem {
     /// No connection: the platform has not seen the request.
     #[error("no connection: {0}")]
     NotSent(String),
@@ -66,7 +66,7 @@ pub(super) enum TransportProblem {
 }
 
 /// Sends it.
-pub(super) async fn send(
+pub(crate) async fn send(
     outgoing: Outgoing,
     tls: Option<&ClientTls>,
 ) -> Result<RawAnswer, TransportProblem> {

@@ -291,9 +291,9 @@ fn fill_tree(
     Ok(())
 }
 
-/// A template of a sign-in; `place` is where it stands.
+/// A template of a sign-in; `place` is where it stands. It is strict: what is not filled in must not be sent as nothing.
 pub(crate) fn compile(text: &str, place: &str) -> Result<Template> {
-    Template::compile(text).map_err(|error| {
+    Template::compile_strict(text).map_err(|error| {
         wrong(
             place,
             format!("the template cannot be read: {}", error.message),

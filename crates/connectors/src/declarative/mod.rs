@@ -2,6 +2,7 @@
 
 pub mod auth_spec;
 pub mod authenticator;
+pub mod authenticators;
 pub mod cache;
 pub mod cursor;
 pub mod custom;

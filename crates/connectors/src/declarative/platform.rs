@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use model::clock::Clock;
 use model::path::FieldPath;
 use model::record::{Change, Operation, RecordKey};
-use model::secret::Secret;
 use model::value::Value;
 use tokio::time::Instant;
 use template::{Env, Scope};
 use url::Url;
 
-use super::authenticator::Authentication;
+use super::authenticator::{Authentication, FileSigner};
+use super::authenticators::{ConfigKeeper, Tokens};
 use super::cache::Cache;
 use super::error_handler::Judging;
 use super::manifest::Manifest;
@@ -59,6 +59,7 @@ pub struct Connection {
     /// The template language's surroundings.
     pub env: Env,
     signer: Arc<dyn Signer>,
+    tokens: Tokens,
     config: Value,
 }
 
@@ -108,9 +109,17 @@ impl Platform {
                 env: env.unwrap_or_else(|| Env::new(clock.clone())),
                 clock,
                 signer,
+                tokens: Tokens::default(),
                 config: Value::from_serde(&config),
             }),
         }
+    }
+
+    /// Says who keeps the settings when a refresh changes them: platforms whose refresh tokens work once.
+    #[must_use]
+    pub fn keeping_config_with(self, keeper: Arc<dyn ConfigKeeper>) -> Self {
+        self.inner.tokens.keep_config_with(keeper);
+        self
     }
 
     /// What everything that reads needs.
@@ -328,6 +337,23 @@ impl Connection {
         &self.config
     }
 
+    /// The tokens of the file's own authenticators.
+    pub(super) const fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Whether the connection's sign-in signs the requests of a requester. A connector that also runs elsewhere says
+    /// there how a token is renewed; here its sign-in does that.
+    fn signs_in(&self, authentication: &Authentication) -> bool {
+        matches!(authentication, Authentication::SignIn)
+            || (authentication.is_oauth()
+                && self
+                    .connector
+                    .auth
+                    .iter()
+                    .any(super::auth_spec::AuthMethod::gets_a_token))
+    }
+
     /// The address that a requester's requests go to, before paging.
     pub(super) fn home(&self, requester: &Requester, scope: &Scope<'_>) -> Result<Url> {
         requester
@@ -421,15 +447,19 @@ impl Connection {
                 origin_words(home)
             ))));
         }
-        let by_file = FileSigner {
-            authentication: &requester.authentication,
-            inner: self,
-            scope,
+        let by_file = match &requester.authentication {
+            Authentication::ByFile(by) => Some(FileSigner {
+                by,
+                connection: self,
+                scope,
+                base: requester.base(),
+            }),
+            Authentication::SignIn | Authentication::Nothing => None,
         };
-        let signer: Option<&dyn Signer> = match requester.authentication {
-            Authentication::Nothing => None,
-            Authentication::SignIn => Some(&*self.signer),
-            _ => Some(&by_file),
+        let signer: Option<&dyn Signer> = if self.signs_in(&requester.authentication) {
+            Some(&*self.signer)
+        } else {
+            by_file.as_ref().map(|signer| signer as &dyn Signer)
         };
         let mut shown = request.url.clone();
         shown.set_query(None);
@@ -491,36 +521,6 @@ impl Connection {
             }
         }
         Ok((answer, None))
-    }
-}
-
-/// Signs with an authenticator of the file.
-struct FileSigner<'a> {
-    authentication: &'a Authentication,
-    inner: &'a Connection,
-    scope: &'a Scope<'a>,
-}
-
-#[async_trait]
-impl Signer for FileSigner<'_> {
-    async fn sign(&self, request: &mut RequestParts, _access: &Access) -> Result<()> {
-        self.authentication
-            .apply(self.scope, &self.inner.env, request, &mut Vec::new())
-    }
-
-    async fn renew(&self, _access: &Access) -> Result<bool> {
-        Ok(false)
-    }
-
-    fn secrets(&self) -> Vec<Secret> {
-        let mut secrets = Vec::new();
-        if let Ok(url) = Url::parse("http://unused.invalid/") {
-            let mut request = RequestParts::new(http::Method::GET, url);
-            let _ =
-                self.authentication
-                    .apply(self.scope, &self.inner.env, &mut request, &mut secrets);
-        }
-        secrets
     }
 }
 

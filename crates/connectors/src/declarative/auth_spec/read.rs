@@ -122,7 +122,7 @@ fn refuse_unknown(view: &View<'_>, known: &Json) -> Result<()> {
 fn check_templates(method: &AuthMethod, view: &View<'_>, plain: bool) -> Result<()> {
     match &view.node().kind {
         Kind::Text(text) if !plain && (text.contains("{{") || text.contains("{%")) => {
-            let template = Template::compile(text).map_err(|error| {
+            let template = Template::compile_strict(text).map_err(|error| {
                 view.fail(
                     format!("the template cannot be read: {}", error.message),
                     format!(
