@@ -8,6 +8,7 @@ pub mod custom;
 pub mod datetime;
 pub mod decode;
 pub mod error_handler;
+pub mod extract;
 pub mod glob_path;
 pub mod headers;
 pub mod manifest;
