@@ -26,6 +26,8 @@ pub mod reading;
 pub mod refs;
 pub mod requester;
 pub mod schema;
+pub mod schema_file;
+pub mod schema_types;
 pub mod selector;
 pub mod slice;
 pub mod spot;
