@@ -3,6 +3,7 @@
 pub mod auth_spec;
 pub mod authenticator;
 pub mod cache;
+pub mod config;
 pub mod cursor;
 pub mod custom;
 pub mod datetime;
