@@ -3,7 +3,7 @@
 //! A transformation is compiled once and works on a [`Row`]. Where it concerns single members, the others stay the text
 //! that they came as.
 
-mod add_fields;
+pub(super) mod add_fields;
 mod flatten;
 mod keys;
 pub mod normalise;
