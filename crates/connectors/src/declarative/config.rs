@@ -16,7 +16,7 @@ use self::spec::Rules;
 use super::glob_path::{GlobPath, at};
 use super::node::{Kind, View};
 use super::spot::{Spot, needs_python};
-use super::text::{Condition, Pairs, PathText, Text, Tree};
+use super::text::{Reading, Condition, Pairs, PathText, Text, Tree};
 use super::transform::add_fields::AddFields;
 use crate::{Error, Result};
 
@@ -190,7 +190,7 @@ impl RemapMap {
     fn new_value(&self, old: &str, scope: &Scope<'_>, env: &Env) -> Result<Option<Value>> {
         Ok(match self {
             Self::Pairs(pairs) => pairs
-                .eval(scope, env, Literals::All)?
+                .eval(scope, env, Reading::Literal(Literals::All))?
                 .into_iter()
                 .find(|(name, _)| name == old)
                 .map(|(_, value)| value),
@@ -286,7 +286,7 @@ impl Validation {
                 (path.shown(), found)
             }
             Subject::Made(tree) => {
-                made = tree.eval(&scope, env)?.unwrap_or_default();
+                made = tree.eval(&scope, env, Reading::Literal(Literals::All))?.unwrap_or_default();
                 ("a value worked out from them".into(), vec![&made])
             }
         };
