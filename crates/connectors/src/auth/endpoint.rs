@@ -54,7 +54,9 @@ impl TokenProblem {
     /// For those to whom no error has a meaning of its own.
     pub(super) fn plain(self) -> Self {
         match self {
-            Self::Own { code, reason } if matches!(code.as_str(), "access_denied" | "expired_token") => {
+            Self::Own { code, reason }
+                if matches!(code.as_str(), "access_denied" | "expired_token") =>
+            {
                 Self::Grant(reason)
             }
             Self::Own { reason, .. } => Self::Later {
@@ -195,8 +197,8 @@ impl Ask<'_> {
             }
             (TokenAuth::Jwt, secret) => {
                 let id = client_id(endpoint).map_err(TokenProblem::Settings)?;
-                let assertion =
-                    client_assertion(endpoint, id, secret, url, desk).map_err(TokenProblem::Settings)?;
+                let assertion = client_assertion(endpoint, id, secret, url, desk)
+                    .map_err(TokenProblem::Settings)?;
                 add("client_id", id.to_owned());
                 add(
                     "client_assertion_type",
@@ -218,10 +220,7 @@ impl Ask<'_> {
     }
 
     /// Asks, and reads what comes.
-    async fn told(
-        &self,
-        desk: Desk<'_>,
-    ) -> std::result::Result<(Told, Vec<Secret>), TokenProblem> {
+    async fn told(&self, desk: Desk<'_>) -> std::result::Result<(Told, Vec<Secret>), TokenProblem> {
         let (place, text) = self
             .url
             .unwrap_or(("token_url", self.endpoint.token_url.as_str()));
@@ -259,8 +258,8 @@ impl Ask<'_> {
             body,
         };
         let raw = transport::send(outgoing, desk.tls).await.map_err(later)?;
-        let told = answer::read(&raw, &self.endpoint.answer)
-            .map_err(|problem| later(problem.into()))?;
+        let told =
+            answer::read(&raw, &self.endpoint.answer).map_err(|problem| later(problem.into()))?;
         Ok((told, hidden))
     }
 
@@ -415,7 +414,11 @@ pub(super) async fn exchange(
     if !how.token_type.is_empty() {
         grant.push(("subject_token_type", how.token_type.clone()));
     }
-    if let Some(wanted) = how.requested_type.as_deref().filter(|text| !text.is_empty()) {
+    if let Some(wanted) = how
+        .requested_type
+        .as_deref()
+        .filter(|text| !text.is_empty())
+    {
         grant.push(("requested_token_type", wanted.to_owned()));
     }
     grant.extend(wishes(endpoint));
@@ -460,7 +463,10 @@ pub(super) async fn refresh(
         endpoint,
         url: how.url.as_deref().map(|url| ("renewal.url", url)),
         grant,
-        params: how.params.as_ref().map_or(&endpoint.token_params.0, |params| &params.0),
+        params: how
+            .params
+            .as_ref()
+            .map_or(&endpoint.token_params.0, |params| &params.0),
         hidden: vec![token.clone(), set.access.clone()],
     }
     .tokens(desk, Some(set))
@@ -511,7 +517,10 @@ pub(super) async fn revoke(
 pub(super) fn refused(code: &str, words: Option<String>, hidden: &[Secret]) -> TokenProblem {
     let reason = said(code, words, hidden);
     match code {
-        "invalid_client" | "unauthorized_client" | "invalid_scope" | "unsupported_grant_type"
+        "invalid_client"
+        | "unauthorized_client"
+        | "invalid_scope"
+        | "unsupported_grant_type"
         | "invalid_target" => TokenProblem::Client(reason),
         "authorization_pending" | "slow_down" | "access_denied" | "expired_token" => {
             TokenProblem::Own {

@@ -14,9 +14,7 @@ use template::{Env, Scope, Template};
 use super::jwt::secret_bytes;
 use super::wire;
 use crate::Result;
-use crate::declarative::auth_spec::{
-    self, BodyHash, Coding, Hash, Hmac, Nonce, TimeFormat, wrong,
-};
+use crate::declarative::auth_spec::{self, BodyHash, Coding, Hash, Hmac, Nonce, TimeFormat, wrong};
 use crate::http::RequestParts;
 
 /// The parts of a request that texts may be made of, once it is settled.
@@ -45,7 +43,10 @@ pub(super) fn parts(
     sorted.sort_unstable();
     let mut headers = Object::with_capacity(request.headers.len());
     for (name, value) in &request.headers {
-        headers.insert(name.as_str(), Value::text(String::from_utf8_lossy(value.as_bytes())));
+        headers.insert(
+            name.as_str(),
+            Value::text(String::from_utf8_lossy(value.as_bytes())),
+        );
     }
     let mut named = vec![
         ("method", Value::text(request.method.as_str())),

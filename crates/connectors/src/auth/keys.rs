@@ -14,11 +14,11 @@ use zeroize::Zeroizing;
 
 /// What is wrong with a key or certificate, and what would be right. Never holds any of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyProblem {
+pub(crate) struct KeyProblem {
     /// What is there.
-    pub problem: String,
+    pub(crate) problem: String,
     /// What would be right, and what to do.
-    pub expected: String,
+    pub(crate) expected: String,
 }
 
 fn problem(problem: &str, expected: &str) -> KeyProblem {
@@ -212,7 +212,11 @@ impl Signing {
                     .map_err(failed)?;
                 Ok(signature)
             }
-            Self::Ecdsa(key) => Ok(key.sign(&random, message).map_err(failed)?.as_ref().to_vec()),
+            Self::Ecdsa(key) => Ok(key
+                .sign(&random, message)
+                .map_err(failed)?
+                .as_ref()
+                .to_vec()),
             Self::Ed25519(key) => Ok(key.sign(message).as_ref().to_vec()),
             Self::Hmac(key) => Ok(aws_lc_rs::hmac::sign(key, message).as_ref().to_vec()),
         }

@@ -109,7 +109,10 @@ impl Ready {
             }
             AuthKind::Oauth1(spec) => {
                 self.put(request, None, &[])?;
-                let typed = spec.token.as_ref().map(|it| Secret::new(it.reveal().trim()));
+                let typed = spec
+                    .token
+                    .as_ref()
+                    .map(|it| Secret::new(it.reveal().trim()));
                 let secret = spec
                     .token_secret
                     .as_ref()
@@ -252,13 +255,7 @@ pub(super) const TOKEN_SECRET: &str = "token_secret";
 
 /// The parts again, after something was put on the request; time and nonce stay.
 fn reread(request: &RequestParts, hash: BodyHash, before: &hmac::Parts) -> Result<hmac::Parts> {
-    let mut parts = hmac::parts(
-        request,
-        hash,
-        TimeFormat::default(),
-        Nonce::default(),
-        0,
-    )?;
+    let mut parts = hmac::parts(request, hash, TimeFormat::default(), Nonce::default(), 0)?;
     for (name, value) in &mut parts.named {
         if matches!(*name, "timestamp" | "nonce")
             && let Some((_, known)) = before.named.iter().find(|(known, _)| known == name)
@@ -345,10 +342,7 @@ fn token(
                 .find(|field| !field.secret)
                 .and_then(|field| typed.get(&field.name));
             let password = first_secret().unwrap_or_else(|| Secret::new(""));
-            Ok(Some(basic_pair(
-                user.map_or("", Secret::reveal),
-                &password,
-            )))
+            Ok(Some(basic_pair(user.map_or("", Secret::reveal), &password)))
         }
         (
             AuthKind::Hmac(_) | AuthKind::AwsSigv4(_) | AuthKind::Jwt(_) | AuthKind::Oauth1(_),

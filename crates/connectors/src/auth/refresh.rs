@@ -489,11 +489,11 @@ pub(crate) fn again(error: &Error) -> Error {
             platform: platform.clone(),
             reason: reason.clone(),
         },
-        Error::Forbidden { .. }
-        | Error::SignInFailed { .. }
-        | Error::LimitExceeded { .. } => Error::Unavailable {
-            platform: "the platform".to_owned(),
-            reason: error.to_string(),
-        },
+        Error::Forbidden { .. } | Error::SignInFailed { .. } | Error::LimitExceeded { .. } => {
+            Error::Unavailable {
+                platform: "the platform".to_owned(),
+                reason: error.to_string(),
+            }
+        }
     }
 }

@@ -391,8 +391,9 @@ impl SignInHandle {
         match &self.post_box {
             Some(post_box) => post_box.take(text),
             None => Err(Error::SignInFailed {
-                reason: "this sign-in needs no address; type the code in at the address that is shown"
-                    .to_owned(),
+                reason:
+                    "this sign-in needs no address; type the code in at the address that is shown"
+                        .to_owned(),
             }),
         }
     }

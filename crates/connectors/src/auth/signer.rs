@@ -106,7 +106,12 @@ impl ConnectionSigner {
     /// are not used.
     pub async fn keep_alive(&self, always: bool, access: &Access) -> Result<()> {
         let current = self.0.usable(access).await?;
-        if always && current.kind.token().is_some_and(|set| set.refresh.is_some()) {
+        if always
+            && current
+                .kind
+                .token()
+                .is_some_and(|set| set.refresh.is_some())
+        {
             self.0.newer_than(current.version, access).await?;
         }
         Ok(())

@@ -40,7 +40,8 @@ impl Waiting {
             spec.redirect_port,
         )
         .await?;
-        let verifier = PkceCodeVerifier::new(PkceCodeChallenge::new_random_sha256().1.into_secret());
+        let verifier =
+            PkceCodeVerifier::new(PkceCodeChallenge::new_random_sha256().1.into_secret());
         let state = CsrfToken::new_random_len(32).into_secret();
         let url = address(authorize, &spec, extra, &door.redirect, &state, &verifier)?;
         let landing = door.wait_for(Expected {
@@ -146,25 +147,18 @@ async fn exchange(
     context.step(SignInStep::ExchangingCode);
     let mut attempt = 1;
     loop {
-        let problem = match endpoint::exchange_code(
-            spec,
-            &code,
-            verifier,
-            redirect,
-            context.desk(),
-        )
-        .await
-        {
-            Ok(mut tokens) => {
-                for (name, parameter) in spec.keep_from_redirect.iter() {
-                    if let Some(value) = query.get(parameter) {
-                        tokens.kept.insert(name.to_owned(), Secret::new(value));
+        let problem =
+            match endpoint::exchange_code(spec, &code, verifier, redirect, context.desk()).await {
+                Ok(mut tokens) => {
+                    for (name, parameter) in spec.keep_from_redirect.iter() {
+                        if let Some(value) = query.get(parameter) {
+                            tokens.kept.insert(name.to_owned(), Secret::new(value));
+                        }
                     }
+                    return Ok(tokens);
                 }
-                return Ok(tokens);
-            }
-            Err(problem) => problem,
-        };
+                Err(problem) => problem,
+            };
         match problem {
             TokenProblem::Later {
                 untouched: true,
@@ -274,9 +268,8 @@ mod tests {
         let authorize = Url::parse(&challenged.authorize_url).unwrap();
         let url = address(authorize, &challenged, &[], "http://r/", "s", &verifier).unwrap();
         // The example of RFC 7636, appendix B.
-        assert!(
-            url.as_str()
-                .contains("code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256")
-        );
+        assert!(url.as_str().contains(
+            "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+        ));
     }
 }

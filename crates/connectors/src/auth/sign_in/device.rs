@@ -242,7 +242,10 @@ mod tests {
         check(later(Some(3_600)), "60 s");
         check(later(Some(0)), "5 s");
         check(own("access_denied"), "access was denied at Harbor");
-        check(own("expired_token"), "nobody signed in to Harbor within 15 minutes");
+        check(
+            own("expired_token"),
+            "nobody signed in to Harbor within 15 minutes",
+        );
         check(
             TokenProblem::Grant("unknown".into()),
             "Harbor does not accept the code: unknown",

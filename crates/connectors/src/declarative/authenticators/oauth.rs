@@ -132,9 +132,7 @@ impl OAuth {
                 None => Vec::new(),
             },
             expiry: text("token_expiry_date")?,
-            expiry_format: view
-                .text_of("token_expiry_date_format")?
-                .map(str::to_owned),
+            expiry_format: view.text_of("token_expiry_date_format")?.map(str::to_owned),
             updater: updater.as_ref().map(Updater::compile).transpose()?,
             refusals: Refusals::compile(view, updater.as_ref())?,
             assertion,
@@ -190,16 +188,13 @@ impl OAuth {
 
     /// What must never show.
     pub(crate) fn secrets(&self, scope: &Scope<'_>, env: &Env) -> Vec<Secret> {
-        let mut secrets: Vec<Secret> = [
-            &self.client_secret,
-            &self.refresh_token,
-            &self.access_token,
-        ]
-        .into_iter()
-        .flatten()
-        .filter_map(|text| text.render(scope, env).ok())
-        .map(Secret::new)
-        .collect();
+        let mut secrets: Vec<Secret> =
+            [&self.client_secret, &self.refresh_token, &self.access_token]
+                .into_iter()
+                .flatten()
+                .filter_map(|text| text.render(scope, env).ok())
+                .map(Secret::new)
+                .collect();
         if let Some(assertion) = &self.assertion {
             secrets.extend(assertion.secrets(scope, env));
         }
@@ -207,12 +202,7 @@ impl OAuth {
     }
 
     /// Everything that a refresh needs, filled in.
-    fn prepared(
-        &self,
-        scope: &Scope<'_>,
-        env: &Env,
-        platform: &Platform<'_>,
-    ) -> Result<Prepared> {
+    fn prepared(&self, scope: &Scope<'_>, env: &Env, platform: &Platform<'_>) -> Result<Prepared> {
         let current = platform.tokens.config().current(platform.config);
         // A refresh may have changed the settings that the templates look at.
         let scope = Scope::within(scope).with("config", &*current);
@@ -237,7 +227,10 @@ impl OAuth {
         let refresh_name = name(self.names.refresh_token.as_ref(), "refresh_token")?;
         let mut identity = Vec::new();
         let mut headers = Vec::new();
-        for (name, value) in self.headers.eval(&scope, env, Reading::Literal(Literals::All))? {
+        for (name, value) in self
+            .headers
+            .eval(&scope, env, Reading::Literal(Literals::All))?
+        {
             headers.push((name, python_text(&value)));
         }
         let by_assertion = self.by_assertion.holds(&scope, env)?;
@@ -308,26 +301,23 @@ impl OAuth {
                     .iter()
                     .map(|scope| ("scopes".to_owned(), scope.clone())),
             );
-            for (name, value) in self
-                .body
-                .eval(&scope, env, Reading::Literal(Literals::TextAndList))?
+            for (name, value) in
+                self.body
+                    .eval(&scope, env, Reading::Literal(Literals::TextAndList))?
             {
                 if params.iter().any(|(known, _)| *known == name) {
                     continue;
                 }
                 match value {
-                    Value::List(items) => params.extend(
-                        items.iter().map(|item| (name.clone(), python_text(item))),
-                    ),
+                    Value::List(items) => {
+                        params.extend(items.iter().map(|item| (name.clone(), python_text(item))))
+                    }
                     value => params.push((name, python_text(&value))),
                 }
             }
         }
         let (access, ends) = match &self.updater {
-            Some(updater) => (
-                from_config(&updater.access),
-                from_config(&updater.expiry),
-            ),
+            Some(updater) => (from_config(&updater.access), from_config(&updater.expiry)),
             None => (
                 fill(self.access_token.as_ref())?,
                 fill(self.expiry.as_ref())?,
@@ -494,7 +484,11 @@ impl Prepared {
     fn key(&self) -> [u8; 32] {
         let kept = self.updater.is_some();
         let refresh = self.refresh.as_ref().filter(|_| !kept).map(Secret::reveal);
-        let known = self.known.as_ref().filter(|_| !kept).map(|(token, _)| token.reveal());
+        let known = self
+            .known
+            .as_ref()
+            .filter(|_| !kept)
+            .map(|(token, _)| token.reveal());
         let more = self
             .params
             .iter()
@@ -586,13 +580,15 @@ async fn ask(
             ),
         })?;
     let access = Secret::new(access);
-    let ends = prepared.end_of(&answer, began).ok_or_else(|| Error::Malformed {
-        platform: platform.to_owned(),
-        reason: format!(
-            "`{}` of the answer to the token request is neither seconds nor a date",
-            prepared.expires_name
-        ),
-    })?;
+    let ends = prepared
+        .end_of(&answer, began)
+        .ok_or_else(|| Error::Malformed {
+            platform: platform.to_owned(),
+            reason: format!(
+                "`{}` of the answer to the token request is neither seconds nor a date",
+                prepared.expires_name
+            ),
+        })?;
     if let Some(updater) = &prepared.updater {
         let mut changed = (*tokens.config().current(opened)).clone();
         config::put(&mut changed, &updater.access, Value::text(access.reveal()));
@@ -818,25 +814,22 @@ mod tests {
         #[track_caller]
         fn check(answer: &str, expected: Option<&str>) {
             let answer = serde_json::from_str(answer).unwrap();
-            assert_eq!(
-                find(&answer, "t", 0).and_then(as_text).as_deref(),
-                expected
-            );
+            assert_eq!(find(&answer, "t", 0).and_then(as_text).as_deref(), expected);
         }
         check(r#"{"t":"a"}"#, Some("a"));
         check(r#"{"x":{"t":"b"},"t":"a"}"#, Some("a"));
         check(r#"{"x":{"y":[1,{"t":"b"}]}}"#, Some("b"));
         check(r#"[{"t":7}]"#, Some("7"));
         check(r#"{"t":null,"x":{"t":"b"}}"#, None);
-        check(
-            r#"{"a":{"a":{"a":{"a":{"a":{"a":{"t":"deep"}}}}}}}"#,
-            None,
-        );
+        check(r#"{"a":{"a":{"a":{"a":{"a":{"a":{"t":"deep"}}}}}}}"#, None);
     }
 
     #[test]
     fn ends_are_written_as_other_runtimes_read_them() {
-        assert_eq!(written(1_768_480_496_789), "2026-01-15T12:34:56.789000+00:00");
+        assert_eq!(
+            written(1_768_480_496_789),
+            "2026-01-15T12:34:56.789000+00:00"
+        );
         assert_eq!(written(1_768_480_496_000), "2026-01-15T12:34:56+00:00");
         for text in [
             "2026-01-15T12:34:56+00:00",
@@ -845,7 +838,10 @@ mod tests {
         ] {
             assert_eq!(point(text, None), Some(1_768_480_496_000), "{text}");
         }
-        assert_eq!(point("2026-01-15", Some("%Y-%m-%d")), Some(1_768_435_200_000));
+        assert_eq!(
+            point("2026-01-15", Some("%Y-%m-%d")),
+            Some(1_768_435_200_000)
+        );
         assert_eq!(point("soon", Some("%Y-%m-%d")), None);
     }
 }

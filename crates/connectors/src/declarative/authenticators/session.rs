@@ -93,9 +93,9 @@ impl Session {
     }
 
     fn cell(&self, connection: &Connection, scope: &Scope<'_>) -> Result<Arc<Cell>> {
-        let request =
-            self.login
-                .build(scope, scope, &connection.env, Options::default(), None)?;
+        let request = self
+            .login
+            .build(scope, scope, &connection.env, Options::default(), None)?;
         let asked = format!(
             "{} {} {:?} {:?} {:?}",
             request.method, request.url, request.query, request.headers, request.body
@@ -130,9 +130,7 @@ impl Session {
             exchanges: None,
             ..access.clone()
         };
-        let answer = connection
-            .fetch(&self.login, scope, scope, &access)
-            .await?;
+        let answer = connection.fetch(&self.login, scope, scope, &access).await?;
         let body = connection.parse(&answer)?;
         let token = path::at(&body, &self.way)
             .filter(|value| !value.is_empty())
@@ -341,7 +339,11 @@ impl Ready {
         match raw.status {
             status if status.is_success() => Ok(true),
             StatusCode::UNAUTHORIZED => Ok(false),
-            _ => Err(refused(platform, &raw, "the question whether the session is good")),
+            _ => Err(refused(
+                platform,
+                &raw,
+                "the question whether the session is good",
+            )),
         }
     }
 
