@@ -9,12 +9,14 @@
 )]
 
 mod declarative;
+mod file_auth;
 mod http;
 mod oauth;
 mod odd_server;
 mod reach;
 mod refresh;
 mod secrets;
+mod shapes;
 mod sign_in;
 mod signers;
 mod writes;
