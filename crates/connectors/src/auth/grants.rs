@@ -3,7 +3,8 @@
 use model::secret::Secret;
 
 use super::credentials::TokenSet;
-use super::endpoint::{self, Ask, Desk, TokenProblem, wishes};
+use super::endpoint::{self, Ask, Desk, wishes};
+use super::problem::TokenProblem;
 use super::fields::Typed;
 use super::{jwt, saml, session};
 use crate::declarative::auth_spec::{

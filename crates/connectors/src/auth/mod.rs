@@ -7,7 +7,7 @@
 //! - [`credentials`] are what it leaves: one entry per connection in the [keeper](crate::secrets).
 //! - [`refresh`] renews them: once, however many tasks and processes want it at the same time.
 //! - [`signer`] puts them on requests; [`ready`] is one set of them with everything read and compiled.
-//! - [`endpoint`], [`answer`] and [`transport`] speak with token endpoints.
+//! - [`endpoint`], [`answer`], [`problem`] and [`transport`] speak with token endpoints.
 //! - [`jwt`], [`saml`], [`hmac`], [`sigv4`] and [`oauth1`] sign.
 //!
 //! A new kind of sign-in is a variant of [`AuthKind`](crate::declarative::auth_spec::AuthKind) and an arm in
@@ -24,6 +24,7 @@ mod keys;
 mod loopback;
 mod oauth1;
 mod page;
+pub(crate) mod problem;
 mod ready;
 mod refresh;
 mod saml;

@@ -21,7 +21,8 @@ use model::ids::ConnectionId;
 use model::secret::Secret;
 
 use super::credentials::{self, CredentialKind, Credentials, TokenSet};
-use super::endpoint::{self, Desk, TokenProblem};
+use super::endpoint::{self, Desk};
+use super::problem::TokenProblem;
 use super::fields::Typed;
 use super::ready::Ready;
 use super::signer::Patience;

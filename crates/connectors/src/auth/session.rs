@@ -11,7 +11,8 @@ use template::{Env, Members, Scope};
 
 use super::answer::{NotAnEndpoint, point_in_time, seconds};
 use super::credentials::TokenSet;
-use super::endpoint::{Desk, TokenProblem, address, foreign_words, later, put_header, wrong};
+use super::endpoint::{Desk, address, put_header, wrong};
+use super::problem::{TokenProblem, foreign_words, later};
 use super::fields::Typed;
 use super::transport::{self, Outgoing, RawAnswer};
 use crate::Result;

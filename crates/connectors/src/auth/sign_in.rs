@@ -27,7 +27,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::credentials::{CredentialKind, Credentials, TokenSet};
-use super::endpoint::{Desk, TokenProblem};
+use super::endpoint::Desk;
+use super::problem::TokenProblem;
 use super::fields::Typed;
 use super::signer::Patience;
 use super::{grants, tls};

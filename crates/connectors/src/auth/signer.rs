@@ -9,7 +9,8 @@ use model::ids::ConnectionId;
 use model::secret::Secret;
 
 use super::credentials::{CredentialKind, Credentials};
-use super::endpoint::{self, Desk, TokenProblem};
+use super::endpoint::{self, Desk};
+use super::problem::TokenProblem;
 use super::refresh::Holder;
 use super::{session, tls};
 use crate::declarative::auth_spec::{AuthKind, AuthMethod};

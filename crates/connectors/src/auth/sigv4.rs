@@ -263,13 +263,6 @@ mod tests {
         );
         check(
             "GET",
-            "/ሴ",
-            &[],
-            "",
-            "8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85",
-        );
-        check(
-            "GET",
             "/?ሴ=bar",
             &[],
             "",

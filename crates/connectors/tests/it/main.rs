@@ -8,17 +8,20 @@
     reason = "tests may fail loudly"
 )]
 
+mod browsers;
 mod declarative;
+mod doors;
 mod file_auth;
+mod grants;
 mod http;
 mod oauth;
 mod odd_server;
 mod reach;
 mod refresh;
 mod secrets;
-mod shapes;
 mod sign_in;
 mod signers;
+mod signing;
 mod writes;
 
 #[test]

@@ -464,51 +464,6 @@ impl Authority {
         tokens
     }
 
-    /// Tokens for a client without a person, or for a person whom somebody else has recognised.
-    pub(crate) fn grant(
-        &mut self,
-        client: &Client,
-        user: usize,
-        scopes: Vec<String>,
-        now: i64,
-    ) -> Tokens {
-        let mut tokens = self.agreed(client, user, scopes, now);
-        if let Some(refresh) = tokens.refresh_token.take() {
-            self.agreements.refresh.remove(&digest(&refresh));
-        }
-        tokens
-    }
-
-    /// Tokens for a device whose person has agreed: with a refresh token.
-    fn agreed(&mut self, client: &Client, user: usize, scopes: Vec<String>, now: i64) -> Tokens {
-        self.agreements.next_family += 1;
-        let family = self.agreements.next_family;
-        let agreed = Family {
-            client: client.id.to_owned(),
-            user,
-            scopes: scopes.clone(),
-            revoked: false,
-        };
-        self.agreements.families.insert(family, agreed);
-        self.issue(family, scopes, now)
-    }
-
-    /// The index of the person with this e-mail address.
-    pub(crate) fn person_named(&self, email: &str) -> Option<usize> {
-        self.users()
-            .iter()
-            .position(|user| user.email.eq_ignore_ascii_case(email.trim()))
-    }
-
-    /// False when an assertion with this id was used before.
-    pub(crate) fn use_once(&mut self, id: &str, until: i64, now: i64) -> bool {
-        self.used.retain(|_, ends| *ends > now);
-        if self.used.len() >= MAX_ENTRIES {
-            self.used.clear();
-        }
-        self.used.insert(id.to_owned(), until).is_none()
-    }
-
     /// RFC 7009: a refresh token takes its family with it, an access token goes alone. False when it was not known.
     pub(crate) fn revoke(&mut self, client: &Client, token: &str) -> bool {
         let key = digest(token);

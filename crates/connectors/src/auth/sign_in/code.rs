@@ -9,7 +9,8 @@ use url::Url;
 use super::browser::{Door, Landing};
 use super::{Context, Open, SignInStep};
 use crate::auth::credentials::TokenSet;
-use crate::auth::endpoint::{self, TokenProblem, wishes};
+use crate::auth::endpoint::{self, wishes};
+use crate::auth::problem::{TokenProblem, foreign_words};
 use crate::auth::loopback::{Expected, Query};
 use crate::auth::signer::Patience;
 use crate::declarative::auth_spec::{Oauth2Code, Pkce};
@@ -186,7 +187,7 @@ fn check_issuer(spec: &Oauth2Code, query: &Query) -> Result<()> {
     }
     let seen = seen.map_or_else(
         || "nobody".to_owned(),
-        |seen| endpoint::foreign_words(seen, &[]),
+        |seen| foreign_words(seen, &[]),
     );
     tracing::warn!(expected, %seen, "A redirect of another issuer was refused.");
     Err(Error::SignInFailed {
@@ -198,8 +199,8 @@ fn check_issuer(spec: &Oauth2Code, query: &Query) -> Result<()> {
 
 fn refused(context: &Context, redirect: &str, error: &str, description: Option<&str>) -> Error {
     let platform = &context.platform;
-    let words = description.map(|words| endpoint::foreign_words(words, &[]));
-    let error = endpoint::foreign_words(error, &[]);
+    let words = description.map(|words| foreign_words(words, &[]));
+    let error = foreign_words(error, &[]);
     let said = match &words {
         Some(words) if !words.is_empty() => format!("{words} ({error})"),
         _ => error.clone(),

@@ -12,7 +12,8 @@ use url::Url;
 use super::{Context, Open, SignInStep};
 use crate::auth::answer::seconds;
 use crate::auth::credentials::TokenSet;
-use crate::auth::endpoint::{self, Ask, TokenProblem, wishes};
+use crate::auth::endpoint::{self, Ask, wishes};
+use crate::auth::problem::{TokenProblem, foreign_words};
 use crate::declarative::auth_spec::{AnswerShape, DeviceCode, Way};
 use crate::{Error, Result};
 
@@ -62,7 +63,7 @@ impl Waiting {
                 reason: format!(
                     "{} gave an address that is none: {}",
                     context.platform,
-                    endpoint::foreign_words(&place, &[])
+                    foreign_words(&place, &[])
                 ),
             });
         };
@@ -83,7 +84,7 @@ impl Waiting {
             .and_then(page)
             .unwrap_or_else(|| shown.clone());
         context.step(SignInStep::ShowCode {
-            code: endpoint::foreign_words(&code, &[]),
+            code: foreign_words(&code, &[]),
             url: shown.to_string(),
         });
         context.send_out(open, &url);
