@@ -47,7 +47,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
 const FOR_TESTS: [&str; 2] = ["sandbox", "testkit"];
 
 /// Crates of others that only some of ours may use: names, or beginnings of names with a `*`.
-const KEPT_TO: [(&str, &[&str]); 11] = [
+const KEPT_TO: [(&str, &[&str]); 10] = [
     ("tauri*", &["desktop"]),
     ("rusqlite", &["store"]),
     // The scripted browser of the sandbox; the bare client that the benchmarks compare with.
@@ -57,7 +57,6 @@ const KEPT_TO: [(&str, &[&str]); 11] = [
     ("zbus*", &["connectors"]),
     ("argon2", &["connectors"]),
     ("chacha20poly1305", &["connectors"]),
-    ("minijinja*", &["mapping", "connectors"]),
     ("ts-rs", &["model", "mapping", "api"]),
     ("clap", &["cli", "desktop"]),
 ];

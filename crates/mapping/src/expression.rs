@@ -1,25 +1,24 @@
-//! Templates in mappings: Jinja with Python's methods over `record` and `value`.
+//! Templates in mappings: the product's template language over `record` and `value`, in its strict form.
 //!
 //! A template that is one `{{ … }}` keeps the kind of its result; any other gives text. Names that
-//! are not there are errors, not empty text. Templates have fuel, no loader, no clock and no way out.
+//! are not there are errors, not empty text. Templates have fuel, no clock and no way out.
 
 use std::sync::LazyLock;
 
-use minijinja::machinery::{CodeGenerator, Instruction, parse};
-use minijinja::value::{Object as TemplateObject, ObjectRepr, ValueKind};
-use minijinja::{Environment, ErrorKind, Expression as Compiled, UndefinedBehavior, Value as Tv};
-use model::number::Decimal;
 use model::path::{FieldPath, Segment};
-use model::value::{Object, Value};
+use model::value::Value;
+use template::{Env, Error, Reads, Scope, Template};
 
 /// Longest template, in bytes.
 pub const MAX_TEMPLATE: usize = 16 * 1024;
-/// Instructions that one evaluation may take.
+/// Steps that one evaluation may take.
 const FUEL: u64 = 50_000;
 /// Longest text that a template may make, in bytes.
 const MAX_TEXT: usize = 1 << 20;
 /// Most values that a template's result may hold.
 const MAX_VALUES: usize = 10_000;
+/// Deepest nesting of a template's result.
+const MAX_DEPTH: usize = 32;
 
 /// A template that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,72 +37,23 @@ pub struct TemplateError {
 pub struct Expression {
     kind: Kind,
     reads: Vec<FieldPath>,
-    /// Top-level members of the record to hand over; all of them where the template asks for the record.
-    members: Option<Vec<String>>,
     uses_value: bool,
 }
 
 #[derive(Debug)]
 enum Kind {
-    /// `{{ record.a.b }}`: no engine needed, and no digit is lost.
+    /// `{{ record.a.b }}`: no template needed.
     Path(FieldPath),
-    /// `{{ … }}`.
-    Single(Box<Compiled<'static, 'static>>),
-    /// Anything else; its template is called [`NAME`].
-    Text(Box<Environment<'static>>),
+    Template(Template),
 }
 
-const NAME: &str = "template";
-
-static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(64);
-    environment.set_debug(true);
-    // Null is nothing, not the word "none".
-    environment.set_formatter(|out, state, value| {
-        if value.is_none() {
-            return Ok(());
-        }
-        minijinja::escape_formatter(out, state, value)
-    });
-    environment.add_filter("float", |value: &Tv| -> Result<Tv, minijinja::Error> {
-        let number = match value.downcast_object_ref::<Amount>() {
-            Some(amount) => amount.0.to_f64(),
-            None => match value.as_str() {
-                Some(text) => text.trim().parse::<f64>().map_err(|_| {
-                    minijinja::Error::new(
-                        ErrorKind::InvalidOperation,
-                        format!("{} is not a number", crate::words::quoted_text(text)),
-                    )
-                })?,
-                None => f64::try_from(value.clone())?,
-            },
-        };
-        Ok(Tv::from(number))
-    });
-    for name in ["debug", "lipsum"] {
-        environment.remove_global(name);
-    }
-    environment
+/// No clock and no chance: the same record always gives the same.
+static ENV: LazyLock<Env> = LazyLock::new(|| {
+    let mut env = Env::frozen(jiff::Timestamp::UNIX_EPOCH);
+    env.fuel = FUEL;
+    env.longest = MAX_TEXT;
+    env
 });
-
-/// A number with more digits than floating point keeps. Prints them all; `| float` lets them go.
-#[derive(Debug)]
-struct Amount(Decimal);
-
-impl TemplateObject for Amount {
-    fn repr(self: &std::sync::Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn render(self: &std::sync::Arc<Self>, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.as_str())
-    }
-}
 
 impl Expression {
     /// Reads a template.
@@ -121,84 +71,35 @@ impl Expression {
                 "the template is empty; write {{ record.field }}".to_owned(),
             ));
         }
-        let environment = &*ENVIRONMENT;
-        check_names(environment, template)?;
-        let inner = single(template);
-        if let Some(path) = inner.and_then(plain_path) {
+        if let Some(path) = single(template).and_then(plain_path) {
             return Ok(Self {
                 reads: vec![path.clone()],
-                members: None,
                 uses_value: false,
                 kind: Kind::Path(path),
             });
         }
-        let single =
-            inner.and_then(|inner| environment.compile_expression_owned(inner.to_owned()).ok());
-        let (kind, names) = match single {
-            Some(compiled) => {
-                let names = compiled.undeclared_variables(true);
-                (Kind::Single(Box::new(compiled)), names)
-            }
-            None => {
-                let mut own = environment.clone();
-                own.add_template_owned(NAME, template.to_owned())
-                    .map_err(|error| located(template, &error))?;
-                let names = own
-                    .get_template(NAME)
-                    .map_err(|error| located(template, &error))?
-                    .undeclared_variables(true);
-                (Kind::Text(Box::new(own)), names)
-            }
+        let compiled = Template::compile_strict(template).map_err(located)?;
+        let known = ["record", "value"];
+        if let Some(unknown) = compiled
+            .names()
+            .iter()
+            .find(|name| !known.contains(&name.as_str()))
+        {
+            return Err(at_word(
+                template,
+                unknown,
+                format!("there is no name \"{unknown}\"; fields are written record.{unknown}"),
+            ));
+        }
+        // White space around a single expression does not make it text.
+        let compiled = match Template::compile_strict(template.trim()) {
+            Ok(trimmed) if trimmed.is_single() => trimmed,
+            _ => compiled,
         };
-        let mut reads = Vec::new();
-        let mut members = Some(Vec::new());
-        let mut uses_value = false;
-        let known: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
-        let mut names: Vec<String> = names.into_iter().collect();
-        names.sort();
-        for name in names {
-            let mut parts = name.split('.');
-            match parts.next() {
-                Some("record") => {
-                    let segments: Vec<Segment> =
-                        parts.map(|part| Segment::Name(part.into())).collect();
-                    match (segments.first(), &mut members) {
-                        (None, _) => members = None,
-                        (Some(Segment::Name(first)), Some(list))
-                            if !list.iter().any(|have: &String| have == first.as_str()) =>
-                        {
-                            list.push(first.to_string());
-                        }
-                        _ => {}
-                    }
-                    // `record.name.upper()` reads `name`; only the first name is certain.
-                    if let Some(first) = segments.into_iter().next() {
-                        let path = FieldPath::from_segments(vec![first]);
-                        if !reads.contains(&path) && !is_method(&path) {
-                            reads.push(path);
-                        }
-                    }
-                }
-                Some("value") => uses_value = true,
-                Some(root) if known.contains(&root) => {}
-                Some(root) => {
-                    return Err(at_word(
-                        template,
-                        root,
-                        format!("there is no name \"{root}\"; fields are written record.{root}"),
-                    ));
-                }
-                None => {}
-            }
-        }
-        if reads.is_empty() && members.as_ref().is_some_and(|list| !list.is_empty()) {
-            members = None;
-        }
         Ok(Self {
-            kind,
-            reads,
-            members,
-            uses_value,
+            reads: top_level(compiled.reads("record")),
+            uses_value: compiled.reads("value") != Reads::Nothing,
+            kind: Kind::Template(compiled),
         })
     }
 
@@ -214,46 +115,35 @@ impl Expression {
 
     /// Fills the template. The error says what is missing or what went wrong.
     pub fn evaluate(&self, record: &Value, value: &Value) -> Result<Value, String> {
-        if let Kind::Path(path) = &self.kind {
-            return record
+        match &self.kind {
+            Kind::Path(path) => record
                 .at(path)
                 .cloned()
-                .ok_or_else(|| format!("the record has no field \"{path}\""));
-        }
-        let record = match (&self.members, record) {
-            (Some(members), Value::Object(object)) => Tv::from_pairs(
-                members
-                    .iter()
-                    .filter_map(|name| Some((name.clone(), to_template(object.get(name)?)))),
-            ),
-            _ => to_template(record),
-        };
-        let value = if self.uses_value {
-            to_template(value)
-        } else {
-            Tv::from(())
-        };
-        let context = minijinja::context! { record, value };
-        match &self.kind {
-            Kind::Path(_) => Ok(Value::Null),
-            Kind::Single(compiled) => {
-                let made = compiled.eval(context).map_err(|error| words(&error))?;
-                let mut budget = MAX_VALUES;
-                from_template(&made, 0, &mut budget)
-            }
-            Kind::Text(environment) => {
-                let text = environment
-                    .get_template(NAME)
-                    .and_then(|template| template.render(context))
-                    .map_err(|error| words(&error))?;
-                bounded(&text)
+                .ok_or_else(|| format!("the record has no field \"{path}\"")),
+            Kind::Template(template) => {
+                let scope = Scope::new().with("record", record).with("value", value);
+                let made = template.value(&scope, &ENV).map_err(words)?;
+                let mut room = MAX_VALUES;
+                is_bounded(&made, 0, &mut room)?;
+                Ok(made)
             }
         }
     }
 }
 
-fn is_method(path: &FieldPath) -> bool {
-    matches!(path.leaf(), "get" | "items" | "keys" | "values")
+/// The first steps of what is read: whatever stands behind them may be a method.
+fn top_level(reads: Reads) -> Vec<FieldPath> {
+    let Reads::Paths(paths) = reads else {
+        return Vec::new();
+    };
+    let mut fields: Vec<FieldPath> = Vec::new();
+    for first in paths.into_iter().filter_map(|path| path.into_iter().next()) {
+        let field = FieldPath::from_segments(vec![Segment::Name(first)]);
+        if !fields.contains(&field) {
+            fields.push(field);
+        }
+    }
+    fields
 }
 
 /// The inside of a template that is one `{{ … }}`.
@@ -280,49 +170,6 @@ fn plain_path(inner: &str) -> Option<FieldPath> {
     segments
         .filter(|segments| !segments.is_empty())
         .map(FieldPath::from_segments)
-}
-
-/// Finds filters and tests that do not exist: the engine itself would only say so for each record.
-fn check_names(environment: &Environment<'static>, template: &str) -> Result<(), TemplateError> {
-    let tree = parse(template, NAME, environment.syntax().clone())
-        .map_err(|error| located(template, &error))?;
-    let mut generator = CodeGenerator::new(NAME, template);
-    generator.compile_stmt(&tree);
-    let (instructions, blocks) = generator.finish();
-    for instructions in std::iter::once(&instructions).chain(blocks.values()) {
-        let mut index = 0;
-        while let Some(instruction) = instructions.get(index) {
-            let (kind, name, unknown) = match instruction {
-                Instruction::ApplyFilter(name, ..) => (
-                    "filter",
-                    *name,
-                    environment.empty_state().apply_filter(name, &[]),
-                ),
-                Instruction::PerformTest(name, ..) => (
-                    "test",
-                    *name,
-                    environment
-                        .empty_state()
-                        .perform_test(name, &[])
-                        .map(Tv::from),
-                ),
-                _ => {
-                    index += 1;
-                    continue;
-                }
-            };
-            let gone = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest];
-            if unknown.is_err_and(|error| gone.contains(&error.kind())) {
-                return Err(at_word(
-                    template,
-                    name,
-                    format!("there is no {kind} \"{name}\""),
-                ));
-            }
-            index += 1;
-        }
-    }
-    Ok(())
 }
 
 fn at_word(template: &str, word: &str, message: String) -> TemplateError {
@@ -362,129 +209,49 @@ fn position(template: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
-fn located(template: &str, error: &minijinja::Error) -> TemplateError {
-    let (line, column) = match error.range() {
-        Some(range) => position(template, range.start),
-        None => (error.line().unwrap_or(1), 1),
-    };
+fn located(error: template::TemplateError) -> TemplateError {
+    let template::TemplateError {
+        line,
+        column,
+        message,
+        expected,
+    } = error;
+    // "There is no filter" says it already, unless a name comes near.
+    let says_it = message.starts_with("there is no") && !expected.contains("perhaps");
     TemplateError {
-        message: words(error),
+        message: if says_it {
+            message
+        } else {
+            format!("{message}; expected {expected}")
+        },
         line,
         column,
     }
 }
 
-const UNDEFINED: &str = "the template reads a field that the record does not have";
-
-fn words(error: &minijinja::Error) -> String {
-    if error.kind() == ErrorKind::OutOfFuel {
-        return "the template takes too long".to_owned();
-    }
-    match (error.kind(), error.detail()) {
-        (ErrorKind::UndefinedError, None) => UNDEFINED.to_owned(),
-        (ErrorKind::UndefinedError, Some(detail)) => match detail.split('`').nth(1) {
-            Some(name) => format!("the template reads `{name}`, which the record does not have"),
-            None => UNDEFINED.to_owned(),
-        },
-        (_, Some(detail)) => detail.to_owned(),
-        (kind, None) => kind.to_string(),
+fn words(error: Error) -> String {
+    match error.missing {
+        Some(path) => format!("the template reads `{path}`, which the record does not have"),
+        None => error.message,
     }
 }
 
-fn bounded(text: &str) -> Result<Value, String> {
-    if text.len() > MAX_TEXT {
-        return Err(format!(
-            "the template makes more than {MAX_TEXT} bytes of text"
-        ));
-    }
-    Ok(Value::text(text))
-}
-
-fn to_template(value: &Value) -> Tv {
-    match value {
-        Value::Null => Tv::from(()),
-        Value::Bool(flag) => Tv::from(*flag),
-        Value::Int(n) => Tv::from(*n),
-        Value::UInt(n) => Tv::from(*n),
-        Value::Decimal(decimal) => {
-            // Floating point only where not a digit of the amount is lost.
-            let float = decimal.to_f64();
-            match Decimal::from_f64(float) {
-                Some(back) if back.normalised() == decimal.normalised() => Tv::from(float),
-                _ => Tv::from_object(Amount(decimal.clone())),
-            }
-        }
-        Value::Float(float) => Tv::from(*float),
-        Value::Text(text) => Tv::from(text.as_str()),
-        Value::Bytes(bytes) => Tv::from_bytes(bytes.clone()),
-        Value::Date(_) | Value::Time(_) | Value::Timestamp(_) => Tv::from(
-            crate::words::scalar_text(value)
-                .unwrap_or_default()
-                .as_str(),
-        ),
-        Value::List(items) => Tv::from(items.iter().map(to_template).collect::<Vec<Tv>>()),
-        Value::Object(object) => Tv::from_pairs(
-            object
-                .iter()
-                .map(|(name, member)| (name.to_owned(), to_template(member))),
-        ),
-    }
-}
-
-fn from_template(value: &Tv, depth: usize, budget: &mut usize) -> Result<Value, String> {
-    const MAX_DEPTH: usize = 32;
-    *budget = budget
+/// A result must not be larger or deeper than a record.
+fn is_bounded(value: &Value, depth: usize, room: &mut usize) -> Result<(), String> {
+    *room = room
         .checked_sub(1)
         .ok_or("the template makes too many values")?;
     if depth > MAX_DEPTH {
         return Err("the template's result is nested too deep".to_owned());
     }
-    if value.is_undefined() {
-        return Err(UNDEFINED.to_owned());
-    }
-    if let Some(amount) = value.downcast_object_ref::<Amount>() {
-        return Ok(Value::Decimal(amount.0.clone()));
-    }
-    match value.kind() {
-        ValueKind::None => Ok(Value::Null),
-        ValueKind::Bool => Ok(Value::Bool(value.is_true())),
-        ValueKind::Number => {
-            if let Some(n) = value.as_i64().filter(|_| value.is_integer()) {
-                return Ok(Value::Int(n));
-            }
-            let text = value.to_string();
-            if value.is_integer() {
-                return match text.parse::<u64>() {
-                    Ok(n) => Ok(Value::from_u64(n)),
-                    Err(_) => Decimal::parse(&text)
-                        .map(Value::Decimal)
-                        .ok_or_else(|| "the template's number is too long".to_owned()),
-                };
-            }
-            f64::try_from(value.clone())
-                .ok()
-                .and_then(Decimal::from_f64)
-                .map(Value::Decimal)
-                .ok_or_else(|| "the template's result is not a finite number".to_owned())
-        }
-        ValueKind::String => bounded(value.as_str().unwrap_or_default()),
-        ValueKind::Bytes => Ok(Value::Bytes(value.as_bytes().unwrap_or_default().to_vec())),
-        ValueKind::Seq | ValueKind::Iterable => {
-            let mut items = Vec::new();
-            for item in value.try_iter().map_err(|error| words(&error))? {
-                items.push(from_template(&item, depth + 1, budget)?);
-            }
-            Ok(Value::List(items))
-        }
-        ValueKind::Map => {
-            let mut object = Object::new();
-            for key in value.try_iter().map_err(|error| words(&error))? {
-                let member = value.get_item(&key).map_err(|error| words(&error))?;
-                object.insert(key.to_string(), from_template(&member, depth + 1, budget)?);
-            }
-            Ok(Value::Object(object))
-        }
-        _ => bounded(&value.to_string()),
+    match value {
+        Value::List(items) => items
+            .iter()
+            .try_for_each(|item| is_bounded(item, depth + 1, room)),
+        Value::Object(object) => object
+            .iter()
+            .try_for_each(|(_, member)| is_bounded(member, depth + 1, room)),
+        _ => Ok(()),
     }
 }
 
@@ -562,11 +329,35 @@ mod tests {
         );
         check(
             "{{ record.a",
-            "bad: unexpected end of input, expected end of variable block (line 1, column 11)",
+            "bad: this `{{` does not end; expected `}}` behind it (line 1, column 1)",
         );
         check(
             "",
             "bad: the template is empty; write {{ record.field }} (line 1, column 1)",
+        );
+    }
+
+    #[test]
+    fn pythons_operators_and_methods_work_on_fields() {
+        check("{{ '%05.1f' % record.amount }}", "\"001.1\"");
+        check("{{ record.amount * 3 }}", "3.30");
+        check("{{ record.long + 1 }}", "12345678901234568.89");
+        check("{{ record.first_name.strip()[::-1] }}", "\"anA\"");
+        check("{{ record.tags[1:] }}", "[\"b\"]");
+        check("{{ record.tags is iterable }} {{ true }}", "\"true true\"");
+        check(
+            "{{ str_to_datetime('2024-01-31') + duration('P1M') }}",
+            "\"2024-02-29T00:00:00Z\"",
+        );
+        check(" {{ record.tags }} ", "[\"a\",\"b\"]");
+        check(
+            "{{ record.long / 3 }}",
+            "error: 12345678901234567.89 has more digits than `/` keeps; write `| float` to let them go",
+        );
+        check("{{ 'x' | int }}", "error: \"x\" is not a number");
+        check(
+            "{{ now_utc() }}",
+            "bad: there is no name \"now_utc\"; fields are written record.now_utc (line 1, column 4)",
         );
     }
 

@@ -7,7 +7,7 @@ use crate::error::{Fallible, Fault};
 use crate::run::{Given, Machine};
 use crate::tree::{Cmp, Op};
 use crate::value::number::Num;
-use crate::value::{Thing, Val, compare};
+use crate::value::{Text, Thing, Val, compare};
 
 /// Whether something is true of a value.
 pub(crate) type Check = for<'r> fn(&Machine<'r>, &Val<'r>, Given<'r>) -> Fallible<bool>;
@@ -112,16 +112,10 @@ const CHECKS: [(&str, Check); 39] = [
         m.is_in(value, &container.unwrap_or(Val::None))
     }),
     ("filter", |m, value, given| {
-        plain(m, value, given, |_, value| {
-            value
-                .as_str()
-                .is_some_and(|name| crate::filters::find(name).is_some())
-        })
+        known(m, value, given, |name| crate::filters::find(name).is_some())
     }),
     ("test", |m, value, given| {
-        plain(m, value, given, |_, value| {
-            value.as_str().is_some_and(|name| find(name).is_some())
-        })
+        known(m, value, given, |name| find(name).is_some())
     }),
     ("eq", |m, value, given| against(m, value, given, Cmp::Eq)),
     ("==", |m, value, given| against(m, value, given, Cmp::Eq)),
@@ -154,6 +148,18 @@ fn plain<'r>(
 ) -> Fallible<bool> {
     given.none("test")?;
     Ok(holds(m, value))
+}
+
+/// Whether a value is the name of something.
+fn known<'r>(
+    m: &Machine<'r>,
+    value: &Val<'r>,
+    given: Given<'r>,
+    is_known: fn(&str) -> bool,
+) -> Fallible<bool> {
+    given.none("test")?;
+    m.key(m.settled(value))?;
+    Ok(value.as_str().is_some_and(is_known))
 }
 
 fn against<'r>(
@@ -208,6 +214,9 @@ fn is_same<'r>(left: &Val<'r>, right: &Val<'r>) -> bool {
         (Val::None, Val::None) => true,
         (Val::Bool(left), Val::Bool(right)) => left == right,
         (Val::Int(left), Val::Int(right)) => left == right && (-5..=256).contains(left),
+        (Val::Text(Text::Borrowed(left)), Val::Text(Text::Borrowed(right))) if left == right => {
+            left.len() < 2 || std::ptr::eq(left.as_ptr(), right.as_ptr())
+        }
         (Val::Text(left), Val::Text(right)) => **left == **right && left.len() < 2,
         (Val::List(left), Val::List(right)) => std::rc::Rc::ptr_eq(left, right),
         (Val::Dict(left), Val::Dict(right)) => std::rc::Rc::ptr_eq(left, right),

@@ -97,7 +97,8 @@ impl Template {
     }
 
     /// Reads a template of a mapping: what is not there is an error, null makes no text, numbers keep their digits,
-    /// and `record.items` is the field of that name.
+    /// truth values are `true` and `false`, `record.items` is the field of that name, and there is neither a clock
+    /// nor chance.
     pub fn compile_strict(text: &str) -> Result<Self, TemplateError> {
         Self::compile_as(text, true)
     }
@@ -144,6 +145,11 @@ impl Template {
     /// True when there is nothing to fill in.
     pub fn is_plain(&self) -> bool {
         matches!(self.0.code, Code::Plain(..))
+    }
+
+    /// True when it is one `{{ … }}` and nothing beside it.
+    pub fn is_single(&self) -> bool {
+        matches!(self.0.code, Code::Single(_))
     }
 
     /// True when it was read by [`Template::compile_strict`].

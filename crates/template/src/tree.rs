@@ -14,6 +14,53 @@ pub(crate) struct Expr {
     pub(crate) node: Node,
 }
 
+impl Expr {
+    /// Whether the reference computes it before it runs: no names, no calls.
+    pub(crate) fn is_constant(&self) -> bool {
+        match &self.node {
+            Node::Const(_) => true,
+            Node::Name(_) | Node::Call(..) => false,
+            Node::List(items) | Node::Tuple(items) | Node::Concat(items) => {
+                items.iter().all(Self::is_constant)
+            }
+            Node::Dict(items) => items
+                .iter()
+                .all(|(key, value)| key.is_constant() && value.is_constant()),
+            Node::Attr(of, _) => of.is_constant(),
+            Node::Item(of, key) => of.is_constant() && key.is_constant(),
+            Node::Slice(of, parts) => {
+                of.is_constant() && parts.iter().flatten().all(Self::is_constant)
+            }
+            Node::Filter(of, filter) => {
+                of.as_ref().is_some_and(|of| of.is_constant()) && filter.args.are_constant()
+            }
+            Node::Test(of, test) => of.is_constant() && test.args.are_constant(),
+            Node::Not(inner) | Node::Neg(inner) | Node::Pos(inner) => inner.is_constant(),
+            Node::Binary(_, left, right) | Node::And(left, right) | Node::Or(left, right) => {
+                left.is_constant() && right.is_constant()
+            }
+            Node::Compare(first, rest) => {
+                first.is_constant() && rest.iter().all(|(_, right)| right.is_constant())
+            }
+            Node::If(parts) => {
+                let (test, then, otherwise) = &**parts;
+                test.is_constant()
+                    && then.is_constant()
+                    && otherwise.as_ref().is_none_or(Self::is_constant)
+            }
+        }
+    }
+}
+
+impl Args {
+    fn are_constant(&self) -> bool {
+        self.spread.is_none()
+            && self.spread_names.is_none()
+            && self.by_place.iter().all(Expr::is_constant)
+            && self.by_name.iter().all(|(_, value)| value.is_constant())
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Node {
     Const(Const),

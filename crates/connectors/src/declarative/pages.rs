@@ -11,6 +11,7 @@ use url::Url;
 
 use super::cache::Cache;
 use super::cursor::Point;
+use super::decode::{BodyDecoder, DecodeError};
 use super::options::Options;
 use super::paginator::{PageSeen, token_scope};
 use super::partition::Partitions;
@@ -18,7 +19,7 @@ use super::platform::Connection;
 use super::progress::Progress;
 use super::slice::Slice;
 use super::stream::{Retriever, Stream};
-use crate::http::{Answer, Repeat, Verdict};
+use crate::http::{Answer, Broken, OpenBody, Verdict};
 use crate::{Access, Error, Result};
 
 /// Pages without a record in a row before the platform is taken to go round in circles.
@@ -124,6 +125,8 @@ pub struct PageMark {
     pub token: Option<Value>,
     /// The token of the page after it; none when it was the last of its slice.
     pub next: Option<Value>,
+    /// More of the same page is coming.
+    pub is_part: bool,
     /// Which exchange brought it.
     pub exchange: Option<ExchangeId>,
     /// The platform's clock when it answered.
@@ -241,6 +244,24 @@ pub fn seconds(millis: i64) -> i64 {
     millis.max(0).saturating_add(999) / 1000
 }
 
+/// An answer that is handed on in parts.
+#[derive(Debug)]
+struct OpenPage {
+    answer: Answer,
+    rest: Option<OpenBody>,
+    body: Box<dyn BodyDecoder>,
+    /// Whether the part that came with the answer has been looked at.
+    is_begun: bool,
+    /// Records so far: as they came, and those that were kept.
+    extracted: usize,
+    kept: usize,
+    /// The last one that was kept.
+    last: Option<Row>,
+}
+
+/// Bytes of an answer after which its records are handed on though more is coming.
+const PART: usize = 4 * 1024 * 1024;
+
 /// Reads the pages of one slice.
 #[derive(Debug)]
 pub struct SliceReader {
@@ -260,6 +281,8 @@ pub struct SliceReader {
     same_pages: u32,
     /// The page before, to notice one that comes again.
     last_page: bytes::Bytes,
+    /// A large answer that is still coming in.
+    open: Option<OpenPage>,
     tokens: HashSet<model::value::Fingerprint>,
 }
 
@@ -285,6 +308,7 @@ impl SliceReader {
             empty_pages: 0,
             same_pages: 0,
             last_page: bytes::Bytes::new(),
+            open: None,
             tokens: HashSet::new(),
         }
     }
@@ -316,27 +340,48 @@ impl SliceReader {
         stream: &Stream,
         simple: &super::stream::Simple,
     ) -> Result<(Vec<Row>, PageMark)> {
-        loop {
-            let slice = self.slice.clone();
-            let context = self.context.clone();
-            let token = token_scope(self.token.as_ref());
-            let scope = page_scope(&context, &slice, &token);
-            let answer = self.ask(stream, simple, &scope).await?;
-            let first_after_cut = std::mem::take(&mut self.resumed);
-            match answer.verdict {
-                Verdict::Success | Verdict::Ignore => {}
-                Verdict::Fail { .. }
-                    if first_after_cut
-                        && matches!(answer.status.as_u16(), 400 | 404 | 410 | 422) =>
-                {
-                    // The place is gone (tokens expire): this slice once more from its beginning.
-                    self.token = first_token(stream);
-                    continue;
+        let slice = self.slice.clone();
+        let context = self.context.clone();
+        let page = match self.open.take() {
+            Some(page) => page,
+            None => loop {
+                let token = token_scope(self.token.as_ref());
+                let scope = page_scope(&context, &slice, &token);
+                let (answer, rest) = self.ask(stream, simple, &scope).await?;
+                let first_after_cut = std::mem::take(&mut self.resumed);
+                match answer.verdict {
+                    Verdict::Success | Verdict::Ignore => {}
+                    Verdict::Fail { .. }
+                        if first_after_cut
+                            && matches!(answer.status.as_u16(), 400 | 404 | 410 | 422) =>
+                    {
+                        // The place is gone (tokens expire): this slice once more from its beginning.
+                        self.token = first_token(stream);
+                        continue;
+                    }
+                    _ => return Err(answer.to_error(context.connection.http.name())),
                 }
-                _ => return Err(answer.to_error(context.connection.http.name())),
-            }
-            return self.take(stream, simple, &scope, &answer);
-        }
+                let content_type = answer.header("content-type").map(str::to_owned);
+                let body = simple.selector.begin(
+                    &scope,
+                    context.env(),
+                    simple.keep(),
+                    content_type.as_deref(),
+                )?;
+                break OpenPage {
+                    answer,
+                    rest,
+                    body,
+                    is_begun: false,
+                    extracted: 0,
+                    kept: 0,
+                    last: None,
+                };
+            },
+        };
+        let token = token_scope(self.token.as_ref());
+        let scope = page_scope(&context, &slice, &token);
+        self.take(stream, simple, &scope, page).await
     }
 
     async fn ask(
@@ -344,7 +389,7 @@ impl SliceReader {
         stream: &Stream,
         simple: &super::stream::Simple,
         scope: &Scope<'_>,
-    ) -> Result<Answer> {
+    ) -> Result<(Answer, Option<OpenBody>)> {
         let context = &self.context;
         let env = context.env();
         let mut options = Options::default();
@@ -371,41 +416,68 @@ impl SliceReader {
             Some(_) => context.connection.home(&simple.requester, scope)?,
             None => request.url.clone(),
         };
+        let cache = stream.is_cached(context).then_some(&context.cache);
         context
             .connection
-            .send_cached(
-                &simple.requester,
-                request,
-                &home,
-                scope,
-                Repeat::Safe,
-                &context.access,
-                stream.is_cached(context).then_some(&context.cache),
-            )
+            .open(&simple.requester, request, &home, scope, &context.access, cache)
             .await
             .map_err(Error::from)
     }
 
-    fn take(
+    /// Takes records out of an answer: all of them, or a part where it is large.
+    async fn take(
         &mut self,
         stream: &Stream,
         simple: &super::stream::Simple,
         scope: &Scope<'_>,
-        answer: &Answer,
+        mut page: OpenPage,
     ) -> Result<(Vec<Row>, PageMark)> {
         let context = self.context.clone();
         let env = context.env();
-        let is_good = answer.status.as_u16() < 400;
+        let is_good = page.answer.status.as_u16() < 400;
+        let malformed = |problem: DecodeError| context.malformed(&problem.to_string());
         let mut rows = Vec::new();
-        let mut response = Value::Object(model::value::Object::new());
+        let mut response = None;
         if is_good {
-            response = simple
-                .selector
-                .extract(scope, env, answer, simple.keep(), &mut rows)
-                .map_err(|problem| context.malformed(&problem.to_string()))?;
+            if !std::mem::replace(&mut page.is_begun, true) {
+                let beginning = page.answer.body.clone();
+                page.body.push(beginning, &mut rows).map_err(malformed)?;
+            }
+            let mut bytes = 0;
+            while let Some(rest) = &mut page.rest {
+                if bytes >= PART && !rows.is_empty() {
+                    break;
+                }
+                match rest.piece().await {
+                    Ok(Some(piece)) => {
+                        bytes += piece.len();
+                        page.body.push(piece, &mut rows).map_err(malformed)?;
+                    }
+                    Ok(None) => page.rest = None,
+                    Err(Broken::Cancelled) => return Err(Error::Cancelled),
+                    Err(broken) => {
+                        return Err(Error::Unavailable {
+                            platform: context.connection.http.name().to_owned(),
+                            reason: broken.to_string(),
+                        });
+                    }
+                }
+            }
+            if page.rest.is_none() {
+                let ending = page.body.finish(&mut rows).map_err(malformed)?;
+                for warning in &ending.warnings {
+                    tracing::warn!(stream = %stream.name, "{warning}");
+                }
+                page.extracted += ending.left_out;
+                response = Some(ending.response);
+            }
+        } else {
+            page.rest = None;
         }
-        let extracted = rows.len();
-        self.guard(stream, answer, extracted)?;
+        page.extracted += rows.len();
+        if page.rest.is_none() {
+            self.guard(stream, &page.answer, page.extracted)?;
+        }
         let wants = |row: &Row| self.progress.wants(&self.slice, row);
         let is_client_side = stream.cursor.as_ref().is_some_and(|cursor| cursor.is_client_side);
         let is_feed = stream.cursor.as_ref().is_some_and(|cursor| cursor.is_data_feed);
@@ -413,18 +485,44 @@ impl SliceReader {
         if is_client_side {
             rows.retain(|row| wants(row));
         }
+        page.kept += rows.len();
+        let exchange = Some(page.answer.exchange);
+        let server_now = page
+            .answer
+            .header("date")
+            .and_then(|date| jiff::fmt::rfc2822::parse(date).ok())
+            .map(|date| date.timestamp().as_microsecond());
+        if page.rest.is_some() {
+            page.last = rows.last().cloned().or(page.last);
+            if is_feed {
+                rows.retain(|row| wants(row));
+            }
+            self.newest = self.newest.max(self.progress.observe(&rows));
+            self.open = Some(page);
+            let mark = PageMark {
+                token: self.token.clone(),
+                next: self.token.clone(),
+                is_part: true,
+                exchange,
+                server_now,
+            };
+            return Ok((rows, mark));
+        }
+        let last = rows.last().or(page.last.as_ref());
         let next = match &simple.paginator {
             // What is older than the last read ends a feed.
-            Some(_) if is_feed && rows.last().is_some_and(|row| !wants(row)) => None,
+            Some(_) if is_feed && last.is_some_and(|row| !wants(row)) => None,
             Some(paginator) if is_good => paginator.next(
                 scope,
                 env,
                 &PageSeen {
-                    response: &response,
-                    headers: &answer.headers,
-                    extracted,
-                    kept: rows.len(),
-                    last: rows.last(),
+                    response: response
+                        .as_ref()
+                        .unwrap_or(&Value::Object(model::value::Object::new())),
+                    headers: &page.answer.headers,
+                    extracted: page.extracted,
+                    kept: page.kept,
+                    last,
                     token: self.token.as_ref(),
                 },
             )?,
@@ -441,11 +539,9 @@ impl SliceReader {
         let mark = PageMark {
             token: std::mem::replace(&mut self.token, next.clone()),
             next,
-            exchange: Some(answer.exchange),
-            server_now: answer
-                .header("date")
-                .and_then(|date| jiff::fmt::rfc2822::parse(date).ok())
-                .map(|date| date.timestamp().as_microsecond()),
+            is_part: false,
+            exchange,
+            server_now,
         };
         Ok((rows, mark))
     }

@@ -357,7 +357,8 @@ impl Parent {
         let key = self.key.printed(&scope, env)?;
         let value = match row.get(&key) {
             Some(value) => Some(value),
-            None => super::path::at(&row.to_value(), &[key.as_str().into()]).cloned(),
+            None => super::glob_path::GlobPath::new(key.split('/').filter(|step| !step.is_empty()))
+                .and_then(|way| way.one_in_row(row).ok().flatten()),
         };
         let Some(value) = value.filter(|value| !value.is_null()) else {
             return Ok(None);
@@ -370,12 +371,12 @@ impl Parent {
             let whole = row.to_value();
             if let Some(way) = &self.lazy {
                 let steps = way.steps(&scope, env)?;
-                let found = super::path::at(&whole, &steps);
+                let found = super::glob_path::at(&whole, &steps);
                 extra.push("child_response", found.cloned().unwrap_or(Value::List(Vec::new())));
             }
             for way in &self.extra {
                 let steps = way.steps(&scope, env)?;
-                let found = super::path::at(&whole, &steps);
+                let found = super::glob_path::at(&whole, &steps);
                 extra.push(
                     CompactString::from(steps.join(".")),
                     found.cloned().unwrap_or_default(),

@@ -25,7 +25,9 @@ use super::stream::Stream;
 use super::text::python_text;
 use super::{path, writes};
 use crate::http::client::{origin_words, same_origin};
-use crate::http::{Answer, Call, Client, Failure, Repeat, RequestParts, Signer, Verdict};
+use crate::http::{
+    Answer, Call, Client, Failure, OpenBody, Repeat, RequestParts, Signer, Verdict,
+};
 use crate::{
     Access, Capabilities, CheckStep, Destination, Error, Find, PageReader, ReadRequest, Result,
     Source, StreamDescription, StreamSummary, Written,
@@ -421,6 +423,22 @@ impl Connection {
         repeat: Repeat,
         access: &Access,
     ) -> std::result::Result<Answer, Failure> {
+        self.exchange(requester, request, home, scope, repeat, access, false)
+            .await
+            .map(|(answer, _)| answer)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a request and how to treat it")]
+    async fn exchange(
+        &self,
+        requester: &Requester,
+        request: RequestParts,
+        home: &Url,
+        scope: &Scope<'_>,
+        repeat: Repeat,
+        access: &Access,
+        in_pieces: bool,
+    ) -> std::result::Result<(Answer, Option<OpenBody>), Failure> {
         let not_sent = |error| Failure {
             error,
             sent: false,
@@ -458,33 +476,37 @@ impl Connection {
             clock: self.clock.clone(),
             request_url: shown.as_str(),
         };
-        self.http
-            .send(Call {
-                request,
-                signer,
-                repeat,
-                judge: &judge,
-                access,
-            })
-            .await
+        let call = Call {
+            request,
+            signer,
+            repeat,
+            judge: &judge,
+            access,
+        };
+        if in_pieces {
+            return self.http.open(call).await;
+        }
+        self.http.send(call).await.map(|answer| (answer, None))
     }
 }
 
 impl Connection {
-    /// As [`Connection::send`]; where there is a cache, the same request is sent once.
-    #[expect(clippy::too_many_arguments, reason = "a call and where its answer is kept")]
-    pub(super) async fn send_cached(
+    /// Sends a request that only reads. Of a large answer the rest can be taken piece by piece; where there is a
+    /// cache, the same request is sent once and its answer kept whole.
+    pub(super) async fn open(
         &self,
         requester: &Requester,
         request: RequestParts,
         home: &Url,
         scope: &Scope<'_>,
-        repeat: Repeat,
         access: &Access,
         cache: Option<&Arc<Cache>>,
-    ) -> std::result::Result<Answer, Failure> {
+    ) -> std::result::Result<(Answer, Option<OpenBody>), Failure> {
         let Some(cache) = cache else {
-            return self.send(requester, request, home, scope, repeat, access).await;
+            let in_pieces = !requester.errors.looks_into_good_answers();
+            return self
+                .exchange(requester, request, home, scope, Repeat::Safe, access, in_pieces)
+                .await;
         };
         let place = cache.place(&request);
         let asked = request.clone();
@@ -492,18 +514,18 @@ impl Connection {
         let answer = place
             .get_or_try_init(async || {
                 is_new = true;
-                self.send(requester, request, home, scope, repeat, access).await
+                self.send(requester, request, home, scope, Repeat::Safe, access)
+                    .await
             })
             .await?
             .clone();
-        if !is_new {
-            return Ok(answer);
+        if is_new {
+            match answer.verdict {
+                Verdict::Success | Verdict::Ignore => cache.keep(&asked, &answer),
+                _ => cache.forget(&asked),
+            }
         }
-        match answer.verdict {
-            Verdict::Success | Verdict::Ignore => cache.keep(&asked, &answer),
-            _ => cache.forget(&asked),
-        }
-        Ok(answer)
+        Ok((answer, None))
     }
 }
 

@@ -212,6 +212,7 @@ impl PageReader for Reader {
                     }
                     // Pages that are found by number move when records go; those found by a token do not.
                     let is_numbered = page.next.is_some()
+                        && !page.is_part
                         && self
                             .stream
                             .paginator()

@@ -1,40 +1,40 @@
 //! `RecordSelector`: which parts of a page are records, and what is done to them first.
 
 use model::row::Row;
-use model::value::Value;
 use template::{Env, Members, Reads, Scope};
 
-use super::decode::DecodeError;
-use super::decode::json::{JsonBody, Keep};
+use super::decode::json::Keep;
+use super::decode::{BodyDecoder, Decoder};
+use super::extract::Extractor;
 use super::node::View;
-use super::text::{Condition, PathText};
+use super::text::Condition;
 use super::transform::Transformation;
+use super::transform::normalise::Normaliser;
 use crate::Result;
-use crate::http::Answer;
 
 /// Picks records out of a page.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Selector {
-    path: PathText,
+    decoder: Decoder,
+    extractor: Extractor,
     filter: Option<Condition>,
     transformations: Vec<Transformation>,
     transform_first: bool,
+    normalises: bool,
+    normaliser: Option<Normaliser>,
 }
 
 impl Selector {
-    /// From the file: a record selector and the transformations of its stream.
-    pub fn compile(view: &View<'_>, transformations: Option<View<'_>>) -> Result<Self> {
+    /// From the file: a record selector, how answers are read, and the transformations of the stream.
+    pub fn compile(
+        view: &View<'_>,
+        decoder: Option<View<'_>>,
+        transformations: Option<View<'_>>,
+    ) -> Result<Self> {
         if view.component()? != "RecordSelector" {
             return Err(view.unknown_component(&["RecordSelector"]));
         }
         let extractor = view.require("extractor", "where the records are")?;
-        if extractor.component()? != "DpathExtractor" {
-            return Err(extractor.unknown_component(&["DpathExtractor"]));
-        }
-        let path = match extractor.get("field_path") {
-            Some(path) => PathText::compile(&path)?,
-            None => PathText::default(),
-        };
         let filter = match view.get("record_filter") {
             Some(filter) => {
                 if filter.component()? != "RecordFilter" {
@@ -44,20 +44,33 @@ impl Selector {
             }
             None => None,
         };
-        let transformations = match transformations {
-            Some(list) => list
-                .items()?
-                .iter()
-                .map(Transformation::compile)
-                .collect::<Result<_>>()?,
-            None => Vec::new(),
+        let normalises = match view.text_of("schema_normalization")? {
+            None | Some("None") => false,
+            Some("Default") => true,
+            Some(other) => {
+                return Err(view.fail(
+                    format!("the normalisation `{other}` is not known here"),
+                    "Default or None",
+                ));
+            }
         };
         Ok(Self {
-            path,
+            decoder: Decoder::compile(decoder.as_ref())?,
+            extractor: Extractor::compile(&extractor)?,
             filter,
-            transformations,
+            transformations: Transformation::compile_list(transformations.as_ref())?,
             transform_first: view.flag_or("transform_before_filtering", false)?,
+            normalises,
+            normaliser: None,
         })
+    }
+
+    /// Fits records to a schema, where the file asks for it.
+    pub fn fit_to(&mut self, schema: &serde_json::Value) {
+        self.normaliser = self
+            .normalises
+            .then(|| Normaliser::compile(schema))
+            .filter(|normaliser| !normaliser.is_idle());
     }
 
     /// What of a body must be kept beside its records, given what somebody looks at.
@@ -65,39 +78,31 @@ impl Selector {
         match reads {
             Reads::Nothing => Keep::Nothing,
             Reads::Everything => Keep::All,
-            Reads::Paths(_) if self.path.is_empty() => Keep::Frame,
             Reads::Paths(paths) => {
-                // A path of templates may lead anywhere.
-                let Some(own) = self.path.fixed() else {
-                    return Keep::All;
+                // A path of templates or patterns may lead anywhere.
+                let own = match &self.extractor {
+                    Extractor::Path { path, .. } => path.fixed(),
+                    _ => None,
                 };
-                let meets = paths
-                    .iter()
-                    .any(|path| path.iter().zip(&own).all(|(left, right)| left == right));
-                if meets { Keep::All } else { Keep::Frame }
+                match own {
+                    Some(own) if own.is_empty() => Keep::Frame,
+                    Some(own) if !meets(paths, &own) => Keep::Frame,
+                    _ => Keep::All,
+                }
             }
         }
     }
 
-    /// The records of an answer, as they came; and what templates call `response`.
-    pub fn extract(
+    /// Begins to take an answer apart.
+    pub fn begin(
         &self,
         scope: &Scope<'_>,
         env: &Env,
-        answer: &Answer,
         keep: Keep,
-        rows: &mut Vec<Row>,
-    ) -> std::result::Result<Value, DecodeError> {
-        let path = self
-            .path
-            .steps(scope, env)
-            .map_err(|error| DecodeError::Malformed {
-                format: "as the connector file says",
-                problem: error.to_string(),
-            })?;
-        let mut body = JsonBody::new(path, keep);
-        body.push(answer.body.clone(), rows)?;
-        body.finish(rows)
+        content_type: Option<&str>,
+    ) -> Result<Box<dyn BodyDecoder>> {
+        let extraction = self.extractor.fill(scope, env)?;
+        Ok(self.decoder.start(&extraction, keep, content_type))
     }
 
     /// The records that are handed on, as they are handed on.
@@ -108,7 +113,7 @@ impl Selector {
         rows: Vec<Row>,
         transform_first: bool,
     ) -> Result<Vec<Row>> {
-        if self.filter.is_none() && self.transformations.is_empty() {
+        if self.filter.is_none() && self.transformations.is_empty() && self.normaliser.is_none() {
             return Ok(rows);
         }
         let transform_first = transform_first || self.transform_first;
@@ -126,6 +131,9 @@ impl Selector {
             if !transform_first {
                 self.transform(scope, env, &mut row)?;
             }
+            if let Some(normaliser) = &self.normaliser {
+                normaliser.apply(&mut row);
+            }
             kept.push(row);
         }
         Ok(kept)
@@ -136,4 +144,11 @@ impl Selector {
             .iter()
             .try_for_each(|transformation| transformation.apply(row, scope, env))
     }
+}
+
+/// Whether one of the paths is on the way to `own`, or goes on from there.
+fn meets(paths: &[Vec<compact_str::CompactString>], own: &[compact_str::CompactString]) -> bool {
+    paths
+        .iter()
+        .any(|path| path.iter().zip(own).all(|(left, right)| left == right))
 }

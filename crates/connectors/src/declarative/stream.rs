@@ -71,14 +71,13 @@ pub struct Simple {
 impl Simple {
     fn compile(view: &View<'_>, stream: &View<'_>) -> Result<Self> {
         let selector = view.require("record_selector", "where the records are")?;
-        if let Some(decoder) = view.get("decoder")
-            && decoder.component()? != "JsonDecoder"
-        {
-            return Err(decoder.unknown_component(&["JsonDecoder"]));
-        }
         Ok(Self {
             requester: Requester::compile(&view.require("requester", "how pages are asked for")?)?,
-            selector: Selector::compile(&selector, stream.get("transformations"))?,
+            selector: Selector::compile(
+                &selector,
+                view.get("decoder"),
+                stream.get("transformations"),
+            )?,
             paginator: match view.get("paginator") {
                 Some(paginator) => Paginator::compile(&paginator)?,
                 None => None,
@@ -133,7 +132,11 @@ impl Stream {
                 .map_or_else(|| label_of(&name), str::to_owned),
             retriever: match retriever.component()? {
                 "SimpleRetriever" => {
-                    Retriever::Simple(Box::new(Simple::compile(&retriever, view)?))
+                    let mut simple = Simple::compile(&retriever, view)?;
+                    if let Some(schema) = &json_schema {
+                        simple.selector.fit_to(schema);
+                    }
+                    Retriever::Simple(Box::new(simple))
                 }
                 _ => {
                     return Err(

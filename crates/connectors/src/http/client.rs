@@ -14,7 +14,7 @@ use super::breaker::{Breaker, BreakerView};
 use super::rate::{Rate, RateLimit, retry_after};
 use super::redact::Redactor;
 use super::retry::{Jitter, backoff};
-use super::transport::{Bounds, Broken, RawAnswer, Transport};
+use super::transport::{Bounds, Broken, OpenBody, RawAnswer, Transport};
 use super::{RequestParts, Signer};
 use crate::{Access, Error, Result};
 
@@ -148,7 +148,24 @@ impl Client {
     ///
     /// An `Ok` is an answer, whatever its verdict. A [`Failure`] says whether the request may have
     /// been carried out.
-    pub async fn send(&self, mut call: Call<'_>) -> std::result::Result<Answer, Failure> {
+    pub async fn send(&self, call: Call<'_>) -> std::result::Result<Answer, Failure> {
+        self.exchange(call, false).await.map(|(answer, _)| answer)
+    }
+
+    /// As [`Client::send`]; of a good answer with a large body only the beginning is waited for, the rest can be
+    /// taken piece by piece.
+    pub async fn open(
+        &self,
+        call: Call<'_>,
+    ) -> std::result::Result<(Answer, Option<OpenBody>), Failure> {
+        self.exchange(call, true).await
+    }
+
+    async fn exchange(
+        &self,
+        mut call: Call<'_>,
+        in_pieces: bool,
+    ) -> std::result::Result<(Answer, Option<OpenBody>), Failure> {
         let inner = &*self.inner;
         let patience = Instant::now() + inner.limits.patience;
         let reads = matches!(
@@ -193,10 +210,11 @@ impl Client {
             signed.signed_with = request.signed_with;
             let attempt = inner
                 .transport
-                .attempt(request, &redactor, call.access, number, grace)
+                .attempt(request, &redactor, call.access, number, grace, in_pieces)
                 .await;
             let wait = match attempt {
-                Ok(raw) => {
+                Ok(mut raw) => {
+                    let rest = raw.rest.take();
                     exchange = Some(raw.exchange);
                     self.note_answer(&raw);
                     if raw.status == StatusCode::UNAUTHORIZED
@@ -251,7 +269,8 @@ impl Client {
                                 .unwrap_or_else(|| self.jittered(failures + 1));
                             failures += 1;
                             if Instant::now() + wait > patience {
-                                return answer(Verdict::RateLimited { after: Some(wait) });
+                                return answer(Verdict::RateLimited { after: Some(wait) })
+                                    .map(|answer| (answer, None));
                             }
                             // The whole connection waits, not this request alone.
                             lock(&inner.rate).block(Instant::now(), wait);
@@ -263,11 +282,12 @@ impl Client {
                             failures += 1;
                             let wait = after.or(asked).unwrap_or_else(|| self.jittered(failures));
                             if Instant::now() + wait > patience {
-                                return answer(Verdict::Retry { after: Some(wait) });
+                                return answer(Verdict::Retry { after: Some(wait) })
+                                    .map(|answer| (answer, None));
                             }
                             (wait, format!("answers {}", raw.status.as_u16()))
                         }
-                        verdict => return answer(verdict),
+                        verdict => return answer(verdict).map(|answer| (answer, rest)),
                     }
                 }
                 Err(broken) => {

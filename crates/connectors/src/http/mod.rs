@@ -20,3 +20,4 @@ pub use client::{Call, Client, Limits, Repeat};
 pub use request::{Body, RequestParts};
 pub use signer::{NoSignIn, Signer};
 pub use tls::ClientTls;
+pub use transport::{Broken, OpenBody};

@@ -56,7 +56,7 @@ static FORM_MEMBERS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!(r"(?i)(^|[?&\s])((?:{NAMES})=)([^&\s#]*)")).unwrap());
 
 /// The secrets of one exchange, in every spelling in which they travel.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Redactor {
     spellings: Vec<Zeroizing<String>>,
     longest: usize,

@@ -30,7 +30,10 @@ pub struct Bounds {
     pub body: usize,
 }
 
-/// A whole answer, not yet judged.
+/// Bytes of a body that are waited for before the rest is taken piece by piece.
+const AT_ONCE: usize = 4 * 1024 * 1024;
+
+/// An answer, not yet judged.
 #[derive(Debug)]
 pub struct RawAnswer {
     /// HTTP status.
@@ -41,6 +44,48 @@ pub struct RawAnswer {
     pub body: Bytes,
     /// The exchange's id.
     pub exchange: ExchangeId,
+    /// What is still to come of the body, where the caller takes it piece by piece.
+    pub rest: Option<OpenBody>,
+}
+
+/// The rest of a large body, still on its way.
+pub struct OpenBody {
+    response: reqwest::Response,
+    idle: Duration,
+    cancel: CancellationToken,
+    host: String,
+    redactor: Redactor,
+}
+
+impl std::fmt::Debug for OpenBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenBody")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OpenBody {
+    /// The next piece; none at the end.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, Broken> {
+        let next = Instant::now() + self.idle;
+        let piece = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(Broken::Cancelled),
+            piece = tokio::time::timeout_at(next, self.response.chunk()) => piece,
+        };
+        match piece {
+            Ok(Ok(piece)) => Ok(piece),
+            Ok(Err(error)) => {
+                let words = self.redactor.text(&transport_words(error, &self.host));
+                Err(Broken::Failed(format!("the answer broke off: {words}")))
+            }
+            Err(_) => Err(Broken::Failed(format!(
+                "the answer of {} stopped coming",
+                self.host
+            ))),
+        }
+    }
 }
 
 /// Why an attempt brought no answer.
@@ -52,6 +97,16 @@ pub enum Broken {
     TooLarge,
     /// Anything else, in words without secrets.
     Failed(String),
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("stopped"),
+            Self::TooLarge => f.write_str("the answer is too large"),
+            Self::Failed(words) => f.write_str(words),
+        }
+    }
 }
 
 /// An attempt without an answer.
@@ -117,6 +172,7 @@ impl Transport {
         access: &Access,
         number: u32,
         grace: Duration,
+        in_pieces: bool,
     ) -> Result<RawAnswer, BrokenAttempt> {
         let exchange = ExchangeId::new();
         let at = self.clock.now();
@@ -140,11 +196,11 @@ impl Transport {
             attempt: number,
         };
         let result = self
-            .exchange_bytes(wire, access.cancel.clone(), grace, redactor)
+            .exchange_bytes(wire, access.cancel.clone(), grace, redactor, in_pieces)
             .await;
         record.took = started.elapsed();
         let result = match result {
-            Ok((status, headers, body)) => {
+            Ok((status, headers, body, rest)) => {
                 record.status = Some(status.as_u16());
                 if access.exchanges.is_some() {
                     record.response_headers = redactor.headers(&headers);
@@ -155,6 +211,7 @@ impl Transport {
                     headers,
                     body,
                     exchange,
+                    rest,
                 })
             }
             Err((why, sent, status)) => {
@@ -186,7 +243,11 @@ impl Transport {
         cancel: CancellationToken,
         grace: Duration,
         redactor: &Redactor,
-    ) -> Result<(StatusCode, HeaderMap, Bytes), (Broken, bool, Option<StatusCode>)> {
+        in_pieces: bool,
+    ) -> Result<
+        (StatusCode, HeaderMap, Bytes, Option<OpenBody>),
+        (Broken, bool, Option<StatusCode>),
+    > {
         let host = wire
             .url
             .host_str()
@@ -237,13 +298,13 @@ impl Transport {
         };
         let status = response.status();
         let headers = response.headers().clone();
-        if response
-            .content_length()
-            .is_some_and(|length| length > self.bounds.body as u64)
-        {
+        let in_pieces = in_pieces && status.is_success();
+        let length = response.content_length();
+        if !in_pieces && length.is_some_and(|length| length > self.bounds.body as u64) {
             return Err((Broken::TooLarge, true, Some(status)));
         }
-        let mut body = BytesMut::new();
+        let expected = usize::try_from(length.unwrap_or(0)).unwrap_or(usize::MAX);
+        let mut body = BytesMut::with_capacity(expected.min(AT_ONCE));
         loop {
             let next = deadline.min(Instant::now() + self.bounds.idle);
             let piece = tokio::select! {
@@ -253,12 +314,25 @@ impl Transport {
             };
             match piece {
                 Ok(Ok(Some(piece))) => {
-                    if body.len() + piece.len() > self.bounds.body {
+                    if body.is_empty() && length == Some(piece.len() as u64) {
+                        return Ok((status, headers, piece, None));
+                    }
+                    if !in_pieces && body.len() + piece.len() > self.bounds.body {
                         return Err((Broken::TooLarge, true, Some(status)));
                     }
                     body.extend_from_slice(&piece);
+                    if in_pieces && body.len() >= AT_ONCE {
+                        let rest = OpenBody {
+                            response,
+                            idle: self.bounds.idle,
+                            cancel: cancel.clone(),
+                            host,
+                            redactor: redactor.clone(),
+                        };
+                        return Ok((status, headers, body.freeze(), Some(rest)));
+                    }
                 }
-                Ok(Ok(None)) => return Ok((status, headers, body.freeze())),
+                Ok(Ok(None)) => return Ok((status, headers, body.freeze(), None)),
                 Ok(Err(error)) => {
                     let words = format!(
                         "the answer broke off: {}",

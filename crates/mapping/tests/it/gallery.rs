@@ -191,7 +191,7 @@ does not run
 "#);
     insta::assert_snapshot!(check(json!([{"to": "full_name", "template": "{{ record.first_name"}])), @r#"
 Error bad_template at full_name
-  unexpected end of input, expected end of variable block (line 1, column 11)
+  this `{{` does not end; expected `}}` behind it (line 1, column 1)
   -> write fields as {{ record.field }}
 does not run
 "#);

@@ -73,7 +73,7 @@ pub(crate) fn write_offset(out: &mut String, seconds: i32, colon: bool) {
         total / 3600,
         total / 60 % 60
     );
-    if total % 60 != 0 {
+    if !total.is_multiple_of(60) {
         _ = write!(out, "{separator}{:02}", total % 60);
     }
 }

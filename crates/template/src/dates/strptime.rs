@@ -289,7 +289,10 @@ fn take(parts: &mut Parts, directive: char, piece: &str) -> Option<()> {
         'b' => parts.month = Some(place(&MONTHS)? + 1),
         'z' => parts.zone = Some(zone(piece)?),
         'Z' => {
-            (piece.eq_ignore_ascii_case("utc") || piece.eq_ignore_ascii_case("gmt")).then_some(())?
+            let known = ["utc", "gmt"]
+                .iter()
+                .any(|zone| piece.eq_ignore_ascii_case(zone));
+            known.then_some(())?;
         }
         _ => return None,
     }

@@ -109,7 +109,7 @@ pub(crate) fn nearest_of<'n>(
         .map(|known| (distance(name, known), known))
         .min_by_key(|(distance, _)| *distance);
     match best {
-        Some((distance, known)) if distance <= name.len() / 3 + 1 => {
+        Some((distance, known)) if distance <= (name.len() / 3).max(1) => {
             format!("the name of a {what}, perhaps `{known}`")
         }
         _ => format!("the name of a {what} that Jinja has"),

@@ -57,7 +57,21 @@ pub(super) fn int<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> Fall
         (None, Some(number)) => number.to_big(),
         _ => None,
     };
-    Ok(found.map_or_else(|| default.unwrap_or(Val::Int(0)), Val::big))
+    match found {
+        Some(n) => Ok(Val::big(n)),
+        None if m.strict && default.is_none() => Err(not_a_number(&value)),
+        None => Ok(default.unwrap_or(Val::Int(0))),
+    }
+}
+
+fn not_a_number(value: &Val<'_>) -> Box<Fault> {
+    Fault::value(match value.as_str() {
+        Some(text) => format!(
+            "\"{}\" is not a number",
+            crate::text::chars_between(text, 0, 60)
+        ),
+        None => format!("{} is not a number", value.described()),
+    })
 }
 
 pub(super) fn float<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
@@ -66,10 +80,7 @@ pub(super) fn float<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> Fa
     Ok(match found {
         Some(float) => Val::Float(float),
         None if m.strict && default.is_none() => {
-            return Err(Fault::value(match value.as_str() {
-                Some(text) => format!("{text:?} is not a number"),
-                None => format!("a {} is not a number", value.type_name()),
-            }));
+            return Err(not_a_number(&value));
         }
         None => default.unwrap_or(Val::Float(0.0)),
     })

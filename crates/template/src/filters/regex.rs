@@ -44,7 +44,8 @@ fn compiled(pattern: &str, text: &str) -> Fallible<Rc<Regex>> {
 
 /// What only Python writes that way. Its `$` also stands before a line end at the end of the text.
 fn translated(pattern: &str, ends_in_line_end: bool) -> Cow<'_, str> {
-    if !pattern.contains("\\Z") && !(ends_in_line_end && pattern.contains('$')) {
+    let has_end = ends_in_line_end && pattern.contains('$');
+    if !has_end && !pattern.contains("\\Z") {
         return Cow::Borrowed(pattern);
     }
     let mut out = String::with_capacity(pattern.len() + 8);

@@ -79,6 +79,11 @@ fn empty<'r>(m: &Machine<'r>, message: &str) -> Val<'r> {
 
 pub(super) fn random<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
     given.none("random")?;
+    if m.strict {
+        return Err(Fault::failed(
+            "nothing is random here: the same record must always give the same",
+        ));
+    }
     let items = m.collect(&value)?;
     if items.is_empty() {
         return Ok(empty(m, "No random item, sequence was empty."));
@@ -109,32 +114,24 @@ pub(super) fn reverse<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> 
         _ => "reversed",
     };
     Ok(Val::object(Thing::Iter(
-        std::cell::RefCell::new(Iter::Values(items.into_iter())),
+        Box::new(std::cell::RefCell::new(Iter::Values(items.into_iter()))),
         name,
     )))
 }
 
-pub(super) fn items<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
+pub(super) fn items<'r>(_: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
     given.none("items")?;
     if value.is_undefined() {
         return Ok(Val::generator(Iter::Done));
     }
-    if m.settled(&value).type_name() != "dict" {
-        return Err(Fault::wrong_type("Can only get item pairs from a mapping."));
-    }
-    let pairs: Vec<Val<'r>> = m
-        .entries_of(&value)?
-        .into_iter()
-        .map(|(key, value)| Val::tuple(vec![key, value]))
-        .collect();
-    Ok(Val::generator(Iter::Values(pairs.into_iter())))
+    Ok(Val::generator(Iter::Items(value)))
 }
 
 pub(super) fn map<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
     if !m.is_true(&value)? {
         return Ok(Val::generator(Iter::Done));
     }
-    let source = Box::new(m.iter(&value)?);
+    let source = Box::new(Iter::Waiting(value));
     Ok(Val::generator(Iter::Map(source, Some(given), None)))
 }
 
@@ -148,7 +145,7 @@ fn selected<'r>(
     if !m.is_true(value)? {
         return Ok(Val::generator(Iter::Done));
     }
-    let source = Box::new(m.iter(value)?);
+    let source = Box::new(Iter::Waiting(value.clone()));
     let iter = Iter::Select(source, Some((given, by_attribute)), None, keep);
     Ok(Val::generator(iter))
 }
@@ -181,7 +178,7 @@ pub(super) fn unique<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> F
     let [case_sensitive, attribute] = given.bind("unique", ["case_sensitive", "attribute"], 0)?;
     let case_sensitive = flag(m, case_sensitive, false)?;
     let path = AttributePath::new(attribute.as_ref());
-    let source = Box::new(m.iter(&value)?);
+    let source = Box::new(Iter::Waiting(value));
     Ok(Val::generator(Iter::Unique(
         source,
         path,
@@ -190,11 +187,11 @@ pub(super) fn unique<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> F
     )))
 }
 
-pub(super) fn batch<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
+pub(super) fn batch<'r>(_: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
     let [size, fill] = given.bind("batch", ["linecount", "fill_with"], 1)?;
     let size = usize::try_from(whole(size, 1)?).unwrap_or(0);
     let fill = fill.filter(|fill| !matches!(fill, Val::None));
-    let source = Box::new(m.iter(&value)?);
+    let source = Box::new(Iter::Waiting(value));
     Ok(Val::generator(Iter::Batch(source, size, fill)))
 }
 

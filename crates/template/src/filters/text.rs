@@ -137,13 +137,16 @@ pub(super) fn indent<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) -> F
         if let Val::Undefined(missing) = &value {
             return Err(m.undefined_fault(missing));
         }
+        if value.type_name() == "list" {
+            return Err(super::no_attribute(&value, "splitlines"));
+        }
         return Err(Fault::wrong_type(format!(
             "unsupported operand type(s) for +=: '{}' and 'str'",
             value.type_name()
         )));
     };
     let whole = format!("{text}\n");
-    let lines = crate::methods::text::lines(&whole, false);
+    let lines = crate::methods::search::lines(&whole, false);
     m.pay_for_bytes(text.len() + lines.len().saturating_mul(indention.len()))?;
     let mut out = String::new();
     for (n, line) in lines.iter().enumerate() {

@@ -36,7 +36,7 @@ pub(super) fn wordwrap<'r>(m: &Machine<'r>, value: Val<'r>, given: Given<'r>) ->
         .filter(|width| *width > 0)
         .ok_or_else(|| Fault::value(format!("invalid width {width} (must be > 0)")))?;
     let mut lines = Vec::new();
-    for line in crate::methods::text::lines(text, false) {
+    for line in crate::methods::search::lines(text, false) {
         lines.push(wrapped(line, width, long_words, hyphens).join(&separator));
     }
     let out = lines.join(&separator);

@@ -158,7 +158,7 @@ fn one<'t, 'r>(
     };
     let (width, precision) = (size(width)?, precision.map(size).transpose()?);
     m.pay_for_bytes(width)?;
-    if conversion == '%' {
+    if conversion == '%' && text.starts_with('%') {
         out.push('%');
         return Ok(rest);
     }
@@ -212,11 +212,15 @@ fn one<'t, 'r>(
         'c' => {
             let c = match (&value, value.as_str()) {
                 (_, Some(text)) if crate::text::length(text) == 1 => text.to_owned(),
+                (Val::Bool(flag), _) => char::from(u8::from(*flag)).to_string(),
                 (Val::Int(n), _) => u32::try_from(*n)
                     .ok()
                     .and_then(char::from_u32)
                     .ok_or_else(|| Fault::overflow("%c arg not in range(0x110000)"))?
                     .to_string(),
+                (Val::Big(_), _) => {
+                    return Err(Fault::overflow("%c arg not in range(0x110000)"));
+                }
                 _ => return Err(Fault::wrong_type("%c requires int or char")),
             };
             pad(&c, width, ' ', if left { '<' } else { '>' })

@@ -39,24 +39,23 @@ pub(crate) fn format<'r>(m: &Machine<'r>, value: &Val<'r>, spec: &str) -> Fallib
         }
         _ => {}
     }
+    let number = Num::of(value);
+    if number.is_none() && value.as_str().is_none() {
+        return Err(Fault::wrong_type(format!(
+            "unsupported format string passed to {}.__format__",
+            value.type_name()
+        )));
+    }
     let parsed = parse(spec)?;
     m.pay_for_bytes(parsed.width)?;
     if let Some(text) = value.as_str() {
         return format_text(text, parsed);
     }
-    match Num::of(value) {
+    match number {
         Some(Num::Float(float)) => format_float(float, parsed),
-        Some(Num::Int(n)) => {
-            if matches!(value, Val::Bool(_)) && parsed.kind.is_none() {
-                return format_whole(&BigInt::from(n), parsed);
-            }
-            format_whole(&BigInt::from(n), parsed)
-        }
+        Some(Num::Int(n)) => format_whole(&BigInt::from(n), parsed),
         Some(Num::Big(n)) => format_whole(&n, parsed),
-        None => Err(Fault::wrong_type(format!(
-            "unsupported format string passed to {}.__format__",
-            value.type_name()
-        ))),
+        None => Ok(String::new()),
     }
 }
 
@@ -117,6 +116,11 @@ fn unknown(kind: char, of: &str) -> Box<Fault> {
 fn format_text(text: &str, spec: Spec) -> Fallible<String> {
     if let Some(kind) = spec.kind.filter(|kind| *kind != 's') {
         return Err(unknown(kind, "str"));
+    }
+    if let Some(separator) = spec.grouping {
+        return Err(Fault::value(format!(
+            "Cannot specify '{separator}' with 's'."
+        )));
     }
     if spec.sign.is_some() {
         return Err(Fault::value("Sign not allowed in string format specifier"));

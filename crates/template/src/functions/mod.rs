@@ -15,7 +15,18 @@ use crate::value::{Text, Thing, Val, compare};
 #[derive(Debug)]
 pub(crate) struct Function {
     pub(crate) name: &'static str,
+    offered: Offered,
     pub(crate) call: for<'r> fn(&Machine<'r>, Given<'r>) -> Fallible<Val<'r>>,
+}
+
+/// Where a function can be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Offered {
+    Everywhere,
+    /// Not in strict templates: the same record must always give the same.
+    Lenient,
+    /// Only in strict templates: the reference takes it away.
+    Strict,
 }
 
 /// The function of that name.
@@ -23,87 +34,114 @@ pub(crate) fn find(name: &str, strict: bool) -> Option<&'static Function> {
     FUNCTIONS
         .iter()
         .find(|function| function.name == name)
-        .filter(|function| strict || function.name != "range")
+        .filter(|function| match function.offered {
+            Offered::Everywhere => true,
+            Offered::Lenient => !strict,
+            Offered::Strict => strict,
+        })
 }
 
 static FUNCTIONS: [Function; 18] = [
     Function {
         name: "now_utc",
+        offered: Offered::Lenient,
         call: now_utc,
     },
     Function {
         name: "today_utc",
+        offered: Offered::Lenient,
         call: today_utc,
     },
     Function {
         name: "today_with_timezone",
+        offered: Offered::Lenient,
         call: today_with_timezone,
     },
     Function {
         name: "timestamp",
+        offered: Offered::Everywhere,
         call: timestamp,
     },
     Function {
         name: "str_to_datetime",
+        offered: Offered::Everywhere,
         call: str_to_datetime,
     },
     Function {
         name: "format_datetime",
+        offered: Offered::Everywhere,
         call: format_datetime,
     },
     Function {
         name: "day_delta",
+        offered: Offered::Lenient,
         call: day_delta,
     },
     Function {
         name: "duration",
+        offered: Offered::Everywhere,
         call: duration,
     },
     Function {
         name: "max",
+        offered: Offered::Everywhere,
         call: |m, given| extreme(m, given, Cmp::Gt),
     },
     Function {
         name: "min",
+        offered: Offered::Everywhere,
         call: |m, given| extreme(m, given, Cmp::Lt),
     },
     Function {
         name: "sanitize_url",
+        offered: Offered::Everywhere,
         call: sanitize_url,
     },
     Function {
         name: "camel_case_to_snake_case",
+        offered: Offered::Everywhere,
         call: camel_case_to_snake_case,
     },
     Function {
         name: "generate_uuid",
+        offered: Offered::Lenient,
         call: generate_uuid,
     },
     Function {
         name: "dict",
+        offered: Offered::Everywhere,
         call: dict,
     },
     Function {
         name: "namespace",
+        offered: Offered::Everywhere,
         call: namespace,
     },
     Function {
         name: "cycler",
+        offered: Offered::Everywhere,
         call: cycler,
     },
     Function {
         name: "joiner",
+        offered: Offered::Everywhere,
         call: joiner,
     },
-    // Strict templates only: the reference takes it away.
     Function {
         name: "range",
+        offered: Offered::Strict,
         call: range,
     },
 ];
 
-fn now(m: &Machine<'_>) -> Moment {
-    Moment::at(m.env.now(), Zone::UTC)
+/// The time, where there is a clock.
+pub(crate) fn now(m: &Machine<'_>) -> Fallible<Moment> {
+    if m.strict {
+        return Err(Fault::failed(
+            "there is no clock here: the same record must always give the same",
+        ));
+    }
+    Ok(Moment::at(m.env.now(), Zone::UTC))
 }
 
 fn moment<'r>(moment: Moment) -> Val<'r> {
@@ -112,12 +150,12 @@ fn moment<'r>(moment: Moment) -> Val<'r> {
 
 fn now_utc<'r>(m: &Machine<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
     given.none("now_utc")?;
-    Ok(moment(now(m)))
+    now(m).map(moment)
 }
 
 fn today_utc<'r>(m: &Machine<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
     given.none("today_utc")?;
-    Ok(Val::Date(now(m).civil.date()))
+    Ok(Val::Date(now(m)?.civil.date()))
 }
 
 fn today_with_timezone<'r>(m: &Machine<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
@@ -187,7 +225,7 @@ fn day_delta<'r>(m: &Machine<'r>, given: Given<'r>) -> Fallible<Val<'r>> {
         None => "%Y-%m-%dT%H:%M:%S.%f%z",
         Some(format) => format_of(format)?,
     };
-    Ok(Val::text(strftime::strftime(&now(m).plus(span)?, format)))
+    Ok(Val::text(strftime::strftime(&now(m)?.plus(span)?, format)))
 }
 
 fn format_of<'v>(format: &'v Val<'_>) -> Fallible<&'v str> {

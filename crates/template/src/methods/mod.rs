@@ -4,6 +4,7 @@ mod collections;
 pub(crate) use collections::pairs;
 mod moments;
 mod numbers;
+pub(crate) mod search;
 pub(crate) mod text;
 
 use crate::error::{Fallible, Fault};
@@ -138,6 +139,7 @@ pub(crate) fn property<'r>(m: &Machine<'r>, value: &Val<'r>, name: &str) -> Opti
                 _ => None,
             },
             Thing::Macro(node, _) => match name {
+                "name" if node.name.is_empty() => Some(Val::None),
                 "name" => Some(Val::borrowed(&node.name)),
                 "arguments" => Some(Val::tuple(
                     node.args.iter().map(|arg| Val::borrowed(arg)).collect(),

@@ -35,7 +35,7 @@ pub(super) const MOMENT: [&str; 22] = [
     "utcnow",
     "timetz",
 ];
-pub(super) const DATE: [&str; 10] = [
+pub(super) const DATE: [&str; 11] = [
     "strftime",
     "isoformat",
     "replace",
@@ -45,6 +45,7 @@ pub(super) const DATE: [&str; 10] = [
     "toordinal",
     "ctime",
     "fromisoformat",
+    "fromtimestamp",
     "today",
 ];
 pub(super) const TIME: [&str; 3] = ["strftime", "isoformat", "replace"];
@@ -133,8 +134,12 @@ pub(super) fn call<'r>(
                 }
                 "today" => {
                     given.none(name)?;
-                    Ok(Val::Date(Moment::at(m.env.now(), Zone::UTC).civil.date()))
+                    Ok(Val::Date(crate::functions::now(m)?.civil.date()))
                 }
+                "fromtimestamp" => match call_moment(m, &midnight, name, given)? {
+                    Val::Moment(moment) => Ok(Val::Date(moment.civil.date())),
+                    other => Ok(other),
+                },
                 "fromisoformat" => {
                     let text = given.only(name, "")?;
                     Ok(Val::Date(from_iso(&text)?.civil.date()))
@@ -301,7 +306,7 @@ fn call_moment<'r>(
         }
         "now" | "utcnow" => {
             let [zone] = given.bind(name, ["tz"], 0)?;
-            let now = Moment::at(m.env.now(), Zone::UTC);
+            let now = crate::functions::now(m)?;
             match zone {
                 None | Some(Val::None) => moment(Moment::new(now.civil, None)),
                 Some(zone) => moment(now.in_zone(zone_of(&zone)?.unwrap_or(Zone::UTC))?),

@@ -6,6 +6,26 @@ use super::{Parsed, Parser};
 use crate::lex::Kind;
 use crate::tree::{Args, Cmp, Const, Expr, Named, Node, Op};
 
+/// `left <op> right`. The sign of a number binds looser than the power of something that is not known: the reference
+/// writes both down for Python as they stand, once it has computed what is constant.
+fn binary(op: Op, left: Expr, right: Expr) -> Node {
+    let Expr { at, node } = left;
+    match node {
+        Node::Neg(number)
+            if op == Op::Pow
+                && matches!(
+                    number.node,
+                    Node::Const(Const::Int(_) | Const::Big(_) | Const::Float(_))
+                )
+                && !right.is_constant() =>
+        {
+            let power = Node::Binary(op, number, Box::new(right));
+            Node::Neg(Box::new(Expr { at, node: power }))
+        }
+        node => Node::Binary(op, Box::new(Expr { at, node }), Box::new(right)),
+    }
+}
+
 impl Parser<'_> {
     /// Expressions with commas between them are a tuple.
     pub(super) fn tuple(&mut self, conditional: bool, ends: &[&str]) -> Parsed<Expr> {
@@ -162,18 +182,14 @@ impl Parser<'_> {
     ) -> Parsed<Expr> {
         let mut left = operand(self)?;
         let mut depth = 0;
-        loop {
-            let Kind::Sign(sign) = self.peek().kind else {
-                break;
-            };
+        while let Kind::Sign(sign) = self.peek().kind {
             let Some((_, op)) = operators.iter().find(|(known, _)| *known == sign) else {
                 break;
             };
             let at = self.at();
             self.next();
             let right = operand(self)?;
-            let node = Node::Binary(*op, Box::new(left), Box::new(right));
-            left = self.joined(at, &mut depth, node)?;
+            left = self.joined(at, &mut depth, binary(*op, left, right))?;
         }
         self.depth -= depth;
         Ok(left)

@@ -234,7 +234,7 @@ impl Parser<'_> {
                     return self.fail_at(at, "this `call` calls nothing", "`{% call name() %}`");
                 }
                 let (body, _) = self.inner(&["endcall"])?;
-                let caller = new_macro("caller".into(), args, defaults, body);
+                let caller = new_macro("".into(), args, defaults, body);
                 Stmt::CallBlock(Box::new(call), Arc::new(caller))
             }
             "filter" => {

@@ -153,11 +153,17 @@ impl<'r> Machine<'r> {
 
     fn dict(&self, items: &'r [(Expr, Expr)]) -> Fallible<Val<'r>> {
         let mut dict = Dict::with_capacity(items.len());
+        let mut unhashable = None;
         for (key, value) in items {
-            let key = self.key(self.expr(key)?)?;
-            dict.set(key, self.expr(value)?);
+            let key = self.key(self.expr(key)?);
+            let value = self.expr(value)?;
+            // All members are computed before a key is looked at.
+            match key {
+                Ok(key) => dict.set(key, value),
+                Err(fault) => unhashable = unhashable.or(Some(fault)),
+            }
         }
-        Ok(Val::dict(dict))
+        unhashable.map_or_else(|| Ok(Val::dict(dict)), Err)
     }
 
     /// A value as the key of a dict.

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use model::number::Decimal;
 use model::value::Value;
 use num_bigint::BigInt;
-use num_traits::ToPrimitive as _;
 
 use super::Machine;
 use crate::dates::{self, Span};
@@ -118,9 +117,12 @@ impl<'r> Machine<'r> {
         }
         let times = match number {
             Num::Int(n) => n,
-            Num::Big(n) => n
-                .to_i64()
-                .unwrap_or(if n < BigInt::from(0) { 0 } else { i64::MAX }),
+            Num::Big(_) if is_sequence(value) => {
+                return Err(Fault::overflow(
+                    "cannot fit 'int' into an index-sized integer",
+                ));
+            }
+            Num::Big(_) => return Ok(None),
             Num::Float(_) => return Ok(None),
         };
         if let Val::Period(period) = value {
@@ -254,6 +256,13 @@ impl<'r> Machine<'r> {
         self.pay_for_bytes(text.len())?;
         Ok(text.contains(part))
     }
+}
+
+fn is_sequence(value: &Val<'_>) -> bool {
+    matches!(
+        value.type_name(),
+        "str" | "Markup" | "bytes" | "tuple" | "list"
+    )
 }
 
 fn span<'r>(span: Span) -> Val<'r> {

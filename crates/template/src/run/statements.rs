@@ -295,14 +295,14 @@ impl<'r> Machine<'r> {
         if items.is_empty() {
             return self.framed(Some(frame), |m| m.body(&node.otherwise, out));
         }
-        let each = Rc::new(Thing::Loop(Loop {
+        let each = Rc::new(Thing::Loop(Box::new(Loop {
             node,
             frame,
             items: items.clone(),
             at: Cell::new(0),
             depth0,
             changed: RefCell::new(None),
-        }));
+        })));
         for (at, item) in items.into_iter().enumerate() {
             if let Thing::Loop(each) = &*each {
                 each.at.set(at);

@@ -16,6 +16,10 @@ use crate::run::{Given, Machine};
 pub(crate) enum Iter<'r> {
     #[default]
     Done,
+    /// What is only iterated over once the first value is asked for.
+    Waiting(Val<'r>),
+    /// `items(…)`, until the first pair is asked for.
+    Items(Val<'r>),
     Slice(std::slice::Iter<'r, Value>),
     Live(Rc<List<'r>>, usize),
     Tuple(Rc<Tuple<'r>>, usize),
@@ -55,6 +59,22 @@ impl<'r> Iter<'r> {
         m.step()?;
         match self {
             Self::Done => Ok(None),
+            Self::Waiting(value) => {
+                *self = m.iter(value)?;
+                m.deeper(|m| self.next(m))
+            }
+            Self::Items(value) => {
+                if m.settled(value).type_name() != "dict" {
+                    return Err(Fault::wrong_type("Can only get item pairs from a mapping."));
+                }
+                let pairs: Vec<Val<'r>> = m
+                    .entries_of(value)?
+                    .into_iter()
+                    .map(|(key, value)| Val::tuple(vec![key, value]))
+                    .collect();
+                *self = Self::Values(pairs.into_iter());
+                m.deeper(|m| self.next(m))
+            }
             Self::Slice(values) => Ok(values.next().map(|value| m.val(value))),
             Self::Live(list, at) => {
                 let value = list.0.borrow().get(*at).cloned();
@@ -189,7 +209,7 @@ impl<'r> Iter<'r> {
             Self::Live(list, _) => waiting.push(Val::List(list)),
             Self::Tuple(tuple, _) => waiting.push(Val::Tuple(tuple)),
             Self::Values(values) => waiting.extend(values),
-            Self::Shared(value) => waiting.push(value),
+            Self::Shared(value) | Self::Waiting(value) | Self::Items(value) => waiting.push(value),
             Self::Map(mut source, ..)
             | Self::Select(mut source, ..)
             | Self::Unique(mut source, ..)

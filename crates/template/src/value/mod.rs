@@ -108,12 +108,12 @@ pub(crate) enum Thing<'r> {
     Method(Val<'r>, CompactString),
     /// A macro and the frame that it was made in.
     Macro(&'r Macro, usize),
-    Loop(Loop<'r>),
+    Loop(Box<Loop<'r>>),
     Namespace(RefCell<Dict<'r>>),
     Cycler(Vec<Val<'r>>, Cell<usize>),
     Joiner(Text<'r>, Cell<bool>),
     /// A generator or an iterator, and what Python calls it.
-    Iter(RefCell<Iter<'r>>, &'static str),
+    Iter(Box<RefCell<Iter<'r>>>, &'static str),
     /// `dict.keys()`, `.values()`, `.items()`.
     View(Val<'r>, View),
     /// `range(start, stop, step)`: strict templates only.
@@ -168,7 +168,7 @@ impl<'r> Val<'r> {
     }
 
     pub(crate) fn generator(iter: Iter<'r>) -> Self {
-        Self::object(Thing::Iter(RefCell::new(iter), "generator"))
+        Self::object(Thing::Iter(Box::new(RefCell::new(iter)), "generator"))
     }
 
     pub(crate) fn big(n: BigInt) -> Self {

@@ -342,7 +342,7 @@ pub(crate) fn parse_int(text: &str, base: u32) -> Option<BigInt> {
         16 => (16, prefix("0x").unwrap_or(lower)),
         8 => (8, prefix("0o").unwrap_or(lower)),
         2 => (2, prefix("0b").unwrap_or(lower)),
-        2..=36 => (base, lower),
+        3..8 | 9..16 | 17..=36 => (base, lower),
         _ => return None,
     };
     if digits.len() > 4300 {

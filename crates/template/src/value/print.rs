@@ -15,6 +15,8 @@ pub(crate) fn write_str<'r>(m: &Machine<'r>, out: &mut String, value: &Val<'r>) 
         Val::Text(text) => m.append(out, text),
         Val::Markup(text) => m.append(out, text),
         Val::Undefined(_) => Ok(()),
+        // As all of a mapping writes it.
+        Val::Bool(flag) if m.strict => m.append(out, if *flag { "true" } else { "false" }),
         Val::Amount(decimal) => m.append(out, decimal.as_str()),
         Val::Date(date) => {
             _ = write!(out, "{date}");
@@ -154,6 +156,7 @@ fn write_thing<'r>(m: &Machine<'r>, out: &mut String, thing: &Thing<'r>) -> Fall
         Thing::Method(of, name) => {
             _ = write!(out, "<built-in method {name} of {} object>", of.type_name());
         }
+        Thing::Macro(node, _) if node.name.is_empty() => out.push_str("<Macro anonymous>"),
         Thing::Macro(node, _) => {
             out.push_str("<Macro ");
             write_quoted(out, &node.name);
@@ -254,8 +257,8 @@ pub(crate) fn write_quoted(out: &mut String, text: &str) {
             c => {
                 let code = u32::from(c);
                 _ = match code {
-                    ..=0xff => write!(out, "\\x{code:02x}"),
-                    ..=0xffff => write!(out, "\\u{code:04x}"),
+                    ..0x100 => write!(out, "\\x{code:02x}"),
+                    0x100..0x1_0000 => write!(out, "\\u{code:04x}"),
                     _ => write!(out, "\\U{code:08x}"),
                 };
             }

@@ -1,21 +1,98 @@
-//! placeholder
-use super::node::View;
-use crate::Result;
+//! What is done to each record: the transformations of connector files, and the fitting to a schema.
+//!
+//! A transformation is compiled once and works on a [`Row`]. Where it concerns single members, the others stay the text
+//! that they came as.
+
+pub(super) mod add_fields;
+mod flatten;
+mod keys;
+pub mod normalise;
+mod remove_fields;
+
 use model::row::Row;
 use template::{Env, Scope};
 
-/// A change to records.
+use self::add_fields::AddFields;
+use self::flatten::{DpathFlattenFields, flatten};
+use self::keys::{KeysReplace, keys_to_lower, keys_to_snake_case};
+use self::remove_fields::RemoveFields;
+use super::node::View;
+use super::spot::needs_python;
+use crate::Result;
+
+/// One transformation, from the connector file.
 #[derive(Clone, Debug)]
-pub struct Transformation;
+pub enum Transformation {
+    /// Sets fields to what templates make.
+    AddFields(AddFields),
+    /// Takes fields away.
+    RemoveFields(RemoveFields),
+    /// Names of the top in lower case.
+    KeysToLower,
+    /// Names in snake case, in objects within objects too.
+    KeysToSnakeCase,
+    /// A part of each name replaced, in objects within objects too.
+    KeysReplace(KeysReplace),
+    /// Everything at the top.
+    FlattenFields {
+        /// Items of lists too.
+        lists: bool,
+    },
+    /// The members of one object at the top.
+    DpathFlattenFields(DpathFlattenFields),
+}
+
+/// The types that [`Transformation::compile`] knows.
+const KNOWN: &[&str] = &[
+    "AddFields",
+    "RemoveFields",
+    "KeysToLower",
+    "KeysToSnakeCase",
+    "KeysReplace",
+    "FlattenFields",
+    "DpathFlattenFields",
+];
 
 impl Transformation {
     /// From the file.
     pub fn compile(view: &View<'_>) -> Result<Self> {
-        Err(view.unknown_component(&[]))
+        Ok(match view.component()? {
+            "AddFields" => Self::AddFields(AddFields::compile(view)?),
+            "RemoveFields" => Self::RemoveFields(RemoveFields::compile(view)?),
+            "KeysToLower" => Self::KeysToLower,
+            "KeysToSnakeCase" => Self::KeysToSnakeCase,
+            "KeysReplace" => Self::KeysReplace(KeysReplace::compile(view)?),
+            "FlattenFields" => Self::FlattenFields {
+                lists: view.flag_or("flatten_lists", true)?,
+            },
+            "DpathFlattenFields" => Self::DpathFlattenFields(DpathFlattenFields::compile(view)?),
+            "CustomTransformation" => return Err(needs_python(view)),
+            _ => return Err(view.unknown_component(KNOWN)),
+        })
     }
 
-    /// Applies it.
-    pub fn apply(&self, _row: &mut Row, _scope: &Scope<'_>, _env: &Env) -> Result<()> {
+    /// All of a list; none where there is no list.
+    pub fn compile_list(view: Option<&View<'_>>) -> Result<Vec<Self>> {
+        match view {
+            Some(view) => view.items()?.iter().map(Self::compile).collect(),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Changes a record. `scope` has `config`, `stream_slice` and the like; `record` is added here.
+    pub fn apply(&self, row: &mut Row, scope: &Scope<'_>, env: &Env) -> Result<()> {
+        match self {
+            Self::AddFields(add) => add.apply(row, scope, env)?,
+            Self::RemoveFields(remove) => remove.apply(row, scope, env)?,
+            Self::KeysToLower => keys_to_lower(row),
+            Self::KeysToSnakeCase => keys_to_snake_case(row),
+            Self::KeysReplace(replace) => replace.apply(row, scope, env)?,
+            Self::FlattenFields { lists } => flatten(row, *lists),
+            Self::DpathFlattenFields(flatten) => flatten.apply(row, scope, env)?,
+        }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
