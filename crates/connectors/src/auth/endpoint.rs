@@ -30,11 +30,11 @@ pub(super) struct Desk<'a> {
     pub(super) tls: Option<&'a ClientTls>,
 }
 
-/// Tokens travel over TLS, or stay on this machine.
+/// Tokens travel over TLS, or stay on this machine or in its own network.
 pub(crate) fn address(place: &str, text: &str) -> Result<Url> {
     let url = Url::parse(text.trim())
         .map_err(|error| wrong(place, &error.to_string(), "an address: https://…"))?;
-    let safe = url.scheme() == "https" || (url.scheme() == "http" && transport::is_loopback(&url));
+    let safe = url.scheme() == "https" || (url.scheme() == "http" && transport::is_near(&url));
     if !safe || url.host().is_none() {
         return Err(wrong(
             place,
@@ -473,12 +473,18 @@ mod tests {
         assert!(address("token_url", "https://platform.example/token").is_ok());
         assert!(address("token_url", "http://127.0.0.1:9/token").is_ok());
         assert!(address("token_url", "http://[::1]:9/token").is_ok());
+        assert!(address("token_url", "http://192.168.1.5:3000/api/session").is_ok());
+        assert!(address("token_url", "http://tickets.internal/oauth").is_ok());
+        assert!(address("token_url", "http://server:8069/").is_ok());
         for bad in [
             "http://platform.example/token",
             "ftp://127.0.0.1/",
             "platform.example",
             "",
             "http://127.0.0.1.example/",
+            "http://8.8.8.8/",
+            "http://[2001:db8::1]/",
+            "http://internal.example/",
         ] {
             assert!(address("token_url", bad).is_err(), "{bad}");
         }

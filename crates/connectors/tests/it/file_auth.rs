@@ -399,6 +399,25 @@ async fn requests_for_tokens_have_the_form_that_the_low_code_format_gives_them()
 }
 
 #[tokio::test]
+async fn a_session_token_is_found_in_an_answer_of_xml() {
+    let server = OddServer::start(|seen| match seen.target.as_str() {
+        "/login" => Reply::Json(
+            200,
+            "",
+            "<session><user id='7'/><token>x-1</token></session>".to_owned(),
+        ),
+        _ => Reply::Json(200, "", r#"{"records":[{"id":1}]}"#.to_owned()),
+    })
+    .await;
+    let authenticator = "{type: SessionTokenAuthenticator, decoder: {type: XmlDecoder}, login_requester: {type: HttpRequester, url_base: \"{{ config['base'] }}\", path: login, http_method: POST, authenticator: {type: NoAuth}}, session_token_path: [session, token], request_authentication: {type: Bearer}}";
+    let config = json!({"base": server.url()});
+    let platform = opened(connector(authenticator, &["things"]), config, &Clock::system());
+    assert_eq!(read(&platform, "things").await.unwrap(), 1);
+    let seen = server.seen();
+    assert_eq!(seen.last().unwrap().header("authorization"), Some("Bearer x-1"));
+}
+
+#[tokio::test]
 async fn logins_leave_no_trace_in_what_is_recorded() {
     let sandbox = sandbox().await;
     let authenticator = "{type: SessionTokenAuthenticator, login_requester: {type: HttpRequester, url_base: \"{{ config['base'] }}\", path: doors/session/login, http_method: POST, authenticator: {type: NoAuth}, request_body_json: {user: \"{{ config['user'] }}\", password: \"{{ config['password'] }}\"}}, session_token_path: [session, token], request_authentication: {type: Bearer}}";

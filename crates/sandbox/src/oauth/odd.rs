@@ -24,7 +24,7 @@ pub(crate) fn token(world: &mut World, call: &Call, platform: Platform) -> Answe
         }),
         "query" | "get" => {
             let is_right = (call.id == "get") == (call.method == "GET");
-            if is_right && call.bytes().is_ok_and(|body| body.is_empty()) {
+            if is_right && call.bytes().is_ok_and(bytes::Bytes::is_empty) {
                 Ok(Form::of(call.query.iter().cloned()))
             } else {
                 let text = "the parameters belong into the query";
