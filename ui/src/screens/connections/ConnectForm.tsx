@@ -126,8 +126,8 @@ export function ConnectForm({ connector, existing, error, busy, onSubmit, onClos
         )}
         {method?.kind === "device" && (
           <p className="m-0 text-sm text-ink3">
-            You get a short code and type it in at a page of {connector.name}, on this computer or on
-            any other device. What {connector.name} hands out is kept on this computer (
+            You get a short code and type it in at a page of {connector.name}, on this computer or
+            on any other device. What {connector.name} hands out is kept on this computer (
             {status.secrets_backend}).
           </p>
         )}
