@@ -196,7 +196,6 @@ fn field_view(field: &AuthField) -> ConfigField {
         default: None,
         required: !field.optional,
         secret: field.secret,
-        lines: false,
         lines: field.format != FieldFormat::Text,
     }
 }
