@@ -4,8 +4,8 @@ use model::secret::Secret;
 
 use super::credentials::TokenSet;
 use super::endpoint::{self, Ask, Desk, wishes};
-use super::problem::TokenProblem;
 use super::fields::Typed;
+use super::problem::TokenProblem;
 use super::{jwt, saml, session};
 use crate::declarative::auth_spec::{
     AuthKind, AuthMethod, ClientCredentials, JwtBearer, Saml2Bearer, TokenExchange,

@@ -461,7 +461,11 @@ mod tests {
             let der = key.to_pkcs8v1().unwrap();
             let public = key.public_key().as_ref();
             signs(algorithm, &pem("PRIVATE KEY", der.as_ref()), "", by, public);
-            let other = if algorithm == "ES256" { "ES384" } else { "ES256" };
+            let other = if algorithm == "ES256" {
+                "ES384"
+            } else {
+                "ES256"
+            };
             assert!(Signing::new(other, pem("PRIVATE KEY", der.as_ref()).as_bytes(), "").is_err());
         }
         let key = Ed25519KeyPair::generate().unwrap();
@@ -484,7 +488,9 @@ mod tests {
             .unwrap()
             .encrypt_with_params(
                 pkcs8::pkcs5::pbes2::Parameters::pbkdf2_sha256_aes256cbc(
-                    100, b"salt and salt", &[7; 16],
+                    100,
+                    b"salt and salt",
+                    &[7; 16],
                 )
                 .unwrap(),
                 "open sesame",
@@ -498,9 +504,13 @@ mod tests {
             &aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED,
             key.public_key().as_ref(),
         );
-        let wrong = Signing::new("ES256", sealed.as_bytes(), "open barley").err().unwrap();
+        let wrong = Signing::new("ES256", sealed.as_bytes(), "open barley")
+            .err()
+            .unwrap();
         assert!(wrong.problem.contains("does not open"), "{wrong:?}");
-        let opened = PrivateKey::from_pem(&sealed, "open sesame").unwrap().to_pem();
+        let opened = PrivateKey::from_pem(&sealed, "open sesame")
+            .unwrap()
+            .to_pem();
         assert!(opened.reveal().starts_with("-----BEGIN PRIVATE KEY-----\n"));
     }
 

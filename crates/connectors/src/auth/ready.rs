@@ -11,9 +11,7 @@ use super::credentials::{CredentialKind, Credentials, TokenSet};
 use super::endpoint::basic_pair;
 use super::fields::Typed;
 use super::{hmac, jwt, oauth1, sigv4, tls, wire};
-use crate::declarative::auth_spec::{
-    self, AuthKind, AuthMethod, KeyPlace, Put, wrong,
-};
+use crate::declarative::auth_spec::{self, AuthKind, AuthMethod, KeyPlace, Put, wrong};
 use crate::http::{Body, ClientTls, RequestParts};
 use crate::{Error, Result};
 

@@ -22,8 +22,8 @@ use model::secret::Secret;
 
 use super::credentials::{self, CredentialKind, Credentials, TokenSet};
 use super::endpoint::{self, Desk};
-use super::problem::TokenProblem;
 use super::fields::Typed;
+use super::problem::TokenProblem;
 use super::ready::Ready;
 use super::signer::Patience;
 use super::{grants, tls};

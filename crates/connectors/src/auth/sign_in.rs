@@ -28,8 +28,8 @@ use url::Url;
 
 use super::credentials::{CredentialKind, Credentials, TokenSet};
 use super::endpoint::Desk;
-use super::problem::TokenProblem;
 use super::fields::Typed;
+use super::problem::TokenProblem;
 use super::signer::Patience;
 use super::{grants, tls};
 use crate::declarative::auth_spec::{AuthKind, AuthMethod};

@@ -411,10 +411,17 @@ async fn a_session_token_is_found_in_an_answer_of_xml() {
     .await;
     let authenticator = "{type: SessionTokenAuthenticator, decoder: {type: XmlDecoder}, login_requester: {type: HttpRequester, url_base: \"{{ config['base'] }}\", path: login, http_method: POST, authenticator: {type: NoAuth}}, session_token_path: [session, token], request_authentication: {type: Bearer}}";
     let config = json!({"base": server.url()});
-    let platform = opened(connector(authenticator, &["things"]), config, &Clock::system());
+    let platform = opened(
+        connector(authenticator, &["things"]),
+        config,
+        &Clock::system(),
+    );
     assert_eq!(read(&platform, "things").await.unwrap(), 1);
     let seen = server.seen();
-    assert_eq!(seen.last().unwrap().header("authorization"), Some("Bearer x-1"));
+    assert_eq!(
+        seen.last().unwrap().header("authorization"),
+        Some("Bearer x-1")
+    );
 }
 
 #[tokio::test]

@@ -18,11 +18,18 @@ async fn no_door_opens_by_itself() {
     let signer = signer(&desk.keeper, connection, nobody, desk.clock.clone());
     let safe = desk.sandbox.safe_url().unwrap();
     for door in [
-        "key", "keys", "body", "cookie", "basic", "bearer", "own", "jwt", "hmac", "sigv4", "oauth1", "session", "tls",
+        "key", "keys", "body", "cookie", "basic", "bearer", "own", "jwt", "hmac", "sigv4",
+        "oauth1", "session", "tls",
     ] {
         let door = format!("doors/{door}");
-        let (status, answer) =
-            knock(&desk, &signer, http::Method::POST, &door, Body::Form(Vec::new())).await;
+        let (status, answer) = knock(
+            &desk,
+            &signer,
+            http::Method::POST,
+            &door,
+            Body::Form(Vec::new()),
+        )
+        .await;
         assert_eq!(status, 401, "{door}: {answer}");
     }
     let (status, _) = knock(&desk, &signer, http::Method::GET, "doors/open", Body::Empty).await;
@@ -70,9 +77,13 @@ async fn a_signature_covers_the_whole_request() {
         let (status, answer) = knock(&desk, &signer, http::Method::GET, &door, Body::Empty).await;
         assert_eq!(status, 200, "{door}: {answer}");
         let tampering = Tampering(&signer);
-        let (status, answer) = knock_with(&desk, &tampering, http::Method::GET, &door, Body::Empty).await;
+        let (status, answer) =
+            knock_with(&desk, &tampering, http::Method::GET, &door, Body::Empty).await;
         assert_eq!(status, 401, "{door}: {answer}");
-        assert!(answer.to_string().contains("the signature is not that of"), "{answer}");
+        assert!(
+            answer.to_string().contains("the signature is not that of"),
+            "{answer}"
+        );
     }
 }
 

@@ -147,7 +147,13 @@ impl Authority {
     }
 
     /// Tokens for a device whose person has agreed: with a refresh token.
-    pub(crate) fn agreed(&mut self, client: &Client, user: usize, scopes: Vec<String>, now: i64) -> Tokens {
+    pub(crate) fn agreed(
+        &mut self,
+        client: &Client,
+        user: usize,
+        scopes: Vec<String>,
+        now: i64,
+    ) -> Tokens {
         self.agreements.next_family += 1;
         let family = self.agreements.next_family;
         let agreed = Family {

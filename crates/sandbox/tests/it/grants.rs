@@ -64,7 +64,10 @@ async fn a_device_waits_as_long_as_it_is_told_to() {
 #[tokio::test]
 async fn what_is_not_allowed_is_refused_by_its_name() {
     let remote = Remote::new(5).await;
-    let robot = [("client_id", "patchbay-robot"), ("client_secret", "patchbay-robot-secret")];
+    let robot = [
+        ("client_id", "patchbay-robot"),
+        ("client_secret", "patchbay-robot-secret"),
+    ];
     let base = remote.sandbox.base_url();
     let own = format!("{base}harbor/api");
     let check = async |client: &[(&str, &str)], more: &[(&str, &str)], error: &str| {
@@ -74,25 +77,61 @@ async fn what_is_not_allowed_is_refused_by_its_name() {
     };
     let alone = ("grant_type", "client_credentials");
     check(&robot, &[("grant_type", "magic")], "unsupported_grant_type").await;
-    check(&robot, &[("grant_type", DEVICE), ("device_code", "x")], "unauthorized_client").await;
+    check(
+        &robot,
+        &[("grant_type", DEVICE), ("device_code", "x")],
+        "unauthorized_client",
+    )
+    .await;
     check(&robot, &[alone], "invalid_request").await;
-    check(&robot, &[alone, ("audience", "https://elsewhere.example")], "invalid_target").await;
-    check(&robot, &[alone, ("audience", &own), ("scope", "magic")], "invalid_scope").await;
-    let basic = [("client_id", "patchbay-basic"), ("client_secret", "basic:secret/100%")];
+    check(
+        &robot,
+        &[alone, ("audience", "https://elsewhere.example")],
+        "invalid_target",
+    )
+    .await;
+    check(
+        &robot,
+        &[alone, ("audience", &own), ("scope", "magic")],
+        "invalid_scope",
+    )
+    .await;
+    let basic = [
+        ("client_id", "patchbay-basic"),
+        ("client_secret", "basic:secret/100%"),
+    ];
     check(&basic, &[alone], "invalid_client").await;
     check(&[("client_id", "patchbay-tls")], &[alone], "invalid_client").await;
-    check(&[("client_id", "patchbay-signer")], &[alone], "invalid_client").await;
+    check(
+        &[("client_id", "patchbay-signer")],
+        &[alone],
+        "invalid_client",
+    )
+    .await;
     let jwt = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-    check(&robot, &[("grant_type", jwt), ("assertion", "a.b.c")], "invalid_grant").await;
+    check(
+        &robot,
+        &[("grant_type", jwt), ("assertion", "a.b.c")],
+        "invalid_grant",
+    )
+    .await;
     let saml = "urn:ietf:params:oauth:grant-type:saml2-bearer";
-    check(&robot, &[("grant_type", saml), ("assertion", "PGEvPg")], "invalid_grant").await;
+    check(
+        &robot,
+        &[("grant_type", saml), ("assertion", "PGEvPg")],
+        "invalid_grant",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn programs_get_no_refresh_token_and_exchange_no_more_than_they_have() {
     let remote = Remote::new(5).await;
     let own = format!("{}harbor/api", remote.sandbox.base_url());
-    let robot = [("client_id", "patchbay-robot"), ("client_secret", "patchbay-robot-secret")];
+    let robot = [
+        ("client_id", "patchbay-robot"),
+        ("client_secret", "patchbay-robot-secret"),
+    ];
     let alone = [
         ("grant_type", "client_credentials"),
         ("audience", own.as_str()),
@@ -102,11 +141,20 @@ async fn programs_get_no_refresh_token_and_exchange_no_more_than_they_have() {
     let (_, tokens) = remote.form("harbor/oauth/token", &form).await;
     assert_eq!(tokens.get("refresh_token"), None);
     let exchange = [
-        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        (
+            "grant_type",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+        ),
         ("subject_token", tokens["access_token"].as_str().unwrap()),
-        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        (
+            "subject_token_type",
+            "urn:ietf:params:oauth:token-type:access_token",
+        ),
     ];
-    for (scope, error) in [("deals.read", Value::Null), ("contacts.read", json!("invalid_scope"))] {
+    for (scope, error) in [
+        ("deals.read", Value::Null),
+        ("contacts.read", json!("invalid_scope")),
+    ] {
         let form: Vec<_> = robot
             .iter()
             .chain(&exchange)
@@ -126,7 +174,11 @@ async fn a_session_ends_and_a_challenge_counts_once() {
         let sent = remote.request(Method::POST, path).json(body).send().await;
         sent.unwrap()
     };
-    let answer: Value = post("doors/session/login", &login).await.json().await.unwrap();
+    let answer: Value = post("doors/session/login", &login)
+        .await
+        .json()
+        .await
+        .unwrap();
     let token = answer["session"]["token"].as_str().unwrap();
     let knock = async || {
         let request = remote.request(Method::GET, "doors/session");
@@ -136,7 +188,10 @@ async fn a_session_ends_and_a_challenge_counts_once() {
     remote.sandbox.advance_clock(Duration::from_secs(1801));
     assert_eq!(knock().await, 401);
 
-    let got = remote.request(Method::GET, "doors/session/challenge").send().await;
+    let got = remote
+        .request(Method::GET, "doors/session/challenge")
+        .send()
+        .await;
     let challenge: Value = got.unwrap().json().await.unwrap();
     let mut login = login;
     login["challenge"] = challenge["challenge"].clone();

@@ -10,8 +10,8 @@ use super::browser::{Door, Landing};
 use super::{Context, Open, SignInStep};
 use crate::auth::credentials::TokenSet;
 use crate::auth::endpoint::{self, wishes};
-use crate::auth::problem::{TokenProblem, foreign_words};
 use crate::auth::loopback::{Expected, Query};
+use crate::auth::problem::{TokenProblem, foreign_words};
 use crate::auth::signer::Patience;
 use crate::declarative::auth_spec::{Oauth2Code, Pkce};
 use crate::{Error, Result};
@@ -185,10 +185,7 @@ fn check_issuer(spec: &Oauth2Code, query: &Query) -> Result<()> {
     if seen == Some(expected) {
         return Ok(());
     }
-    let seen = seen.map_or_else(
-        || "nobody".to_owned(),
-        |seen| foreign_words(seen, &[]),
-    );
+    let seen = seen.map_or_else(|| "nobody".to_owned(), |seen| foreign_words(seen, &[]));
     tracing::warn!(expected, %seen, "A redirect of another issuer was refused.");
     Err(Error::SignInFailed {
         reason: format!(
