@@ -10,7 +10,6 @@ use std::time::Instant;
 use connectors::auth::{
     CredentialKind, Credentials, SignIn, SignInHandle, SignInOptions, SignInStep,
 };
-use connectors::declarative::auth_spec::AuthKind;
 use connectors::{Access, Source};
 use model::clock::Millis;
 use model::ids::{ConnectionId, FlowId};
@@ -56,6 +55,8 @@ pub struct Flow {
     pub steps: Vec<FlowStep>,
     /// Where the person signs in.
     pub url: Option<Url>,
+    /// What the person types in there, where it is not the browser of this computer that signs in.
+    pub code: Option<String>,
     /// Until when it waits for the person.
     pub until: Option<Millis>,
     /// How it ended.
@@ -125,6 +126,7 @@ impl Engine {
             connector: request.connector.clone(),
             steps: Vec::new(),
             url: None,
+            code: None,
             until: None,
             result: None,
         };
@@ -171,7 +173,7 @@ impl Engine {
     async fn connect(
         &self,
         id: FlowId,
-        request: ConnectRequest,
+        mut request: ConnectRequest,
         open: OpenUrl,
         cancel: &CancellationToken,
     ) -> Result<FlowResult> {
@@ -186,34 +188,36 @@ impl Engine {
         let trial = ConnectionId::new();
         let manifest = self.platforms().manifest(trial, &request.connector)?;
         let method = platforms::method(&manifest, &request.auth, &request.config)?;
-        let kind = match &method.kind {
-            AuthKind::Oauth2Code(_) => {
-                let options = SignInOptions {
-                    platform: manifest.platform.name.clone(),
-                    method: method.clone(),
-                    extra: Vec::new(),
-                    clock: self.clock().clone(),
-                    limit: SignInOptions::LIMIT,
-                };
-                let engine = self.clone();
-                let sign_in = SignIn::start(
-                    options,
-                    move |url| open(url),
-                    move |step| engine.change_flow(id, |flow| note_step(flow, step)),
-                    cancel.clone(),
-                )
-                .await?;
-                if let Some(entry) = self.flows().get_mut(&id) {
-                    entry.handle = Some(sign_in.handle());
+        let kind = if method.gets_a_token() {
+            let options = SignInOptions {
+                platform: manifest.platform.name.clone(),
+                method: method.clone(),
+                fields: request.fields.clone(),
+                extra: Vec::new(),
+                clock: self.clock().clone(),
+                limit: SignInOptions::LIMIT,
+            };
+            let engine = self.clone();
+            let sign_in = SignIn::start(
+                options,
+                move |url| open(url),
+                move |step| engine.change_flow(id, |flow| note_step(flow, step)),
+                cancel.clone(),
+            )
+            .await?;
+            if let Some(entry) = self.flows().get_mut(&id) {
+                entry.handle = Some(sign_in.handle());
+            }
+            let signed_in = sign_in.finish().await?;
+            // Where the account lives, say: requests go there from now on.
+            if let serde_json::Value::Object(config) = &mut request.config {
+                for (name, value) in method.settings_from(&signed_in.tokens) {
+                    config.insert(name.to_owned(), value.into());
                 }
-                CredentialKind::OAuth(sign_in.finish().await?.tokens)
             }
-            AuthKind::ApiKey(_) | AuthKind::Bearer(_) | AuthKind::Basic(_) => {
-                CredentialKind::from_fields(&method, &request.fields)?
-            }
-            AuthKind::None => CredentialKind::Bearer {
-                token: Secret::new("none"),
-            },
+            signed_in.into_kind()
+        } else {
+            CredentialKind::from_fields(&method, &request.fields)?
         };
         self.change_flow(id, |flow| begin_step(flow, "Storing the sign-in"));
         Credentials::replace(self.keeper(), trial, kind).await?;
@@ -489,6 +493,7 @@ fn note_step(flow: &mut Flow, step: SignInStep) {
                 ))),
             );
         }
+        SignInStep::ShowCode { code, .. } => flow.code = Some(code),
         SignInStep::WaitingForPerson { until } => {
             flow.until = Some(until);
             begin_step(flow, "Waiting for you to sign in");
@@ -497,7 +502,10 @@ fn note_step(flow: &mut Flow, step: SignInStep) {
             flow.until = None;
             finish_step(flow, Ok(None));
         }
-        SignInStep::ExchangingCode => begin_step(flow, "Getting access"),
+        SignInStep::ExchangingCode => {
+            flow.until = None;
+            begin_step(flow, "Getting access");
+        }
         SignInStep::Storing => begin_step(flow, "Storing the sign-in"),
         SignInStep::Done => finish_step(flow, Ok(None)),
     }

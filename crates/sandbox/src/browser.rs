@@ -87,6 +87,29 @@ impl Visitor {
 
     /// As far as the callback address, which is not opened.
     pub async fn walk(&self, authorize_url: &Url) -> Result<Url, Error> {
+        match self.go(authorize_url).await? {
+            Stop::Callback(url) => Ok(url),
+            Stop::Page { status, heading } => Err(Error::SignIn(format!(
+                "no form to go on with ({status}): {heading}"
+            ))),
+        }
+    }
+
+    /// To the last page of a sign-in that comes back to no program: a device's. Gives what that page says.
+    pub async fn approve(&self, page_url: &Url) -> Result<String, Error> {
+        match self.go(page_url).await? {
+            Stop::Page {
+                status: StatusCode::OK,
+                heading,
+            } => Ok(heading),
+            Stop::Page { status, heading } => {
+                Err(Error::SignIn(format!("it ended at ({status}): {heading}")))
+            }
+            Stop::Callback(_) => Err(Error::SignIn("it went to a program".to_owned())),
+        }
+    }
+
+    async fn go(&self, authorize_url: &Url) -> Result<Stop, Error> {
         only_here(authorize_url)?;
         let mut response = self.client.get(authorize_url.clone()).send().await?;
         for _ in 0..MAX_STEPS {
@@ -102,7 +125,7 @@ impl Visitor {
                 if to.port_or_known_default() != authorize_url.port_or_known_default()
                     || to.path() == "/callback"
                 {
-                    return Ok(to);
+                    return Ok(Stop::Callback(to));
                 }
                 response = self.client.get(to).send().await?;
                 continue;
@@ -115,10 +138,10 @@ impl Visitor {
                 ));
             }
             let Some(form) = Form::find(&page) else {
-                return Err(Error::SignIn(format!(
-                    "no form to go on with ({status}): {}",
-                    heading(&page)
-                )));
+                return Ok(Stop::Page {
+                    status,
+                    heading: heading(&page),
+                });
             };
             let to = here
                 .join(&form.action)
@@ -152,6 +175,14 @@ impl Visitor {
         }
         body.finish()
     }
+}
+
+/// Where a walk ends.
+enum Stop {
+    /// At the address of the program that waits; not opened yet.
+    Callback(Url),
+    /// At a page without a form.
+    Page { status: StatusCode, heading: String },
 }
 
 async fn read(mut response: Response) -> Result<String, Error> {

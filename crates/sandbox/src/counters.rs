@@ -26,6 +26,8 @@ pub struct PlatformCounters {
     pub code_grants: u64,
     /// Access tokens given for a refresh token.
     pub refresh_grants: u64,
+    /// Access tokens given in any other way: to programs, devices, for assertions.
+    pub other_grants: u64,
     /// Refresh tokens presented a second time.
     pub refresh_reuse: u64,
     /// Tokens revoked by their client.

@@ -24,6 +24,7 @@ mod clock;
 mod collection;
 mod control;
 mod counters;
+mod doors;
 mod faults;
 mod harbor;
 mod http;
@@ -52,12 +53,13 @@ use url::Url;
 
 pub use counters::{Counters, PlatformCounters};
 pub use faults::{Fault, FaultRule};
+pub use oauth::robots::{IDENTITY_PROVIDER, Keys, ROBOT, keys};
 
 use crate::{
     http::{
         gate::Shared,
         routes,
-        wire::{Doorway, Scissors},
+        wire::{Doorway, SafeDoorway, Scissors, acceptor},
     },
     world::{Stream, World},
 };
@@ -75,6 +77,10 @@ pub struct Options {
     pub existing_subscribers: usize,
     /// After that an access token must be refreshed.
     pub access_token_lifetime: Duration,
+    /// How often a device may ask whether its code was typed in.
+    pub device_interval: Duration,
+    /// Listen with TLS as well, on a free port.
+    pub tls: bool,
     /// Where the state survives a restart. When the file exists, it wins over `seed` and `contacts`.
     pub state_file: Option<PathBuf>,
     /// Requests per credential and window; None: no limit, no headers.
@@ -92,6 +98,8 @@ impl Options {
             port: 0,
             existing_subscribers: 12,
             access_token_lifetime: Duration::from_secs(3600),
+            device_interval: Duration::from_secs(5),
+            tls: false,
             state_file: None,
             rate_limit_per_minute: None,
             rate_limit_window: Duration::from_secs(60),
@@ -179,8 +187,10 @@ pub enum Error {
 pub struct Sandbox {
     shared: Shared,
     address: SocketAddr,
+    safe_address: Option<SocketAddr>,
     state_file: Option<Arc<PathBuf>>,
     server: Option<JoinHandle<()>>,
+    safe_server: Option<JoinHandle<()>>,
     saver: Option<JoinHandle<()>>,
 }
 
@@ -192,6 +202,7 @@ impl Sandbox {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
 
+        let tls = options.tls;
         let world = tokio::task::spawn_blocking(move || {
             let mut world = World::new(&options, format!("http://{address}"));
             let known = match &options.state_file {
@@ -223,6 +234,12 @@ impl Sandbox {
                 tracing::error!(%error, "The sandbox stopped serving.");
             }
         });
+        let (safe_address, safe_server) = if tls {
+            let (address, server) = serve_safely(&shared).await.map_err(listen)?;
+            (Some(address), Some(server))
+        } else {
+            (None, None)
+        };
         let state_file = state_file.map(Arc::new);
         let saver = state_file
             .as_ref()
@@ -230,8 +247,10 @@ impl Sandbox {
         Ok(Self {
             shared,
             address,
+            safe_address,
             state_file,
             server: Some(server),
+            safe_server,
             saver,
         })
     }
@@ -239,6 +258,11 @@ impl Sandbox {
     /// `http://127.0.0.1:PORT/`.
     pub fn base_url(&self) -> Url {
         self.url("/")
+    }
+
+    /// `https://127.0.0.1:PORT/`: the same behind TLS, where [`Options::tls`] asks for it.
+    pub fn safe_url(&self) -> Option<Url> {
+        Url::parse(&format!("https://{}/", self.safe_address?)).ok()
     }
 
     /// Harbor's pages; its API is at `api/v1` below.
@@ -262,12 +286,18 @@ impl Sandbox {
     /// Ends all connections and saves the state, if there is a file for it.
     pub async fn stop(mut self) -> Result<(), Error> {
         self.shared.stop();
-        if let Some(mut server) = self.server.take()
-            && tokio::time::timeout(Duration::from_secs(2), &mut server)
+        for mut server in self
+            .server
+            .take()
+            .into_iter()
+            .chain(self.safe_server.take())
+        {
+            if tokio::time::timeout(Duration::from_secs(2), &mut server)
                 .await
                 .is_err()
-        {
-            server.abort();
+            {
+                server.abort();
+            }
         }
         if let Some(saver) = self.saver.take()
             && let Err(error) = saver.await
@@ -372,6 +402,29 @@ impl Sandbox {
     pub fn advance_clock(&self, by: Duration) {
         self.shared.with(|world| world.advance_clock(by));
     }
+}
+
+/// The same routes over TLS, on a port of their own.
+async fn serve_safely(shared: &Shared) -> io::Result<(SocketAddr, JoinHandle<()>)> {
+    let keys = tokio::task::spawn_blocking(keys)
+        .await
+        .map_err(io::Error::other)?
+        .ok_or_else(|| io::Error::other("no keys can be made for TLS"))?;
+    let acceptor = acceptor(keys).map_err(io::Error::other)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let doorway = SafeDoorway::new(listener, acceptor)?;
+    let service = routes::router(shared.clone()).into_make_service_with_connect_info::<Scissors>();
+    let stopping = shared.clone();
+    let server = tokio::spawn(async move {
+        let served = axum::serve(doorway, service)
+            .with_graceful_shutdown(async move { stopping.stopped().await })
+            .await;
+        if let Err(error) = served {
+            tracing::error!(%error, "The sandbox stopped serving over TLS.");
+        }
+    });
+    Ok((address, server))
 }
 
 impl Drop for Sandbox {

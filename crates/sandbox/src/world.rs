@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     collection::Collection,
     counters::Counters,
+    doors::Doors,
     faults::Faults,
     harbor::{self, Harbor},
     http::call::Answer,
@@ -89,6 +90,9 @@ pub(crate) struct World {
     pub(crate) counters: Counters,
     pub(crate) replays: Replays,
     pub(crate) rates: Rates,
+    pub(crate) doors: Doors,
+    /// Seconds between two questions of a device.
+    pub(crate) device_interval: u64,
     /// Grows with every change that is worth saving.
     pub(crate) changes: u64,
 }
@@ -115,6 +119,8 @@ impl World {
                     .max(1),
                 used: HashMap::new(),
             },
+            doors: Doors::default(),
+            device_interval: options.device_interval.as_secs(),
             changes: 0,
         }
     }

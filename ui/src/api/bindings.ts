@@ -40,7 +40,7 @@ notes: Array<Note>,
  */
 sample?: SamplePlatforms | null, };
 
-export type AuthKind = "browser" | "api_key" | "bearer" | "basic";
+export type AuthKind = "browser" | "device" | "api_key" | "bearer" | "basic" | "other";
 
 export type AuthMethodView = { 
 /**
@@ -134,7 +134,11 @@ required: boolean,
 /**
  * Goes to the keychain and is never shown again.
  */
-secret: boolean, };
+secret: boolean, 
+/**
+ * Has several lines: a key, a certificate, a whole file.
+ */
+lines: boolean, };
 
 export type ConfigValue = { 
 /**
@@ -167,6 +171,10 @@ steps: Array<ConnectStep>,
  * What the person's browser was sent to, for "copy link".
  */
 authorize_url?: string | null, 
+/**
+ * What the person types in there, where it is a device code.
+ */
+user_code?: string | null, 
 /**
  * Until when it waits.
  */

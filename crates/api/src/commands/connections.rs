@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use connectors::declarative::auth_spec::{AuthField, AuthKind as MethodKind, AuthMethod};
+use connectors::declarative::auth_spec::{
+    AuthField, AuthKind as MethodKind, AuthMethod, FieldFormat,
+};
 use connectors::declarative::manifest::Manifest;
 use connectors::{Access, Source};
 use engine::connect::{ConnectRequest, Flow, FlowResult, FlowStep};
@@ -54,6 +56,7 @@ pub(crate) async fn list_connectors(app: &App, _: Nothing) -> Result<Vec<Connect
                         placeholder: field.placeholder,
                         required: field.required,
                         secret: field.secret,
+                        lines: field.lines,
                     })
                     .collect(),
                 streams: manifest
@@ -137,6 +140,10 @@ fn config_fields(manifest: &Manifest) -> Vec<ConfigField> {
                     .get("airbyte_secret")
                     .and_then(serde_json::Value::as_bool)
                     .unwrap_or(false),
+                lines: property
+                    .get("multiline")
+                    .and_then(serde_json::Value::as_bool)
+                    .unwrap_or(false),
                 name: name.clone(),
             };
             (order, field)
@@ -147,18 +154,21 @@ fn config_fields(manifest: &Manifest) -> Vec<ConfigField> {
 }
 
 fn auth_view(method: &AuthMethod) -> AuthMethodView {
-    let (kind, scopes) = match &method.kind {
-        MethodKind::Oauth2Code(oauth) => (AuthKind::Browser, oauth.scopes.as_slice()),
-        MethodKind::ApiKey(_) => (AuthKind::ApiKey, &[][..]),
-        MethodKind::Bearer(_) | MethodKind::None => (AuthKind::Bearer, &[][..]),
-        MethodKind::Basic(_) => (AuthKind::Basic, &[][..]),
+    let kind = match &method.kind {
+        MethodKind::DeviceCode(_) => AuthKind::Device,
+        _ if method.needs_a_browser() => AuthKind::Browser,
+        MethodKind::ApiKey(_) => AuthKind::ApiKey,
+        MethodKind::Bearer(_) | MethodKind::None => AuthKind::Bearer,
+        MethodKind::Basic(_) => AuthKind::Basic,
+        _ => AuthKind::Other,
     };
     AuthMethodView {
         name: method.name.clone(),
         label: method.label.clone(),
         kind,
         fields: method.fields().iter().map(field_view).collect(),
-        scopes: scopes
+        scopes: method
+            .scopes()
             .iter()
             .map(|scope| ScopeView {
                 name: scope.clone(),
@@ -184,8 +194,9 @@ fn field_view(field: &AuthField) -> ConfigField {
         description: field.help.clone(),
         placeholder: None,
         default: None,
-        required: true,
+        required: !field.optional,
         secret: field.secret,
+        lines: field.format != FieldFormat::Text,
     }
 }
 
@@ -309,9 +320,9 @@ pub(crate) async fn get_connection(app: &App, request: ConnectionRef) -> Result<
         .await
         .ok()
         .flatten();
-    let (scopes, token_expires_at) = match token.map(|credentials| credentials.kind) {
-        Some(connectors::auth::CredentialKind::OAuth(set)) => (set.scopes, set.expires_at),
-        _ => (Vec::new(), None),
+    let (scopes, token_expires_at) = match token.as_ref().and_then(|known| known.kind.token()) {
+        Some(set) => (set.scopes.clone(), set.expires_at),
+        None => (Vec::new(), None),
     };
     let streams = match platforms.get(id).await {
         Ok(platform) => Source::discover(&*platform, &Access::unattended())
@@ -447,6 +458,7 @@ pub(crate) fn flow_view(flow: &Flow) -> ConnectFlow {
         connector: flow.connector.clone(),
         steps: flow.steps.iter().map(step_view).collect(),
         authorize_url: flow.url.as_ref().map(ToString::to_string),
+        user_code: flow.code.clone(),
         expires_at: flow.until,
         result: flow.result.as_ref().map(|result| match result {
             FlowResult::Connected {

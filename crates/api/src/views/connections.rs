@@ -68,18 +68,23 @@ views! {
         pub required: bool,
         /// Goes to the keychain and is never shown again.
         pub secret: bool,
+        /// Has several lines: a key, a certificate, a whole file.
+        pub lines: bool,
     }
 }
 
-/// How a sign-in goes.
+/// How a sign-in goes: in a browser, by a code for any device, by a key, a token, user and password, or by something
+/// else that is typed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum AuthKind {
     Browser,
+    Device,
     ApiKey,
     Bearer,
     Basic,
+    Other,
 }
 
 /// How a connection is.
@@ -224,6 +229,8 @@ views! {
         pub steps: Vec<ConnectStep>,
         /// What the person's browser was sent to, for "copy link".
         pub authorize_url: Option<String>,
+        /// What the person types in there, where it is a device code.
+        pub user_code: Option<String>,
         /// Until when it waits.
         #[ts(type = "number | null")]
         pub expires_at: Option<i64>,

@@ -214,10 +214,17 @@ impl Told {
         }
         if let (Some(url), false) = (&flow.authorize_url, self.url) {
             self.url = true;
-            output.note(&format!(
-                "If the browser does not open, open this yourself. On another computer, paste the address at which it ends here:\n  {}",
-                clean(url)
-            ));
+            output.note(&match &flow.user_code {
+                Some(code) => format!(
+                    "Type in the code {} at this address, on this computer or any other:\n  {}",
+                    clean(code),
+                    clean(url)
+                ),
+                None => format!(
+                    "If the browser does not open, open this yourself. On another computer, paste the address at which it ends here:\n  {}",
+                    clean(url)
+                ),
+            });
         }
     }
 }

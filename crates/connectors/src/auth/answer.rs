@@ -38,10 +38,7 @@ pub(super) enum Told {
     /// There are tokens in it.
     Tokens(Value),
     /// It refused: the code and the words of the error.
-    Refused {
-        code: String,
-        words: Option<String>,
-    },
+    Refused { code: String, words: Option<String> },
     /// It is empty, and well.
     Nothing,
 }
@@ -222,7 +219,11 @@ pub(crate) fn point_in_time(value: &Value) -> Option<Millis> {
             return None;
         }
         // No token ends before 1973 or after the year 5138.
-        let millis = if number < 1e11 { number * 1000.0 } else { number };
+        let millis = if number < 1e11 {
+            number * 1000.0
+        } else {
+            number
+        };
         #[expect(clippy::cast_possible_truncation, reason = "a cast saturates")]
         return Some(millis as Millis);
     }
@@ -286,8 +287,18 @@ mod tests {
     #[test]
     fn answers_of_all_kinds_take_one_form() {
         let json = "application/json";
-        check(201, json, r#"{"access_token":"a"}"#, r#"tokens {"access_token":"a"}"#);
-        check(200, "text/html", r#"{"access_token":"a"}"#, r#"tokens {"access_token":"a"}"#);
+        check(
+            201,
+            json,
+            r#"{"access_token":"a"}"#,
+            r#"tokens {"access_token":"a"}"#,
+        );
+        check(
+            200,
+            "text/html",
+            r#"{"access_token":"a"}"#,
+            r#"tokens {"access_token":"a"}"#,
+        );
         check(
             200,
             "application/x-www-form-urlencoded; charset=utf-8",
@@ -301,7 +312,12 @@ mod tests {
             r#"{"error":"bad_refresh_token","error_description":"gone"}"#,
             "bad_refresh_token gone",
         );
-        check(200, json, r#"{"ok":false,"error":"invalid_code"}"#, "invalid_code");
+        check(
+            200,
+            json,
+            r#"{"ok":false,"error":"invalid_code"}"#,
+            "invalid_code",
+        );
         check(200, json, r#"{"access_token":""}"#, "http_200");
         check(
             401,

@@ -179,7 +179,10 @@ impl CredentialKind {
             Self::ApiKey { key } => vec![key.clone()],
             Self::Bearer { token } => vec![token.clone()],
             Self::Basic { user, password } => {
-                vec![password.clone(), super::endpoint::basic_pair(user, password)]
+                vec![
+                    password.clone(),
+                    super::endpoint::basic_pair(user, password),
+                ]
             }
         }
     }
@@ -236,6 +239,7 @@ impl Credentials {
     /// Forgets them. Nothing is said to the platform: see [`disconnect`](super::disconnect).
     pub async fn remove(keeper: &Keeper, connection: ConnectionId) -> Result<()> {
         let _lock = lock(keeper, connection).await?;
+        keeper.delete(&super::settings::entry(connection)).await?;
         keeper.delete(&entry(connection)).await
     }
 

@@ -1,7 +1,6 @@
 //! What is said to a platform's token endpoint.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,59 +13,13 @@ use url::Url;
 use super::answer::{self, Before, Told};
 use super::credentials::TokenSet;
 use super::jwt;
-use super::transport::{self, Outgoing, TransportProblem};
+use super::problem::{TokenProblem, later, refused, said};
+use super::transport::{self, Outgoing};
 use crate::declarative::auth_spec::{
     Endpoint, Exchange, Jwt, Oauth2Code, Pkce, Renewal, Sensitive, TokenAuth, TokenFormat,
 };
 use crate::http::ClientTls;
 use crate::{Error, Result};
-
-/// What went wrong, by what can be done.
-#[derive(Debug)]
-pub(super) enum TokenProblem {
-    /// The grant is no good any more: a person has to sign in.
-    Grant(String),
-    /// We are not accepted: client id, secret or scopes are wrong.
-    Client(String),
-    /// Later may help.
-    Later {
-        /// Whether the platform certainly did not act on the request.
-        untouched: bool,
-        /// The status was 429.
-        too_many: bool,
-        /// What the platform said.
-        after: Option<Duration>,
-        /// What was seen.
-        reason: String,
-    },
-    /// The connector's description, or what was typed in, is wrong.
-    Settings(Error),
-    /// An error that has a meaning of its own to whoever asked: `authorization_pending` and its likes.
-    Own {
-        /// Its code.
-        code: String,
-        /// Its words.
-        reason: String,
-    },
-}
-
-impl TokenProblem {
-    /// For those to whom no error has a meaning of its own.
-    pub(super) fn plain(self) -> Self {
-        match self {
-            Self::Own { code, reason } if matches!(code.as_str(), "access_denied" | "expired_token") => {
-                Self::Grant(reason)
-            }
-            Self::Own { reason, .. } => Self::Later {
-                untouched: false,
-                too_many: false,
-                after: None,
-                reason,
-            },
-            problem => problem,
-        }
-    }
-}
 
 /// What asking needs beside what is asked.
 #[derive(Clone, Copy)]
@@ -77,11 +30,11 @@ pub(super) struct Desk<'a> {
     pub(super) tls: Option<&'a ClientTls>,
 }
 
-/// Tokens travel over TLS, or stay on this machine.
+/// Tokens travel over TLS, or stay on this machine or in its own network.
 pub(crate) fn address(place: &str, text: &str) -> Result<Url> {
     let url = Url::parse(text.trim())
         .map_err(|error| wrong(place, &error.to_string(), "an address: https://…"))?;
-    let safe = url.scheme() == "https" || (url.scheme() == "http" && transport::is_loopback(&url));
+    let safe = url.scheme() == "https" || (url.scheme() == "http" && transport::is_near(&url));
     if !safe || url.host().is_none() {
         return Err(wrong(
             place,
@@ -195,8 +148,8 @@ impl Ask<'_> {
             }
             (TokenAuth::Jwt, secret) => {
                 let id = client_id(endpoint).map_err(TokenProblem::Settings)?;
-                let assertion =
-                    client_assertion(endpoint, id, secret, url, desk).map_err(TokenProblem::Settings)?;
+                let assertion = client_assertion(endpoint, id, secret, url, desk)
+                    .map_err(TokenProblem::Settings)?;
                 add("client_id", id.to_owned());
                 add(
                     "client_assertion_type",
@@ -218,10 +171,7 @@ impl Ask<'_> {
     }
 
     /// Asks, and reads what comes.
-    async fn told(
-        &self,
-        desk: Desk<'_>,
-    ) -> std::result::Result<(Told, Vec<Secret>), TokenProblem> {
+    async fn told(&self, desk: Desk<'_>) -> std::result::Result<(Told, Vec<Secret>), TokenProblem> {
         let (place, text) = self
             .url
             .unwrap_or(("token_url", self.endpoint.token_url.as_str()));
@@ -259,8 +209,8 @@ impl Ask<'_> {
             body,
         };
         let raw = transport::send(outgoing, desk.tls).await.map_err(later)?;
-        let told = answer::read(&raw, &self.endpoint.answer)
-            .map_err(|problem| later(problem.into()))?;
+        let told =
+            answer::read(&raw, &self.endpoint.answer).map_err(|problem| later(problem.into()))?;
         Ok((told, hidden))
     }
 
@@ -415,7 +365,11 @@ pub(super) async fn exchange(
     if !how.token_type.is_empty() {
         grant.push(("subject_token_type", how.token_type.clone()));
     }
-    if let Some(wanted) = how.requested_type.as_deref().filter(|text| !text.is_empty()) {
+    if let Some(wanted) = how
+        .requested_type
+        .as_deref()
+        .filter(|text| !text.is_empty())
+    {
         grant.push(("requested_token_type", wanted.to_owned()));
     }
     grant.extend(wishes(endpoint));
@@ -460,7 +414,10 @@ pub(super) async fn refresh(
         endpoint,
         url: how.url.as_deref().map(|url| ("renewal.url", url)),
         grant,
-        params: how.params.as_ref().map_or(&endpoint.token_params.0, |params| &params.0),
+        params: how
+            .params
+            .as_ref()
+            .map_or(&endpoint.token_params.0, |params| &params.0),
         hidden: vec![token.clone(), set.access.clone()],
     }
     .tokens(desk, Some(set))
@@ -507,103 +464,27 @@ pub(super) async fn revoke(
     }
 }
 
-/// What an error of a token endpoint means.
-pub(super) fn refused(code: &str, words: Option<String>, hidden: &[Secret]) -> TokenProblem {
-    let reason = said(code, words, hidden);
-    match code {
-        "invalid_client" | "unauthorized_client" | "invalid_scope" | "unsupported_grant_type"
-        | "invalid_target" => TokenProblem::Client(reason),
-        "authorization_pending" | "slow_down" | "access_denied" | "expired_token" => {
-            TokenProblem::Own {
-                code: code.to_owned(),
-                reason,
-            }
-        }
-        code if is_passing(code) => TokenProblem::Later {
-            untouched: false,
-            too_many: false,
-            after: None,
-            reason,
-        },
-        // Many have words of their own for a grant that has ended.
-        _ => TokenProblem::Grant(reason),
-    }
-}
-
-/// Whether it says nothing of the grant: the platform's own trouble, or a status that comes from
-/// something in between (404, 407, 451…).
-fn is_passing(code: &str) -> bool {
-    match code.strip_prefix("http_") {
-        Some(status) => !matches!(status, "400" | "401" | "403"),
-        None => matches!(code, "temporarily_unavailable" | "server_error"),
-    }
-}
-
-pub(super) fn later(error: TransportProblem) -> TokenProblem {
-    let reason = error.to_string();
-    let (untouched, too_many, after) = match error {
-        TransportProblem::NotSent(_) => (true, false, None),
-        TransportProblem::NoAnswer(_) | TransportProblem::NotAnEndpoint(_) => (false, false, None),
-        TransportProblem::Later { status, after } => {
-            (matches!(status, 429 | 503), status == 429, after)
-        }
-    };
-    TokenProblem::Later {
-        untouched,
-        too_many,
-        after,
-        reason,
-    }
-}
-
-fn said(code: &str, words: Option<String>, hidden: &[Secret]) -> String {
-    let text = match (words, code.strip_prefix("http_")) {
-        (Some(words), None) => format!("{words} ({code})"),
-        (Some(words), Some(status)) => format!("{words} (status {status})"),
-        (None, None) => code.to_owned(),
-        (None, Some(status)) => format!("it answered with status {status}"),
-    };
-    foreign_words(&text, hidden)
-}
-
-/// Words of a platform as they may be shown: one line, not too long, none of our secrets in it.
-pub(crate) fn foreign_words(text: &str, hidden: &[Secret]) -> String {
-    let mut text = text.to_owned();
-    for secret in hidden {
-        if !secret.reveal().is_empty() {
-            text = text.replace(secret.reveal(), "•••");
-        }
-    }
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(300)
-        .collect::<String>()
-        .trim()
-        .to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_of_a_platform_are_tamed_before_they_are_shown() {
-        let words = foreign_words("token rt_1 is\nunknown\u{7}", &[Secret::new("rt_1")]);
-        assert_eq!(words, "token ••• is unknown");
-        assert_eq!(foreign_words(&"x".repeat(5_000), &[]).len(), 300);
-    }
 
     #[test]
     fn tokens_are_not_sent_in_the_clear() {
         assert!(address("token_url", "https://platform.example/token").is_ok());
         assert!(address("token_url", "http://127.0.0.1:9/token").is_ok());
         assert!(address("token_url", "http://[::1]:9/token").is_ok());
+        assert!(address("token_url", "http://192.168.1.5:3000/api/session").is_ok());
+        assert!(address("token_url", "http://tickets.internal/oauth").is_ok());
+        assert!(address("token_url", "http://server:8069/").is_ok());
         for bad in [
             "http://platform.example/token",
             "ftp://127.0.0.1/",
             "platform.example",
             "",
             "http://127.0.0.1.example/",
+            "http://8.8.8.8/",
+            "http://[2001:db8::1]/",
+            "http://internal.example/",
         ] {
             assert!(address("token_url", bad).is_err(), "{bad}");
         }
@@ -703,29 +584,5 @@ mod tests {
             |it| it.token_params = [("grant_type", "")].into(),
             "client_id=id, client_secret=a&b",
         );
-    }
-
-    #[test]
-    fn errors_are_sorted_by_what_can_be_done() {
-        #[track_caller]
-        fn check(code: &str, expected: &str) {
-            let seen = match refused(code, None, &[]) {
-                TokenProblem::Grant(_) => "sign in",
-                TokenProblem::Client(_) => "settings",
-                TokenProblem::Later { .. } => "later",
-                TokenProblem::Own { .. } => "own",
-                TokenProblem::Settings(_) => "description",
-            };
-            assert_eq!(seen, expected, "{code}");
-        }
-        check("invalid_grant", "sign in");
-        check("bad_refresh_token", "sign in");
-        check("http_401", "sign in");
-        check("invalid_client", "settings");
-        check("invalid_target", "settings");
-        check("http_404", "later");
-        check("server_error", "later");
-        check("authorization_pending", "own");
-        check("slow_down", "own");
     }
 }

@@ -55,10 +55,7 @@ impl Typed {
                     ));
                 }
                 FieldFormat::Json
-                    if !matches!(
-                        serde_json::from_str(text),
-                        Ok(serde_json::Value::Object(_))
-                    ) =>
+                    if !matches!(serde_json::from_str(text), Ok(serde_json::Value::Object(_))) =>
                 {
                     return Err(refuse(
                         method,

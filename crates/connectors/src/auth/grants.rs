@@ -3,8 +3,9 @@
 use model::secret::Secret;
 
 use super::credentials::TokenSet;
-use super::endpoint::{self, Ask, Desk, TokenProblem, wishes};
+use super::endpoint::{self, Ask, Desk, wishes};
 use super::fields::Typed;
+use super::problem::TokenProblem;
 use super::{jwt, saml, session};
 use crate::declarative::auth_spec::{
     AuthKind, AuthMethod, ClientCredentials, JwtBearer, Saml2Bearer, TokenExchange,
@@ -107,12 +108,8 @@ async fn client_credentials(
 }
 
 async fn jwt_bearer(spec: &JwtBearer, desk: Desk<'_>) -> Result<TokenSet, TokenProblem> {
-    let signed = jwt::sign(
-        &spec.jwt,
-        Some(spec.endpoint.token_url.trim()),
-        desk.clock,
-    )
-    .map_err(TokenProblem::Settings)?;
+    let signed = jwt::sign(&spec.jwt, Some(spec.endpoint.token_url.trim()), desk.clock)
+        .map_err(TokenProblem::Settings)?;
     let mut grant = vec![
         ("grant_type", spec.grant_type.clone()),
         (
@@ -128,8 +125,10 @@ async fn saml2_bearer(spec: &Saml2Bearer, desk: Desk<'_>) -> Result<TokenSet, To
     let given = spec.assertion.as_ref().filter(|text| !text.is_empty());
     let assertion = match (given, &spec.saml) {
         (Some(text), _) => saml::carried(text.reveal()),
-        (None, Some(described)) => saml::sign(described, spec.endpoint.token_url.trim(), desk.clock)
-            .and_then(|xml| saml::carried(xml.reveal())),
+        (None, Some(described)) => {
+            saml::sign(described, spec.endpoint.token_url.trim(), desk.clock)
+                .and_then(|xml| saml::carried(xml.reveal()))
+        }
         (None, None) => Err(endpoint::wrong(
             "assertion",
             "there is none",
@@ -139,10 +138,7 @@ async fn saml2_bearer(spec: &Saml2Bearer, desk: Desk<'_>) -> Result<TokenSet, To
     .map_err(TokenProblem::Settings)?;
     let mut grant = vec![
         ("grant_type", spec.grant_type.clone()),
-        (
-            spec.assertion_name.as_str(),
-            assertion.reveal().to_owned(),
-        ),
+        (spec.assertion_name.as_str(), assertion.reveal().to_owned()),
     ];
     grant.extend(wishes(&spec.endpoint));
     ask(&spec.endpoint, grant, vec![assertion], desk).await

@@ -14,25 +14,17 @@ use template::{Env, Scope, Template};
 use super::jwt::secret_bytes;
 use super::wire;
 use crate::Result;
-use crate::declarative::auth_spec::{
-    self, BodyHash, Coding, Hash, Hmac, Nonce, TimeFormat, wrong,
-};
+use crate::declarative::auth_spec::{self, BodyHash, Coding, Hash, Hmac, Nonce, TimeFormat, wrong};
 use crate::http::RequestParts;
 
-/// The parts of a request that texts may be made of, once it is settled.
-pub(super) struct Parts {
-    /// Names and values.
-    pub(super) named: Vec<(&'static str, Value)>,
-}
-
-/// Takes a settled request apart.
+/// Takes a settled request apart: what texts may be made of.
 pub(super) fn parts(
     request: &RequestParts,
     hash: BodyHash,
     time: TimeFormat,
     nonce: Nonce,
     now: Millis,
-) -> Result<Parts> {
+) -> Vec<(&'static str, Value)> {
     let body = wire::body(request);
     let path = request.url.path();
     let query = request.url.query().unwrap_or_default();
@@ -45,7 +37,10 @@ pub(super) fn parts(
     sorted.sort_unstable();
     let mut headers = Object::with_capacity(request.headers.len());
     for (name, value) in &request.headers {
-        headers.insert(name.as_str(), Value::text(String::from_utf8_lossy(value.as_bytes())));
+        headers.insert(
+            name.as_str(),
+            Value::text(String::from_utf8_lossy(value.as_bytes())),
+        );
     }
     let mut named = vec![
         ("method", Value::text(request.method.as_str())),
@@ -65,7 +60,7 @@ pub(super) fn parts(
     if let Ok(text) = std::str::from_utf8(body) {
         named.push(("body", Value::text(text)));
     }
-    Ok(Parts { named })
+    named
 }
 
 /// The signature of a settled request, over names that are in `scope`.

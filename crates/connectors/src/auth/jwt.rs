@@ -94,10 +94,12 @@ pub(super) fn secret_bytes(
         Coding::Base64 => STANDARD.decode(text).ok(),
         Coding::Base64url => URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok(),
     };
-    bytes.map(zeroize::Zeroizing::new).ok_or_else(|| KeyProblem {
-        problem: "the secret is not written as the connector says".to_owned(),
-        expected: format!("a secret in the coding {coding:?}").to_lowercase(),
-    })
+    bytes
+        .map(zeroize::Zeroizing::new)
+        .ok_or_else(|| KeyProblem {
+            problem: "the secret is not written as the connector says".to_owned(),
+            expected: format!("a secret in the coding {coding:?}").to_lowercase(),
+        })
 }
 
 fn filled(text: Option<&str>) -> Option<&str> {

@@ -14,11 +14,11 @@ use zeroize::Zeroizing;
 
 /// What is wrong with a key or certificate, and what would be right. Never holds any of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyProblem {
+pub(crate) struct KeyProblem {
     /// What is there.
-    pub problem: String,
+    pub(crate) problem: String,
     /// What would be right, and what to do.
-    pub expected: String,
+    pub(crate) expected: String,
 }
 
 fn problem(problem: &str, expected: &str) -> KeyProblem {
@@ -212,7 +212,11 @@ impl Signing {
                     .map_err(failed)?;
                 Ok(signature)
             }
-            Self::Ecdsa(key) => Ok(key.sign(&random, message).map_err(failed)?.as_ref().to_vec()),
+            Self::Ecdsa(key) => Ok(key
+                .sign(&random, message)
+                .map_err(failed)?
+                .as_ref()
+                .to_vec()),
             Self::Ed25519(key) => Ok(key.sign(message).as_ref().to_vec()),
             Self::Hmac(key) => Ok(aws_lc_rs::hmac::sign(key, message).as_ref().to_vec()),
         }
@@ -386,6 +390,128 @@ mod tests {
             "",
             "ssh-keygen",
         );
+    }
+
+    /// Signs with the key in every form, and verifies with what belongs to it.
+    #[track_caller]
+    fn signs(
+        algorithm: &str,
+        pem: &str,
+        passphrase: &str,
+        by: &'static dyn aws_lc_rs::signature::VerificationAlgorithm,
+        public: &[u8],
+    ) {
+        let signing = Signing::new(algorithm, pem.as_bytes(), passphrase)
+            .unwrap_or_else(|problem| panic!("{algorithm}: {problem:?}"));
+        let signature = signing.sign(b"message").unwrap();
+        let key = aws_lc_rs::signature::UnparsedPublicKey::new(by, public);
+        assert!(key.verify(b"message", &signature).is_ok(), "{algorithm}");
+        assert!(key.verify(b"messagE", &signature).is_err(), "{algorithm}");
+    }
+
+    #[test]
+    fn every_algorithm_signs_what_its_public_key_verifies() {
+        use aws_lc_rs::encoding::AsDer as _;
+        use aws_lc_rs::signature::{self, KeyPair as _};
+        let rsa = rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+        let public = rsa.public_key().as_ref().to_vec();
+        let der = rsa.as_der().unwrap();
+        let plain = pem("PRIVATE KEY", der.as_ref());
+        for (algorithm, by) in [
+            ("RS256", &signature::RSA_PKCS1_2048_8192_SHA256),
+            ("RS384", &signature::RSA_PKCS1_2048_8192_SHA384),
+            ("RS512", &signature::RSA_PKCS1_2048_8192_SHA512),
+            ("PS256", &signature::RSA_PSS_2048_8192_SHA256),
+            ("PS384", &signature::RSA_PSS_2048_8192_SHA384),
+            ("PS512", &signature::RSA_PSS_2048_8192_SHA512),
+        ] {
+            signs(algorithm, &plain, "", by, &public);
+        }
+        // A form field has turned the line breaks into two characters each.
+        signs(
+            "RS256",
+            &plain.replace('\n', "\\n"),
+            "",
+            &signature::RSA_PKCS1_2048_8192_SHA256,
+            &public,
+        );
+        for (algorithm, signing, by) in [
+            (
+                "ES256",
+                &ECDSA_P256_SHA256_FIXED_SIGNING,
+                &signature::ECDSA_P256_SHA256_FIXED,
+            ),
+            (
+                "ES256K",
+                &ECDSA_P256K1_SHA256_FIXED_SIGNING,
+                &signature::ECDSA_P256K1_SHA256_FIXED,
+            ),
+            (
+                "ES384",
+                &ECDSA_P384_SHA384_FIXED_SIGNING,
+                &signature::ECDSA_P384_SHA384_FIXED,
+            ),
+            (
+                "ES512",
+                &ECDSA_P521_SHA512_FIXED_SIGNING,
+                &signature::ECDSA_P521_SHA512_FIXED,
+            ),
+        ] {
+            let key = EcdsaKeyPair::generate(signing).unwrap();
+            let der = key.to_pkcs8v1().unwrap();
+            let public = key.public_key().as_ref();
+            signs(algorithm, &pem("PRIVATE KEY", der.as_ref()), "", by, public);
+            let other = if algorithm == "ES256" {
+                "ES384"
+            } else {
+                "ES256"
+            };
+            assert!(Signing::new(other, pem("PRIVATE KEY", der.as_ref()).as_bytes(), "").is_err());
+        }
+        let key = Ed25519KeyPair::generate().unwrap();
+        let der = key.to_pkcs8().unwrap();
+        signs(
+            "EdDSA",
+            &pem("PRIVATE KEY", der.as_ref()),
+            "",
+            &signature::ED25519,
+            key.public_key().as_ref(),
+        );
+    }
+
+    #[test]
+    fn an_encrypted_key_is_opened_by_its_passphrase_alone() {
+        use aws_lc_rs::signature::KeyPair as _;
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let der = key.to_pkcs8v1().unwrap();
+        let sealed = pkcs8::PrivateKeyInfo::try_from(der.as_ref())
+            .unwrap()
+            .encrypt_with_params(
+                pkcs8::pkcs5::pbes2::Parameters::pbkdf2_sha256_aes256cbc(
+                    100,
+                    b"salt and salt",
+                    &[7; 16],
+                )
+                .unwrap(),
+                "open sesame",
+            )
+            .unwrap();
+        let sealed = pem("ENCRYPTED PRIVATE KEY", sealed.as_bytes());
+        signs(
+            "ES256",
+            &sealed,
+            "open sesame",
+            &aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED,
+            key.public_key().as_ref(),
+        );
+        let wrong = Signing::new("ES256", sealed.as_bytes(), "open barley")
+            .err()
+            .unwrap();
+        assert!(wrong.problem.contains("does not open"), "{wrong:?}");
+        let opened = PrivateKey::from_pem(&sealed, "open sesame")
+            .unwrap()
+            .to_pem();
+        assert!(opened.reveal().starts_with("-----BEGIN PRIVATE KEY-----\n"));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! - [`credentials`] are what it leaves: one entry per connection in the [keeper](crate::secrets).
 //! - [`refresh`] renews them: once, however many tasks and processes want it at the same time.
 //! - [`signer`] puts them on requests; [`ready`] is one set of them with everything read and compiled.
-//! - [`endpoint`], [`answer`] and [`transport`] speak with token endpoints.
+//! - [`endpoint`], [`answer`], [`problem`] and [`transport`] speak with token endpoints.
 //! - [`jwt`], [`saml`], [`hmac`], [`sigv4`] and [`oauth1`] sign.
 //!
 //! A new kind of sign-in is a variant of [`AuthKind`](crate::declarative::auth_spec::AuthKind) and an arm in
@@ -24,10 +24,12 @@ mod keys;
 mod loopback;
 mod oauth1;
 mod page;
+pub(crate) mod problem;
 mod ready;
 mod refresh;
 mod saml;
 mod session;
+pub mod settings;
 pub mod sign_in;
 pub mod signer;
 mod sigv4;
@@ -35,12 +37,13 @@ mod tls;
 pub(crate) mod transport;
 mod wire;
 
-pub use credentials::{CredentialKind, Credentials, TokenSet};
 pub(crate) use answer::seconds as seconds_of;
+pub use credentials::{CredentialKind, Credentials, TokenSet};
 pub(crate) use endpoint::basic_pair;
 pub use fields::Typed;
 pub(crate) use jwt::compact as compact_jwt;
 pub(crate) use keys::{KeyProblem, Signing};
 pub(crate) use refresh::again;
+pub use settings::KeptSettings;
 pub use sign_in::{SignIn, SignInHandle, SignInOptions, SignInStep, SignedIn};
 pub use signer::{ConnectionSigner, Patience, SignerOptions, disconnect};

@@ -52,7 +52,9 @@ pub(super) fn sign(
         ));
     }
     // What an earlier try put there.
-    request.query.retain(|(name, _)| !name.starts_with("oauth_"));
+    request
+        .query
+        .retain(|(name, _)| !name.starts_with("oauth_"));
     wire::settle(request);
     strip_query(request);
     let mut own: Vec<(&str, String)> = vec![
@@ -73,7 +75,10 @@ pub(super) fn sign(
     if let Some(pair) = pair {
         own.push(("oauth_token", pair.token.reveal().to_owned()));
     }
-    own.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    own.extend(
+        more.iter()
+            .map(|(name, value)| (*name, (*value).to_owned())),
+    );
     let key = format!(
         "{}&{}",
         wire::encoded(spec.consumer_secret.reveal().trim()),
@@ -186,7 +191,10 @@ fn mac(text: &str, key: &str, sha1: bool) -> String {
     } else {
         HMAC_SHA256
     };
-    STANDARD.encode(hmac_sign(&Key::new(digest, key.as_bytes()), text.as_bytes()))
+    STANDARD.encode(hmac_sign(
+        &Key::new(digest, key.as_bytes()),
+        text.as_bytes(),
+    ))
 }
 
 #[cfg(test)]
@@ -235,7 +243,10 @@ mod tests {
         if let Some(pair) = pair {
             own.push(("oauth_token", pair.token.reveal().to_owned()));
         }
-        own.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        own.extend(
+            more.iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
         wire::settle(&mut request);
         let key = format!(
             "kd94hf93k423kf44&{}",
@@ -326,7 +337,10 @@ mod tests {
         sign(&mut request, &spec, pair, &[], &moment).unwrap();
         let once = request.url.clone();
         assert!(request.headers.is_empty());
-        assert!(once.as_str().starts_with("https://x.example/a?b=1&oauth_consumer_key="));
+        assert!(
+            once.as_str()
+                .starts_with("https://x.example/a?b=1&oauth_consumer_key=")
+        );
         sign(&mut request, &spec, pair, &[], &moment).unwrap();
         assert_eq!(request.url, once, "signing again replaces the signature");
     }

@@ -11,9 +11,7 @@ use super::credentials::{CredentialKind, Credentials, TokenSet};
 use super::endpoint::basic_pair;
 use super::fields::Typed;
 use super::{hmac, jwt, oauth1, sigv4, tls, wire};
-use crate::declarative::auth_spec::{
-    self, AuthKind, AuthMethod, BodyHash, KeyPlace, Nonce, Put, TimeFormat, wrong,
-};
+use crate::declarative::auth_spec::{self, AuthKind, AuthMethod, KeyPlace, Put, wrong};
 use crate::http::{Body, ClientTls, RequestParts};
 use crate::{Error, Result};
 
@@ -109,7 +107,10 @@ impl Ready {
             }
             AuthKind::Oauth1(spec) => {
                 self.put(request, None, &[])?;
-                let typed = spec.token.as_ref().map(|it| Secret::new(it.reveal().trim()));
+                let typed = spec
+                    .token
+                    .as_ref()
+                    .map(|it| Secret::new(it.reveal().trim()));
                 let secret = spec
                     .token_secret
                     .as_ref()
@@ -166,28 +167,52 @@ impl Ready {
                 .iter()
                 .any(|name| matches!(name.as_str(), "signature" | "body_hash" | "body"))
         };
+        // What is signed is the request as it will be sent; what goes on it goes on before it takes that form.
+        let settled = |request: &RequestParts| {
+            let mut settled = request.clone();
+            wire::settle(&mut settled);
+            settled
+        };
         // Time and nonce first: the text may look at the headers that carry them.
-        wire::settle(request);
-        let parts = hmac::parts(request, spec.body_hash, spec.timestamp, spec.nonce, now)?;
+        let first = hmac::parts(
+            &settled(request),
+            spec.body_hash,
+            spec.timestamp,
+            spec.nonce,
+            now,
+        );
         for put in self.puts.iter().filter(|put| !signs(put)) {
-            self.put_one(request, put, None, &parts.named)?;
+            self.put_one(request, put, None, &first)?;
         }
-        wire::settle(request);
-        let mut parts = reread(request, spec.body_hash, &parts)?;
+        let mut parts = hmac::parts(
+            &settled(request),
+            spec.body_hash,
+            spec.timestamp,
+            spec.nonce,
+            now,
+        );
+        for (name, value) in &mut parts {
+            if *name == "nonce"
+                && let Some((_, known)) = first.iter().find(|(known, _)| known == name)
+            {
+                value.clone_from(known);
+            }
+        }
         let described = self.typed.described(&self.method.fields);
         let mut scope = Scope::new()
             .with("config", &self.method.settings)
             .with("fields", &described as &dyn Members);
-        for (name, value) in &parts.named {
+        for (name, value) in &parts {
             scope.set(name, value);
         }
         let place = format!("patchbay.auth.{}.string", self.method.name);
-        if let Some(string) = &self.string {
-            let signature = hmac::signature(spec, string, &scope, &self.env, &place)?;
-            parts.named.push(("signature", Value::text(signature)));
-        }
+        let signature = match &self.string {
+            Some(string) => hmac::signature(spec, string, &scope, &self.env, &place)?,
+            None => String::new(),
+        };
+        parts.push(("signature", Value::text(signature)));
         for put in self.puts.iter().filter(signs) {
-            self.put_one(request, put, None, &parts.named)?;
+            self.put_one(request, put, None, &parts)?;
         }
         wire::settle(request);
         Ok(())
@@ -249,25 +274,6 @@ impl Ready {
 
 /// Where the secret to an OAuth 1.0a token is kept.
 pub(super) const TOKEN_SECRET: &str = "token_secret";
-
-/// The parts again, after something was put on the request; time and nonce stay.
-fn reread(request: &RequestParts, hash: BodyHash, before: &hmac::Parts) -> Result<hmac::Parts> {
-    let mut parts = hmac::parts(
-        request,
-        hash,
-        TimeFormat::default(),
-        Nonce::default(),
-        0,
-    )?;
-    for (name, value) in &mut parts.named {
-        if matches!(*name, "timestamp" | "nonce")
-            && let Some((_, known)) = before.named.iter().find(|(known, _)| known == name)
-        {
-            value.clone_from(known);
-        }
-    }
-    Ok(parts)
-}
 
 /// What goes on requests where the connector does not say it otherwise.
 fn puts(method: &AuthMethod) -> Vec<Put> {
@@ -345,10 +351,7 @@ fn token(
                 .find(|field| !field.secret)
                 .and_then(|field| typed.get(&field.name));
             let password = first_secret().unwrap_or_else(|| Secret::new(""));
-            Ok(Some(basic_pair(
-                user.map_or("", Secret::reveal),
-                &password,
-            )))
+            Ok(Some(basic_pair(user.map_or("", Secret::reveal), &password)))
         }
         (
             AuthKind::Hmac(_) | AuthKind::AwsSigv4(_) | AuthKind::Jwt(_) | AuthKind::Oauth1(_),

@@ -21,8 +21,9 @@ use model::ids::ConnectionId;
 use model::secret::Secret;
 
 use super::credentials::{self, CredentialKind, Credentials, TokenSet};
-use super::endpoint::{self, Desk, TokenProblem};
+use super::endpoint::{self, Desk};
 use super::fields::Typed;
+use super::problem::TokenProblem;
 use super::ready::Ready;
 use super::signer::Patience;
 use super::{grants, tls};
@@ -489,11 +490,11 @@ pub(crate) fn again(error: &Error) -> Error {
             platform: platform.clone(),
             reason: reason.clone(),
         },
-        Error::Forbidden { .. }
-        | Error::SignInFailed { .. }
-        | Error::LimitExceeded { .. } => Error::Unavailable {
-            platform: "the platform".to_owned(),
-            reason: error.to_string(),
-        },
+        Error::Forbidden { .. } | Error::SignInFailed { .. } | Error::LimitExceeded { .. } => {
+            Error::Unavailable {
+                platform: "the platform".to_owned(),
+                reason: error.to_string(),
+            }
+        }
     }
 }

@@ -19,8 +19,12 @@ const SKEW: Millis = 30_000;
 /// A signed assertion as XML. `recipient` counts where the description has none.
 pub(super) fn sign(spec: &Saml, recipient: &str, clock: &Clock) -> Result<Secret> {
     let id = format!("_{}", uuid::Uuid::new_v4().simple());
-    let key = Signing::new("RS256", spec.key.reveal().as_bytes(), spec.passphrase.reveal())
-        .map_err(|problem| refused("saml.key", problem))?;
+    let key = Signing::new(
+        "RS256",
+        spec.key.reveal().as_bytes(),
+        spec.passphrase.reveal(),
+    )
+    .map_err(|problem| refused("saml.key", problem))?;
     let certificate = match spec.certificate.as_deref().map(str::trim) {
         None | Some("") => None,
         Some(text) => keys::certificates(text)
@@ -155,7 +159,15 @@ fn instant(at: Millis) -> String {
 
 /// Text as canonical XML has it. What XML cannot hold is left out.
 fn text(value: &str) -> String {
-    escape(value, &[('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('\r', "&#xD;")])
+    escape(
+        value,
+        &[
+            ('&', "&amp;"),
+            ('<', "&lt;"),
+            ('>', "&gt;"),
+            ('\r', "&#xD;"),
+        ],
+    )
 }
 
 /// The value of an attribute as canonical XML has it.

@@ -11,11 +11,12 @@ use template::{Env, Members, Scope};
 
 use super::answer::{NotAnEndpoint, point_in_time, seconds};
 use super::credentials::TokenSet;
-use super::endpoint::{Desk, TokenProblem, address, foreign_words, later, put_header, wrong};
+use super::endpoint::{Desk, address, put_header, wrong};
 use super::fields::Typed;
+use super::problem::{TokenProblem, foreign_words, later};
 use super::transport::{self, Outgoing, RawAnswer};
-use crate::declarative::auth_spec::{self, AuthMethod, Session, Step, Take, TakeFrom};
 use crate::Result;
+use crate::declarative::auth_spec::{self, AuthMethod, Session, Step, Take, TakeFrom};
 
 /// Names with a meaning of their own among what is taken.
 const TOKEN: &str = "token";
@@ -35,8 +36,8 @@ pub(super) async fn log_in(
     let mut taken = Taken::new();
     for (n, step) in session.steps.iter().enumerate() {
         let place = format!("steps[{n}]");
-        let outgoing = compose(step, method, typed, &taken, desk, &place)
-            .map_err(TokenProblem::Settings)?;
+        let outgoing =
+            compose(step, method, typed, &taken, desk, &place).map_err(TokenProblem::Settings)?;
         let raw = transport::send(outgoing, desk.tls).await.map_err(later)?;
         let hidden: Vec<Secret> = typed
             .iter()
@@ -52,15 +53,20 @@ pub(super) async fn log_in(
             .map(|value| Json::String(value.reveal().to_owned()))
     };
     let life = text(EXPIRES_IN).as_ref().and_then(seconds);
-    let expires_at = text(EXPIRES_AT).as_ref().and_then(point_in_time).or_else(|| {
-        life.or(session.lifetime).map(|seconds| {
-            began.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000))
-        })
-    });
+    let expires_at = text(EXPIRES_AT)
+        .as_ref()
+        .and_then(point_in_time)
+        .or_else(|| {
+            life.or(session.lifetime).map(|seconds| {
+                began.saturating_add(
+                    i64::try_from(seconds)
+                        .unwrap_or(i64::MAX)
+                        .saturating_mul(1000),
+                )
+            })
+        });
     let Some(token) = taken.remove(TOKEN) else {
-        return Err(TokenProblem::Grant(
-            "the log-in gave no token".to_owned(),
-        ));
+        return Err(TokenProblem::Grant("the log-in gave no token".to_owned()));
     };
     taken.remove(EXPIRES_IN);
     taken.remove(EXPIRES_AT);
@@ -155,7 +161,10 @@ fn compose(
         url.query_pairs_mut().extend_pairs(query);
     }
     let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static("application/json, */*;q=0.5"),
+    );
     let mut body = Vec::new();
     if let Some(json) = &step.json {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -360,7 +369,7 @@ mod tests {
     fn check(what: &str, raw: &RawAnswer, expected: &str) {
         let step = step(&format!("{{url: 'https://x/', take: {{token: {what}}}}}"));
         let mut taken = Taken::new();
-        let seen = match take(&step, raw, &mut taken, &[Secret::new("pass")]) {
+        let seen = match take(&step, raw, &mut taken, &[Secret::new("hunter2")]) {
             Ok(()) => taken
                 .get("token")
                 .map_or("nothing", |value| value.reveal())
@@ -374,11 +383,19 @@ mod tests {
 
     #[test]
     fn tokens_are_taken_out_of_bodies_headers_and_cookies() {
-        let body = raw(200, &[], r#"{"session":{"id":17,"ok":true},"list":[{"t":"x"}]}"#);
+        let body = raw(
+            200,
+            &[],
+            r#"{"session":{"id":17,"ok":true},"list":[{"t":"x"}]}"#,
+        );
         check("{name: [session, id]}", &body, "17");
         check("{name: [list, 0, t]}", &body, "x");
         check("{name: missing, optional: true}", &body, "nothing");
-        check("{name: missing}", &body, "refused: its answer holds no `token`");
+        check(
+            "{name: missing}",
+            &body,
+            "refused: its answer holds no `token`",
+        );
         check("{from: text}", &raw(200, &[], " abc\n"), "abc");
         check("{from: text}", &raw(200, &[], "\"abc\""), "abc");
         let headers = raw(
@@ -393,14 +410,22 @@ mod tests {
         check("{from: header, name: X-Subject-Token}", &headers, "h");
         check("{from: cookie, name: SID}", &headers, "s1");
         check("{from: cookies}", &headers, "SID=s1; route=r");
-        check("{from: cookie, name: sid}", &headers, "refused: its answer holds no `token`");
+        check(
+            "{from: cookie, name: sid}",
+            &headers,
+            "refused: its answer holds no `token`",
+        );
     }
 
     #[test]
     fn a_log_in_that_is_refused_says_why_and_is_not_tried_again() {
         check(
             "{name: t}",
-            &raw(200, &[], r#"{"error":{"message":"wrong password pass"}}"#),
+            &raw(
+                200,
+                &[],
+                r#"{"error":{"message":"wrong password hunter2"}}"#,
+            ),
             "refused: wrong password •••",
         );
         check(
@@ -408,8 +433,16 @@ mod tests {
             &raw(401, &[], r#"{"errors":["no such user"]}"#),
             "refused: no such user (status 401)",
         );
-        check("{name: t}", &raw(403, &[], "<html>"), "refused: it answered with status 403");
-        check("{name: t}", &raw(404, &[], ""), "later: it answered with status 404");
+        check(
+            "{name: t}",
+            &raw(403, &[], "<html>"),
+            "refused: it answered with status 403",
+        );
+        check(
+            "{name: t}",
+            &raw(404, &[], ""),
+            "later: it answered with status 404",
+        );
         check(
             "{name: t}",
             &raw(200, &[("content-type", "text/html")], "<html>"),

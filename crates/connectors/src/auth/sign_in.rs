@@ -27,8 +27,9 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::credentials::{CredentialKind, Credentials, TokenSet};
-use super::endpoint::{Desk, TokenProblem};
+use super::endpoint::Desk;
 use super::fields::Typed;
+use super::problem::TokenProblem;
 use super::signer::Patience;
 use super::{grants, tls};
 use crate::declarative::auth_spec::{AuthKind, AuthMethod};
@@ -391,8 +392,9 @@ impl SignInHandle {
         match &self.post_box {
             Some(post_box) => post_box.take(text),
             None => Err(Error::SignInFailed {
-                reason: "this sign-in needs no address; type the code in at the address that is shown"
-                    .to_owned(),
+                reason:
+                    "this sign-in needs no address; type the code in at the address that is shown"
+                        .to_owned(),
             }),
         }
     }

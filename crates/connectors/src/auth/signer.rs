@@ -9,7 +9,8 @@ use model::ids::ConnectionId;
 use model::secret::Secret;
 
 use super::credentials::{CredentialKind, Credentials};
-use super::endpoint::{self, Desk, TokenProblem};
+use super::endpoint::{self, Desk};
+use super::problem::TokenProblem;
 use super::refresh::Holder;
 use super::{session, tls};
 use crate::declarative::auth_spec::{AuthKind, AuthMethod};
@@ -106,7 +107,12 @@ impl ConnectionSigner {
     /// are not used.
     pub async fn keep_alive(&self, always: bool, access: &Access) -> Result<()> {
         let current = self.0.usable(access).await?;
-        if always && current.kind.token().is_some_and(|set| set.refresh.is_some()) {
+        if always
+            && current
+                .kind
+                .token()
+                .is_some_and(|set| set.refresh.is_some())
+        {
             self.0.newer_than(current.version, access).await?;
         }
         Ok(())

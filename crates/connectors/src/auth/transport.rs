@@ -169,6 +169,24 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether it is this machine or one of its own network, where platforms that a company runs itself often have no TLS:
+/// an address that is routed nowhere else, or a name that nobody can register.
+pub(crate) fn is_near(url: &Url) -> bool {
+    const ENDINGS: [&str; 4] = [".local", ".lan", ".internal", ".home.arpa"];
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_private(),
+        Some(url::Host::Ipv6(address)) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+        Some(url::Host::Domain(name)) => {
+            is_loopback(url)
+                || !name.contains('.')
+                || ENDINGS.iter().any(|ending| name.ends_with(ending))
+        }
+        None => false,
+    }
+}
+
 /// The innermost cause says it best: "connection refused", "failed to lookup address".
 fn words(error: &reqwest::Error) -> String {
     if error.is_timeout() {

@@ -193,9 +193,8 @@ impl AuthMethod {
 
     fn fill(&self, scope: &Scope<'_>, wanted: impl Fn(&Template) -> bool) -> Result<Self> {
         let place = format!("patchbay.auth.{}", self.name);
-        let mut tree = serde_json::to_value(self).map_err(|error| {
-            wrong(&place, error.to_string(), "a description of a sign-in")
-        })?;
+        let mut tree = serde_json::to_value(self)
+            .map_err(|error| wrong(&place, error.to_string(), "a description of a sign-in"))?;
         let env = Env::new(Clock::system());
         if let serde_json::Value::Object(members) = &mut tree {
             for (name, member) in members {
@@ -252,6 +251,32 @@ impl AuthMethod {
             AuthKind::TokenExchange(spec) => &spec.endpoint.scopes,
             _ => &[],
         }
+    }
+
+    /// What came with a token and belongs to the settings, because addresses of requests are made of it: by the names
+    /// that the description gives it.
+    pub fn settings_from<'s>(&self, token: &'s crate::auth::TokenSet) -> Vec<(&'s str, &'s str)> {
+        let is_wanted = |name: &str| {
+            let of_answer = |shape: &AnswerShape| shape.keep.contains_key(name);
+            match &self.kind {
+                AuthKind::Oauth2Code(spec) => {
+                    of_answer(&spec.endpoint.answer) || spec.keep_from_redirect.get(name).is_some()
+                }
+                AuthKind::DeviceCode(spec) => of_answer(&spec.endpoint.answer),
+                AuthKind::ClientCredentials(spec) => of_answer(&spec.endpoint.answer),
+                AuthKind::JwtBearer(spec) => of_answer(&spec.endpoint.answer),
+                AuthKind::Saml2Bearer(spec) => of_answer(&spec.endpoint.answer),
+                AuthKind::TokenExchange(spec) => of_answer(&spec.endpoint.answer),
+                AuthKind::Session(spec) => spec.keep.iter().any(|known| known == name),
+                _ => false,
+            }
+        };
+        token
+            .kept
+            .iter()
+            .filter(|(name, _)| is_wanted(name))
+            .map(|(name, value)| (name.as_str(), value.reveal()))
+            .collect()
     }
 
     /// What the person is asked for.

@@ -91,10 +91,9 @@ impl Authentication {
             "ApiKeyAuthenticator" => Kind::ApiKey {
                 into: match (view.get("inject_into"), view.get("header")) {
                     (Some(_), Some(header)) => {
-                        return Err(header.fail(
-                            "where the key goes is said twice",
-                            "`inject_into` alone",
-                        ));
+                        return Err(
+                            header.fail("where the key goes is said twice", "`inject_into` alone")
+                        );
                     }
                     (Some(into), None) => RequestOption::compile(&into)?,
                     (None, Some(header)) => RequestOption::Header(Text::compile(&header)?),
@@ -328,10 +327,7 @@ fn chosen<'a>(by: &'a ByFile, config: &Value) -> Result<&'a ByFile> {
             expected: format!("one of {}: choose a way to sign in", names()),
         };
         let Some(name) = path::at(config, way).map(python_text) else {
-            return Err(refuse(format!(
-                "the settings hold no `{}`",
-                way.join(".")
-            )));
+            return Err(refuse(format!("the settings hold no `{}`", way.join("."))));
         };
         match choices.iter().find(|(known, _)| *known == name) {
             Some((_, Authentication::ByFile(next))) => by = next,
@@ -381,7 +377,9 @@ fn add(request: &mut RequestParts, options: Options) -> Result<()> {
         header(request, &name, &Secret::new(python_text(&value)))?;
     }
     for (name, value) in options.parameters {
-        request.query.retain(|(known, _)| known.as_str() != name.as_str());
+        request
+            .query
+            .retain(|(known, _)| known.as_str() != name.as_str());
         request.query.push((name.into(), python_text(&value)));
     }
     if !options.form.is_empty() {

@@ -118,7 +118,7 @@ impl Platform {
     /// Says who keeps the settings when a refresh changes them: platforms whose refresh tokens work once.
     #[must_use]
     pub fn keeping_config_with(self, keeper: Arc<dyn ConfigKeeper>) -> Self {
-        self.inner.tokens.keep_config_with(keeper);
+        self.inner.keep_config_with(keeper);
         self
     }
 
@@ -335,6 +335,11 @@ impl Connection {
     /// The settings.
     pub const fn config(&self) -> &Value {
         &self.config
+    }
+
+    /// Says who keeps the settings when a refresh changes them.
+    pub fn keep_config_with(&self, keeper: Arc<dyn ConfigKeeper>) {
+        self.tokens.keep_config_with(keeper);
     }
 
     /// The tokens of the file's own authenticators.

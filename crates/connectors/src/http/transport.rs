@@ -262,9 +262,7 @@ impl Transport {
         let client = self
             .client_for(wire.tls.as_ref())
             .map_err(|words| (Broken::Failed(redactor.text(&words)), false, None))?;
-        let mut request = client
-            .request(wire.method, wire.url)
-            .headers(wire.headers);
+        let mut request = client.request(wire.method, wire.url).headers(wire.headers);
         if !wire.body.is_empty() {
             request = request.body(wire.body);
         }

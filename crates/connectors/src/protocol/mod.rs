@@ -12,10 +12,12 @@ mod reading;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use model::clock::Clock;
 use model::value::Value;
 use template::Env;
 
+use crate::declarative::authenticators::ConfigKeeper;
 use crate::declarative::manifest::Manifest;
 use crate::declarative::pages::{Context, Pages, Step};
 use crate::declarative::platform::Platform;
@@ -29,6 +31,25 @@ pub use message::{Message, Sink};
 #[derive(Debug)]
 pub struct Session {
     context: Context,
+}
+
+/// Says what settings have become: whoever runs the connector keeps them.
+#[derive(Debug)]
+struct Announced(Sink);
+
+#[async_trait]
+impl ConfigKeeper for Announced {
+    async fn persist(&self, config: &Value) -> Result<()> {
+        let message = Message::Config {
+            config,
+            at: Clock::system().now(),
+        };
+        if self.0.say(message).await {
+            Ok(())
+        } else {
+            Err(Error::Cancelled)
+        }
+    }
 }
 
 /// How a read ended.
@@ -49,16 +70,13 @@ impl Session {
         access: Access,
     ) -> Result<Self> {
         let clock = Clock::system();
-        let http = Client::new(connector.platform.name.clone(), Limits::default(), clock.clone())?;
+        let http = Client::new(
+            connector.platform.name.clone(),
+            Limits::default(),
+            clock.clone(),
+        )?;
         let env = now.map(Env::frozen);
-        let platform = Platform::with_env(
-            connector,
-            config,
-            Arc::new(NoSignIn),
-            http,
-            clock,
-            env,
-        );
+        let platform = Platform::with_env(connector, config, Arc::new(NoSignIn), http, clock, env);
         Ok(Self {
             context: platform.context(access),
         })
@@ -76,6 +94,9 @@ impl Session {
         states: &HashMap<String, Value>,
         sink: &Sink,
     ) -> Result<Ended> {
+        self.context
+            .connection
+            .keep_config_with(Arc::new(Announced(sink.clone())));
         reading::read(&self.context, catalogue, states, sink).await
     }
 
@@ -150,7 +171,9 @@ pub fn states_from(document: &serde_json::Value) -> Result<HashMap<String, Value
                 let (Some(stream), Some(name)) = (stream, name) else {
                     return Err(wrong(format!("item {n}")));
                 };
-                let state = stream.get("stream_state").unwrap_or(&serde_json::Value::Null);
+                let state = stream
+                    .get("stream_state")
+                    .unwrap_or(&serde_json::Value::Null);
                 states.insert(name.to_owned(), Value::from_serde(state));
             }
         }

@@ -8,7 +8,11 @@
     reason = "tests may fail loudly"
 )]
 
+mod browsers;
 mod declarative;
+mod doors;
+mod file_auth;
+mod grants;
 mod http;
 mod oauth;
 mod odd_server;
@@ -17,6 +21,7 @@ mod refresh;
 mod secrets;
 mod sign_in;
 mod signers;
+mod signing;
 mod writes;
 
 #[test]

@@ -300,7 +300,7 @@ async fn a_browser_that_does_not_open_leaves_the_address_to_the_person() {
     )
     .await
     .unwrap();
-    let url = sign_in.handle().url().clone();
+    let url = sign_in.handle().url().unwrap().clone();
     let steps: Vec<SignInStep> = receiver.try_iter().collect();
     assert!(steps.contains(&SignInStep::OpenItYourself {
         url: url.to_string(),
@@ -336,7 +336,7 @@ async fn a_platform_that_is_busy_for_a_moment_still_gives_the_tokens() {
 async fn errors_of_the_platform_say_what_to_do() {
     let desk = Desk::new().await;
     let mut scope = desk.harbor();
-    oauth(&mut scope).scopes = vec!["everything".into()];
+    oauth(&mut scope).endpoint.scopes = vec!["everything".into()];
     let flow = Flow::start(desk.options(scope)).await;
     let (_, result) = tokio::join!(sandbox::browser::sign_in(&flow.url), flow.sign_in.finish());
     let reason = failed(result.unwrap_err());
@@ -344,9 +344,9 @@ async fn errors_of_the_platform_say_what_to_do() {
 
     let mut secret = desk.harbor();
     let spec = oauth(&mut secret);
-    spec.client_id = "patchbay-server".into();
-    spec.client_secret = Some("wrong-secret-0001".into());
-    spec.token_auth = connectors::declarative::auth_spec::TokenAuth::Basic;
+    spec.endpoint.client_id = "patchbay-server".into();
+    spec.endpoint.client_secret = Some("wrong-secret-0001".into());
+    spec.endpoint.token_auth = connectors::declarative::auth_spec::TokenAuth::Basic;
     let flow = Flow::start(desk.options(secret.clone())).await;
     let (_, result) = tokio::join!(sandbox::browser::sign_in(&flow.url), flow.sign_in.finish());
     let reason = failed(result.unwrap_err());
@@ -355,8 +355,8 @@ async fn errors_of_the_platform_say_what_to_do() {
 
     for token_auth in ["basic", "body"] {
         let spec = oauth(&mut secret);
-        spec.client_secret = Some("patchbay-server-secret".into());
-        spec.token_auth = serde_json::from_value(token_auth.into()).unwrap();
+        spec.endpoint.client_secret = Some("patchbay-server-secret".into());
+        spec.endpoint.token_auth = serde_json::from_value(token_auth.into()).unwrap();
         Flow::start(desk.options(secret.clone()))
             .await
             .visited()
@@ -365,7 +365,7 @@ async fn errors_of_the_platform_say_what_to_do() {
     }
 
     let mut page = desk.harbor();
-    oauth(&mut page).token_url = desk.sandbox.harbor_url().to_string();
+    oauth(&mut page).endpoint.token_url = desk.sandbox.harbor_url().to_string();
     let reason = failed(
         Flow::start(desk.options(page))
             .await
@@ -387,7 +387,7 @@ async fn a_description_that_would_leak_tokens_is_refused() {
         let mut method = desk.harbor();
         let spec = oauth(&mut method);
         match place {
-            "token_url" => spec.token_url = change.into(),
+            "token_url" => spec.endpoint.token_url = change.into(),
             _ => spec.authorize_url = change.into(),
         }
         let error = Flow::try_start(desk.options(method)).await.err().unwrap();

@@ -237,7 +237,7 @@ async fn a_platform_that_is_gone_is_unavailable_and_all_who_wait_hear_it_once() 
         .unwrap()
         .local_addr()
         .unwrap();
-    oauth(&mut gone).token_url = format!("http://{free}/token");
+    oauth(&mut gone).endpoint.token_url = format!("http://{free}/token");
     let signer = signer_for(&desk, connection, gone);
     let error = signer
         .sign(&mut request(), &Access::unattended())

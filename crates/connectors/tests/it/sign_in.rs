@@ -8,7 +8,7 @@ use connectors::auth::{
     ConnectionSigner, Credentials, Patience, SignIn, SignInOptions, SignInStep, SignerOptions,
     TokenSet,
 };
-use connectors::declarative::auth_spec::{AuthKind, AuthMethod, Oauth2Code, TokenAuth};
+use connectors::declarative::auth_spec::{AuthKind, AuthMethod, Oauth2Code};
 use connectors::secrets::{BackendChoice, Keeper, KeeperOptions};
 use connectors::{Error, Result};
 use model::clock::Clock;
@@ -61,6 +61,7 @@ impl Desk {
         SignInOptions {
             platform: "Harbor CRM".into(),
             method,
+            fields: std::collections::BTreeMap::new(),
             extra: Vec::new(),
             clock: self.clock.clone(),
             limit: SignInOptions::LIMIT,
@@ -138,25 +139,28 @@ pub(crate) fn method(base: &str, platform: Platform) -> AuthMethod {
         Platform::Harbor => ["contacts.read", "companies.read"],
         Platform::Postino => ["subscribers:read", "subscribers:write"],
     };
-    AuthMethod {
-        name: "oauth".into(),
-        label: format!("Sign in with {}", platform.title()),
-        kind: AuthKind::Oauth2Code(Oauth2Code {
-            authorize_url: at("oauth/authorize"),
-            token_url: at("oauth/token"),
-            revoke_url: Some(at("oauth/revoke")),
-            issuer: Some(format!("{base}{}", platform.name())),
-            client_id: "patchbay-desktop".into(),
-            client_secret: None,
-            scopes: scopes.map(Into::into).to_vec(),
-            token_auth: TokenAuth::None,
-            authorize_params: Vec::new(),
-            token_params: Vec::new(),
-            redirect_path: "/callback".into(),
-            redirect_port: None,
-        }),
-        checklist: Vec::new(),
-    }
+    described(&serde_json::json!({
+        "name": "oauth",
+        "label": format!("Sign in with {}", platform.title()),
+        "type": "oauth2_code",
+        "authorize_url": at("oauth/authorize"),
+        "token_url": at("oauth/token"),
+        "revoke_url": at("oauth/revoke"),
+        "issuer": format!("{base}{}", platform.name()),
+        "client_id": "patchbay-desktop",
+        "scopes": scopes,
+        "token_auth": "none",
+    }))
+}
+
+/// A way to sign in as a connector file describes it, with the connection's settings.
+pub(crate) fn described(entry: &serde_json::Value) -> AuthMethod {
+    let node = connectors::declarative::node::Node::parse("auth", &entry.to_string()).unwrap();
+    let view = connectors::declarative::node::View::root("auth", &node);
+    AuthMethod::read(&view)
+        .unwrap()
+        .resolve(&serde_json::json!({}))
+        .unwrap()
 }
 
 /// The OAuth part of a method, to change it.

@@ -11,56 +11,41 @@ use crate::sign_in::Desk;
 
 #[tokio::test]
 async fn keys_tokens_and_passwords_are_put_where_the_platform_wants_them() {
-    use connectors::declarative::auth_spec::{
-        ApiKey, AuthField, AuthKind, AuthMethod, Basic, Bearer, KeyPlace,
-    };
-    let field = |name: &str, secret: bool| AuthField {
-        name: name.into(),
-        label: name.into(),
-        secret,
-        help: None,
-    };
-    let api_key = |place, prefix: &str| {
-        AuthKind::ApiKey(ApiKey {
-            place,
-            key_name: "X-Api-Key".into(),
-            prefix: prefix.into(),
-            fields: vec![field("key", true)],
-        })
-    };
+    use serde_json::json;
+    let key = json!({"name": "key", "label": "Key", "secret": true});
+    let user = json!({"name": "user", "label": "User"});
+    let api_key = |place: &str, prefix: &str| json!({"type": "api_key", "in": place, "key_name": "X-Api-Key", "prefix": prefix, "fields": [key]});
     let desk = Desk::new().await;
-    for (kind, expected) in [
-        (api_key(KeyPlace::Header, ""), "x-api-key: s3cret"),
+    for (mut entry, expected) in [
+        (api_key("header", ""), "x-api-key: s3cret"),
+        (api_key("header", "Token "), "x-api-key: Token s3cret"),
+        (api_key("query", ""), "?X-Api-Key=s3cret"),
+        (api_key("cookie", ""), "cookie: X-Api-Key=s3cret"),
         (
-            api_key(KeyPlace::Header, "Token "),
-            "x-api-key: Token s3cret",
-        ),
-        (api_key(KeyPlace::Query, ""), "?X-Api-Key=s3cret"),
-        (
-            AuthKind::Bearer(Bearer {
-                fields: vec![field("key", true)],
-            }),
+            json!({"type": "bearer", "fields": [key]}),
             "authorization: Bearer s3cret",
         ),
         (
-            AuthKind::Basic(Basic {
-                fields: vec![field("user", false), field("key", true)],
-            }),
+            json!({"type": "basic", "fields": [user, key]}),
             "authorization: Basic YXBpOnMzY3JldA==",
         ),
         (
-            AuthKind::Basic(Basic {
-                fields: vec![field("key", true)],
-            }),
+            json!({"type": "basic", "fields": [key]}),
             "authorization: Basic OnMzY3JldA==",
         ),
+        (
+            json!({"type": "api_key", "fields": [user, key],
+                "apply": [{"name": "X-Auth", "value": "{{ fields['user'] }}:{{ token }}"}]}),
+            "x-auth: api:s3cret",
+        ),
+        (
+            json!({"type": "bearer", "fields": [key], "apply": [{"name": "Authorization", "value": "Own {{ token }}"}]}),
+            "authorization: Own s3cret",
+        ),
     ] {
-        let method = AuthMethod {
-            name: "m".into(),
-            label: "M".into(),
-            kind,
-            checklist: Vec::new(),
-        };
+        entry["name"] = "m".into();
+        entry["label"] = "M".into();
+        let method = crate::sign_in::described(&entry);
         let typed = [("key", " s3cret\n"), ("user", "api")];
         let values = typed
             .map(|(name, value)| (name.to_owned(), Secret::new(value)))

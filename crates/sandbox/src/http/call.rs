@@ -28,7 +28,11 @@ pub(crate) struct Call {
     /// The `{id}` of the path.
     pub(crate) id: String,
     pub(crate) query: Vec<(String, String)>,
+    /// The query as it was sent.
+    pub(crate) raw_query: String,
     pub(crate) headers: HeaderMap,
+    /// SHA-256 of the certificate that the client has shown.
+    pub(crate) certificate: Option<String>,
     /// None: larger than the limit.
     body: Option<Bytes>,
     /// A fault: each n-th operation of a batch fails.
@@ -59,6 +63,7 @@ impl<S: Send + Sync> FromRequest<S> for Call {
             .extensions
             .get::<MatchedPath>()
             .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+        let raw_query = parts.uri.query().unwrap_or("").to_owned();
         let query = form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes())
             .into_owned()
             .collect();
@@ -71,7 +76,9 @@ impl<S: Send + Sync> FromRequest<S> for Call {
             route,
             id,
             query,
+            raw_query,
             headers: parts.headers,
+            certificate: scissors.certificate(),
             body,
             fail_items: None,
             scissors,
@@ -214,6 +221,26 @@ impl Call {
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
+    pub(crate) fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+
+    /// The same with other names for some fields.
+    pub(crate) fn renamed(self, names: &[(&str, &str)]) -> Self {
+        let other = |name: String| {
+            let found = names.iter().find(|(own, _)| *own == name);
+            found.map_or(name, |(_, usual)| (*usual).to_owned())
+        };
+        Self::of(self.0.into_iter().map(|(name, value)| (other(name), value)))
+    }
+
+    /// Every field, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The field's value; empty when it is absent.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0

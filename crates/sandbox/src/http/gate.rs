@@ -139,7 +139,10 @@ impl Shared {
         let answer = if is_foreign_form(&call) {
             Answer::error(403, "foreign_origin", "the request came from another site")
         } else {
-            self.with(|world| act(world, &call))
+            self.with(|world| {
+                world.counters.request(&call.method, &call.route);
+                act(world, &call)
+            })
         };
         answer.into_response()
     }

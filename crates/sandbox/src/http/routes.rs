@@ -14,8 +14,8 @@ use super::{
     gate::{ApiCall, OpenCall, Shared, SiteCall},
 };
 use crate::{
-    Platform, control,
-    oauth::endpoints,
+    Platform, control, doors,
+    oauth::{device, endpoints, odd},
     records_page as pages,
     rest::{batch::batch, listing, record},
     world::Stream,
@@ -130,6 +130,18 @@ fn signing_in(router: Router<Shared>, platform: Platform) -> Router<Shared> {
             &format!("/{name}/oauth/revoke"),
             site(M::POST, platform, endpoints::revoke),
         )
+        .route(
+            &format!("/{name}/oauth/device"),
+            site(M::POST, platform, device::begin),
+        )
+        .route(
+            &format!("/{name}/oauth/odd/{{id}}"),
+            site(M::POST, platform, odd::token).merge(site(M::GET, platform, odd::token)),
+        )
+        .route(
+            &format!("/{name}/device"),
+            site(M::GET, platform, device::show).merge(site(M::POST, platform, device::enter)),
+        )
         .route(&format!("/{name}"), site(M::GET, platform, pages::go_home))
         .route(&format!("/{name}/"), site(M::GET, platform, pages::list))
         .route(
@@ -142,12 +154,48 @@ fn signing_in(router: Router<Shared>, platform: Platform) -> Router<Shared> {
         )
 }
 
+/// Addresses that each let requests in in their own way.
+fn behind_doors(router: Router<Shared>) -> Router<Shared> {
+    use MethodFilter as M;
+    let any = || {
+        open(
+            M::GET.or(M::POST).or(M::PUT).or(M::PATCH).or(M::DELETE),
+            doors::enter,
+        )
+    };
+    router
+        .route("/doors/{id}", any())
+        .route("/doors/{id}/{*rest}", any())
+        .route(
+            "/doors/session/login",
+            open(M::POST, doors::login).merge(open(M::DELETE, doors::end)),
+        )
+        .route("/doors/session/cookie", open(M::POST, doors::cookie_login))
+        .route("/doors/session/challenge", open(M::GET, doors::challenge))
+        .route("/doors/session/token", open(M::POST, doors::token_login))
+        .route("/doors/legacy/session", open(M::POST, doors::legacy_login))
+        .route("/doors/legacy/current", open(M::GET, doors::is_current))
+        .route(
+            "/doors/oauth1/request_token",
+            open(M::POST, doors::request_token),
+        )
+        .route(
+            "/doors/oauth1/authorize",
+            open(M::GET, doors::authorize).merge(open(M::POST, doors::decide)),
+        )
+        .route(
+            "/doors/oauth1/access_token",
+            open(M::POST, doors::access_token),
+        )
+}
+
 pub(crate) fn router(shared: Shared) -> Router {
     use MethodFilter as M;
     let mut router = Router::new();
     for platform in [Platform::Harbor, Platform::Postino] {
         router = signing_in(router, platform);
     }
+    router = behind_doors(router);
     router = router
         .route(
             "/harbor/api/v1/me",

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::{
-    Denied, is_pkce_text,
-    known::{Client, client, is_allowed_redirect},
+    Denied, Tokens, clients, device, grants, is_pkce_text,
+    known::{self, client, is_allowed_redirect},
     pages,
 };
 use crate::{
@@ -29,20 +29,24 @@ pub(crate) fn metadata(world: &mut World, _: &Call, platform: Platform) -> Answe
         "revocation_endpoint": format!("{issuer}/oauth/revoke"),
         "scopes_supported": scopes,
         "response_types_supported": ["code"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "device_authorization_endpoint": format!("{issuer}/oauth/device"),
+        "grant_types_supported": ["authorization_code", "refresh_token", known::DEVICE, known::ALONE, known::JWT,
+            known::SAML, known::EXCHANGE],
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post", "private_key_jwt",
+            "tls_client_auth"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "authorization_response_iss_parameter_supported": true,
     });
     Answer::json(200, &body)
 }
 
-fn issuer(world: &World, platform: Platform) -> String {
+pub(crate) fn issuer(world: &World, platform: Platform) -> String {
     format!("{}/{}", world.origin, platform.name())
 }
 
-fn cookie_name(platform: Platform) -> String {
+pub(crate) fn cookie_name(platform: Platform) -> String {
     format!("{}_session", platform.name())
 }
 
@@ -79,16 +83,20 @@ pub(crate) fn authorize(world: &mut World, call: &Call, platform: Platform) -> A
         None => return refuse("invalid_request", "response_type is missing"),
     }
     let challenge = call.param("code_challenge").unwrap_or("");
-    if challenge.is_empty() {
+    if !client.is_modern {
+        if !challenge.is_empty() {
+            return refuse("invalid_request", "code_challenge is not known here");
+        }
+    } else if challenge.is_empty() {
         return refuse(
             "invalid_request",
             "code_challenge is missing; PKCE is required",
         );
     }
-    if call.param("code_challenge_method") != Some("S256") {
+    if client.is_modern && call.param("code_challenge_method") != Some("S256") {
         return refuse("invalid_request", "code_challenge_method must be S256");
     }
-    if !is_pkce_text(challenge) {
+    if client.is_modern && !is_pkce_text(challenge) {
         return refuse(
             "invalid_request",
             "code_challenge must have 43 to 128 characters of base64url",
@@ -136,7 +144,12 @@ pub(crate) fn show_login(world: &mut World, call: &Call, platform: Platform) -> 
     login_page(world, platform, &request, None)
 }
 
-fn login_page(world: &mut World, platform: Platform, request: &str, fault: Option<&str>) -> Answer {
+pub(crate) fn login_page(
+    world: &mut World,
+    platform: Platform,
+    request: &str,
+    fault: Option<&str>,
+) -> Answer {
     let now = world.clock.now();
     let sign_in = world.sign_in(platform);
     match sign_in.request(request, now) {
@@ -180,7 +193,12 @@ pub(crate) fn show_consent(world: &mut World, call: &Call, platform: Platform) -
     consent_page(world, call, platform, &request)
 }
 
-fn consent_page(world: &mut World, call: &Call, platform: Platform, request: &str) -> Answer {
+pub(crate) fn consent_page(
+    world: &mut World,
+    call: &Call,
+    platform: Platform,
+    request: &str,
+) -> Answer {
     let now = world.clock.now();
     let sign_in = world.sign_in(platform);
     let Some(pending) = sign_in.request(request, now) else {
@@ -216,6 +234,9 @@ pub(crate) fn consent(world: &mut World, call: &Call, platform: Platform) -> Ans
     let Some(pending) = sign_in.close_request(request) else {
         return pages::expired(platform);
     };
+    if let Some(code) = &pending.device {
+        return device::decided(sign_in, code, allowed.then_some(user));
+    }
     let state = pending.state.as_deref();
     let to = if allowed {
         let code = sign_in.agree(&pending, user, now);
@@ -237,47 +258,80 @@ pub(crate) fn token(world: &mut World, call: &Call, platform: Platform) -> Answe
         Ok(form) => form,
         Err(answer) => return answer,
     };
-    let client = match authenticate(call, &form) {
-        Ok(client) => client,
-        Err(answer) => return answer,
-    };
+    match granted(world, call, platform, &form) {
+        Ok(tokens) => no_store(Answer::json(200, &usual(&tokens))),
+        Err(answer) => answer,
+    }
+}
+
+/// Tokens as RFC 6749 writes them.
+fn usual(tokens: &Tokens) -> Value {
+    let mut body = json!({"access_token": tokens.access_token, "token_type": "Bearer",
+        "expires_in": tokens.expires_in, "scope": tokens.scopes.join(" ")});
+    if let (Some(body), Some(refresh)) = (body.as_object_mut(), &tokens.refresh_token) {
+        body.insert("refresh_token".into(), json!(refresh));
+    }
+    body
+}
+
+/// What the token endpoint gives, in whatever form it was asked.
+pub(crate) fn granted(
+    world: &mut World,
+    call: &Call,
+    platform: Platform,
+    form: &Form,
+) -> Result<Tokens, Answer> {
+    let missing = |name: &str| oauth_error(400, "invalid_request", &format!("{name} is missing"));
+    let client = clients::authenticate(world, call, platform, form)?;
     let now = world.clock.now();
-    let sign_in = world.sign_in(platform);
-    let granted = match form.get("grant_type") {
+    let kind = form.get("grant_type");
+    let granted = match kind {
         "authorization_code" => {
-            for name in ["code", "redirect_uri", "code_verifier"] {
+            let wanted = ["code", "redirect_uri", "code_verifier"];
+            let count = if client.is_modern { 3 } else { 2 };
+            for name in wanted.into_iter().take(count) {
                 if form.get(name).is_empty() {
-                    return oauth_error(400, "invalid_request", &format!("{name} is missing"));
+                    return Err(missing(name));
                 }
             }
             let (code, verifier) = (form.get("code"), form.get("code_verifier"));
-            sign_in.redeem_code(client, code, form.get("redirect_uri"), verifier, now)
+            let redirect_uri = form.get("redirect_uri");
+            world
+                .sign_in(platform)
+                .redeem_code(client, code, redirect_uri, verifier, now)
         }
         "refresh_token" => {
             if form.get("refresh_token").is_empty() {
-                return oauth_error(400, "invalid_request", "refresh_token is missing");
+                return Err(missing("refresh_token"));
             }
-            sign_in.redeem_refresh(client, form.get("refresh_token"), form.get("scope"), now)
+            world.sign_in(platform).redeem_refresh(
+                client,
+                form.get("refresh_token"),
+                form.get("scope"),
+                now,
+            )
         }
-        "" => return oauth_error(400, "invalid_request", "grant_type is missing"),
+        "" => return Err(missing("grant_type")),
+        kind if client.grants.contains(&kind) => grants::grant(world, platform, client, kind, form),
+        known::DEVICE | known::ALONE | known::JWT | known::SAML | known::EXCHANGE => {
+            let text = "this client may not use this grant";
+            return Err(oauth_error(400, "unauthorized_client", text));
+        }
         _ => {
-            let text = "grant_type must be authorization_code or refresh_token";
-            return oauth_error(400, "unsupported_grant_type", text);
+            let text = "this grant_type is not known";
+            return Err(oauth_error(400, "unsupported_grant_type", text));
         }
     };
     world.changes += 1;
     let counters = world.counters.of(platform);
     match granted {
         Ok(tokens) => {
-            if form.get("grant_type") == "refresh_token" {
-                counters.refresh_grants += 1;
-            } else {
-                counters.code_grants += 1;
+            match kind {
+                "refresh_token" => counters.refresh_grants += 1,
+                "authorization_code" => counters.code_grants += 1,
+                _ => counters.other_grants += 1,
             }
-            let body = json!({"access_token": tokens.access_token, "token_type": "Bearer",
-                "expires_in": tokens.expires_in, "refresh_token": tokens.refresh_token,
-                "scope": tokens.scopes.join(" ")});
-            no_store(Answer::json(200, &body))
+            Ok(tokens)
         }
         Err(Denied {
             error,
@@ -285,7 +339,7 @@ pub(crate) fn token(world: &mut World, call: &Call, platform: Platform) -> Answe
             reused,
         }) => {
             counters.refresh_reuse += u64::from(reused);
-            oauth_error(400, error, description)
+            Err(oauth_error(400, error, description))
         }
     }
 }
@@ -295,7 +349,7 @@ pub(crate) fn revoke(world: &mut World, call: &Call, platform: Platform) -> Answ
         Ok(form) => form,
         Err(answer) => return answer,
     };
-    let client = match authenticate(call, &form) {
+    let client = match clients::authenticate(world, call, platform, &form) {
         Ok(client) => client,
         Err(answer) => return answer,
     };
@@ -309,7 +363,7 @@ pub(crate) fn revoke(world: &mut World, call: &Call, platform: Platform) -> Answ
     no_store(Answer::empty(200))
 }
 
-fn token_form(call: &Call) -> Result<Form, Answer> {
+pub(crate) fn token_form(call: &Call) -> Result<Form, Answer> {
     let Some(form) = call.form() else {
         let text = "the body must be application/x-www-form-urlencoded";
         return Err(oauth_error(400, "invalid_request", text));
@@ -324,39 +378,12 @@ fn token_form(call: &Call) -> Result<Form, Answer> {
     Ok(form)
 }
 
-/// The client, by HTTP Basic or by the form.
-fn authenticate(call: &Call, form: &Form) -> Result<&'static Client, Answer> {
-    let basic = call
-        .header("authorization")
-        .and_then(crate::http::gate::basic);
-    let (id, secret) = match &basic {
-        Some((id, secret)) => (id.as_str(), secret.as_str()),
-        None => (form.get("client_id"), form.get("client_secret")),
-    };
-    if id.is_empty() {
-        return Err(oauth_error(400, "invalid_request", "client_id is missing"));
-    }
-    let known = client(id).filter(|client| client.secret.is_none_or(|expected| expected == secret));
-    known.ok_or_else(|| {
-        let answer = oauth_error(
-            401,
-            "invalid_client",
-            "the client is not known or its secret is wrong",
-        );
-        if basic.is_some() {
-            answer.with("www-authenticate", "Basic realm=\"token\"")
-        } else {
-            answer
-        }
-    })
-}
-
-fn oauth_error(status: u16, error: &str, description: &str) -> Answer {
+pub(crate) fn oauth_error(status: u16, error: &str, description: &str) -> Answer {
     let body: Value = json!({"error": error, "error_description": description});
     no_store(Answer::json(status, &body))
 }
 
-fn no_store(answer: Answer) -> Answer {
+pub(crate) fn no_store(answer: Answer) -> Answer {
     answer
         .with("cache-control", "no-store")
         .with("pragma", "no-cache")

@@ -87,20 +87,91 @@ pub(crate) const POSTINO_READ_KEY: &str = "pst_key_readonly_0001";
 pub(crate) struct Client {
     pub(crate) id: &'static str,
     pub(crate) name: &'static str,
-    /// None: a public client.
+    /// None: a public client, or one that is known otherwise.
     pub(crate) secret: Option<&'static str>,
+    /// How it has to say who it is.
+    pub(crate) known_by: KnownBy,
+    /// Whether its codes are bound by PKCE; one that cannot has its scopes separated by commas, too.
+    pub(crate) is_modern: bool,
+    /// What it may do beside codes and refresh tokens.
+    pub(crate) grants: &'static [&'static str],
 }
 
-static CLIENTS: [Client; 2] = [
+/// How a client says who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KnownBy {
+    /// Id and secret, by HTTP Basic or in the body.
+    Either,
+    /// HTTP Basic only.
+    Basic,
+    /// An assertion that it signs (RFC 7523).
+    Assertion,
+    /// Its certificate (RFC 8705).
+    Certificate,
+}
+
+pub(crate) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub(crate) const JWT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+pub(crate) const SAML: &str = "urn:ietf:params:oauth:grant-type:saml2-bearer";
+pub(crate) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(crate) const ALONE: &str = "client_credentials";
+
+static CLIENTS: [Client; 7] = [
     Client {
         id: "patchbay-desktop",
         name: "Patchbay",
         secret: None,
+        known_by: KnownBy::Either,
+        is_modern: true,
+        grants: &[DEVICE],
     },
     Client {
         id: "patchbay-server",
         name: "Patchbay server",
         secret: Some("patchbay-server-secret"),
+        known_by: KnownBy::Either,
+        is_modern: true,
+        grants: &[DEVICE, EXCHANGE],
+    },
+    Client {
+        id: "patchbay-robot",
+        name: "Patchbay robot",
+        secret: Some("patchbay-robot-secret"),
+        known_by: KnownBy::Either,
+        is_modern: true,
+        grants: &[ALONE, JWT, SAML, EXCHANGE],
+    },
+    Client {
+        id: "patchbay-basic",
+        name: "Patchbay with Basic",
+        secret: Some("basic:secret/100%"),
+        known_by: KnownBy::Basic,
+        is_modern: true,
+        grants: &[ALONE],
+    },
+    Client {
+        id: "patchbay-signer",
+        name: "Patchbay with a key",
+        secret: None,
+        known_by: KnownBy::Assertion,
+        is_modern: true,
+        grants: &[ALONE],
+    },
+    Client {
+        id: "patchbay-tls",
+        name: "Patchbay with a certificate",
+        secret: None,
+        known_by: KnownBy::Certificate,
+        is_modern: true,
+        grants: &[ALONE],
+    },
+    Client {
+        id: "patchbay-legacy",
+        name: "An old Patchbay",
+        secret: Some("patchbay-legacy-secret"),
+        known_by: KnownBy::Either,
+        is_modern: false,
+        grants: &[],
     },
 ];
 

@@ -4,9 +4,15 @@
 //! that came from it. Refresh tokens work once; a second use means that somebody has a copy, so the whole family ends.
 //! Tokens and codes are kept as SHA-256 digests only: the state file holds nothing that could be presented.
 
+pub(crate) mod clients;
+pub(crate) mod device;
 pub(crate) mod endpoints;
+pub(crate) mod grants;
 pub(crate) mod known;
+pub(crate) mod odd;
 pub(crate) mod pages;
+pub(crate) mod robots;
+pub(crate) mod saml;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -33,6 +39,8 @@ pub(crate) struct Pending {
     pub(crate) redirect_uri: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) state: Option<String>,
+    /// The device that waits, instead of a browser that comes back.
+    pub(crate) device: Option<String>,
     challenge: String,
     pub(crate) csrf: String,
     pub(crate) login_hint: Option<String>,
@@ -88,6 +96,9 @@ pub(crate) struct Authority {
     /// Digest of the cookie → user and end.
     sessions: HashMap<String, (usize, i64)>,
     codes: HashMap<String, Code>,
+    devices: device::Devices,
+    /// Ids of assertions that were used.
+    used: HashMap<String, i64>,
     pub(crate) agreements: Agreements,
 }
 
@@ -95,7 +106,8 @@ pub(crate) struct Authority {
 #[derive(Debug)]
 pub(crate) struct Tokens {
     pub(crate) access_token: String,
-    pub(crate) refresh_token: String,
+    /// None where a new one can be got at any time.
+    pub(crate) refresh_token: Option<String>,
     pub(crate) expires_in: u64,
     pub(crate) scopes: Vec<String>,
 }
@@ -150,6 +162,8 @@ impl Authority {
             requests: HashMap::new(),
             sessions: HashMap::new(),
             codes: HashMap::new(),
+            devices: device::Devices::default(),
+            used: HashMap::new(),
             agreements: Agreements::default(),
         }
     }
@@ -186,7 +200,7 @@ impl Authority {
     /// The scopes asked for, or None when one is unknown. Nothing asked for: everything that only reads.
     pub(crate) fn asked_scopes(&self, text: &str) -> Option<Vec<String>> {
         let mut asked: Vec<String> = Vec::new();
-        for name in text.split_whitespace() {
+        for name in text.split([' ', ',']).filter(|name| !name.is_empty()) {
             self.scopes().iter().find(|scope| scope.name == name)?;
             if !asked.iter().any(|other| other == name) {
                 asked.push(name.to_owned());
@@ -232,6 +246,7 @@ impl Authority {
                 redirect_uri: redirect_uri.to_owned(),
                 scopes,
                 state: state.map(str::to_owned),
+                device: None,
                 challenge: challenge.to_owned(),
                 csrf: secret_text(),
                 login_hint: login_hint.map(str::to_owned),
@@ -343,7 +358,8 @@ impl Authority {
                 "redirect_uri is not the one of the authorize request",
             ));
         }
-        if challenge_of(verifier) != found.challenge {
+        let is_bound = !found.challenge.is_empty();
+        if is_bound && challenge_of(verifier) != found.challenge {
             return Err(denied(
                 "invalid_grant",
                 "code_verifier does not fit the code_challenge",
@@ -424,7 +440,7 @@ impl Authority {
         };
         let tokens = Tokens {
             access_token: format!("{prefix}_at_{}", secret_text()),
-            refresh_token: format!("{prefix}_rt_{}", secret_text()),
+            refresh_token: Some(format!("{prefix}_rt_{}", secret_text())),
             expires_in: self.lifetime.as_secs(),
             scopes: scopes.clone(),
         };
@@ -442,9 +458,9 @@ impl Authority {
             family,
             used: false,
         };
-        self.agreements
-            .refresh
-            .insert(digest(&tokens.refresh_token), refresh);
+        if let Some(token) = &tokens.refresh_token {
+            self.agreements.refresh.insert(digest(token), refresh);
+        }
         tokens
     }
 

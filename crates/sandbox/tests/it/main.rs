@@ -12,6 +12,7 @@
 
 mod control;
 mod faults;
+mod grants;
 mod oauth;
 mod paging;
 mod remote;

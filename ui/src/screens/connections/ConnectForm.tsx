@@ -12,7 +12,7 @@ import type { BackendError } from "@/api/errors";
 import { appStatus } from "@/api/queries";
 import { Button } from "@/components/Button";
 import { Sheet } from "@/components/Dialog";
-import { Field, Input } from "@/components/Field";
+import { Field, Input, Textarea } from "@/components/Field";
 import { Monogram } from "@/components/Monogram";
 import { Callout, Problem } from "@/components/Problem";
 
@@ -78,7 +78,7 @@ export function ConnectForm({ connector, existing, error, busy, onSubmit, onClos
         <>
           <Button onClick={onClose}>Cancel</Button>
           <Button look="primary" type="submit" form={formId} busy={busy}>
-            {method?.kind === "browser" ? method.label : "Connect"}
+            {method?.kind === "browser" || method?.kind === "device" ? method.label : "Connect"}
           </Button>
         </>
       }
@@ -122,6 +122,13 @@ export function ConnectForm({ connector, existing, error, busy, onSubmit, onClos
           <p className="m-0 text-sm text-ink3">
             A page of {connector.name} opens in your browser. Your password stays there; what{" "}
             {connector.name} hands out is kept on this computer ({status.secrets_backend}).
+          </p>
+        )}
+        {method?.kind === "device" && (
+          <p className="m-0 text-sm text-ink3">
+            You get a short code and type it in at a page of {connector.name}, on this computer or
+            on any other device. What {connector.name} hands out is kept on this computer (
+            {status.secrets_backend}).
           </p>
         )}
         {error !== null && <Problem error={error} />}
@@ -211,17 +218,30 @@ type InputProps = {
 function ConfigInput({ field, value, error, onChange }: InputProps) {
   return (
     <Field label={field.label} hint={field.description} error={error} required={field.required}>
-      {(control) => (
-        <Input
-          {...control}
-          name={field.name}
-          type={field.secret ? "password" : "text"}
-          autoComplete={field.secret ? "new-password" : "off"}
-          value={value}
-          placeholder={field.placeholder ?? undefined}
-          onChange={(event) => onChange(event.currentTarget.value)}
-        />
-      )}
+      {(control) =>
+        field.lines ? (
+          <Textarea
+            {...control}
+            name={field.name}
+            rows={5}
+            autoComplete="off"
+            className="font-mono"
+            value={value}
+            placeholder={field.placeholder ?? undefined}
+            onChange={(event) => onChange(event.currentTarget.value)}
+          />
+        ) : (
+          <Input
+            {...control}
+            name={field.name}
+            type={field.secret ? "password" : "text"}
+            autoComplete={field.secret ? "new-password" : "off"}
+            value={value}
+            placeholder={field.placeholder ?? undefined}
+            onChange={(event) => onChange(event.currentTarget.value)}
+          />
+        )
+      }
     </Field>
   );
 }

@@ -72,10 +72,19 @@ function Waiting({ flow, onCancel }: { flow: ConnectFlow; onCancel: () => void }
   const open = useCommand("open_connect_page");
   const cancel = useCommand("cancel_connect");
   const url = flow.authorize_url ?? null;
+  const code = flow.user_code ?? null;
   return (
     <div className="grid gap-4">
       {url !== null && (
         <div className="grid gap-3 rounded-lg border border-line bg-sunk p-3.5">
+          {code !== null && (
+            <p className="m-0 grid gap-1">
+              <span>Type in this code on the page that opens, here or on another device:</span>
+              <span className="font-mono text-2xl font-semibold tracking-widest select-all">
+                {code}
+              </span>
+            </p>
+          )}
           <p className="m-0">
             Go on in your browser. This page moves on by itself
             {flow.expires_at !== null && (
@@ -106,7 +115,7 @@ function Waiting({ flow, onCancel }: { flow: ConnectFlow; onCancel: () => void }
               Copy link
             </Button>
           </div>
-          <PasteAddress flow={flow.id} />
+          {code === null && <PasteAddress flow={flow.id} />}
         </div>
       )}
       <div>

@@ -9,8 +9,9 @@ use url::Url;
 use super::browser::{Door, Landing};
 use super::{Context, Open, SignInStep};
 use crate::auth::credentials::TokenSet;
-use crate::auth::endpoint::{self, TokenProblem, wishes};
+use crate::auth::endpoint::{self, wishes};
 use crate::auth::loopback::{Expected, Query};
+use crate::auth::problem::{TokenProblem, foreign_words};
 use crate::auth::signer::Patience;
 use crate::declarative::auth_spec::{Oauth2Code, Pkce};
 use crate::{Error, Result};
@@ -40,7 +41,8 @@ impl Waiting {
             spec.redirect_port,
         )
         .await?;
-        let verifier = PkceCodeVerifier::new(PkceCodeChallenge::new_random_sha256().1.into_secret());
+        let verifier =
+            PkceCodeVerifier::new(PkceCodeChallenge::new_random_sha256().1.into_secret());
         let state = CsrfToken::new_random_len(32).into_secret();
         let url = address(authorize, &spec, extra, &door.redirect, &state, &verifier)?;
         let landing = door.wait_for(Expected {
@@ -146,25 +148,18 @@ async fn exchange(
     context.step(SignInStep::ExchangingCode);
     let mut attempt = 1;
     loop {
-        let problem = match endpoint::exchange_code(
-            spec,
-            &code,
-            verifier,
-            redirect,
-            context.desk(),
-        )
-        .await
-        {
-            Ok(mut tokens) => {
-                for (name, parameter) in spec.keep_from_redirect.iter() {
-                    if let Some(value) = query.get(parameter) {
-                        tokens.kept.insert(name.to_owned(), Secret::new(value));
+        let problem =
+            match endpoint::exchange_code(spec, &code, verifier, redirect, context.desk()).await {
+                Ok(mut tokens) => {
+                    for (name, parameter) in spec.keep_from_redirect.iter() {
+                        if let Some(value) = query.get(parameter) {
+                            tokens.kept.insert(name.to_owned(), Secret::new(value));
+                        }
                     }
+                    return Ok(tokens);
                 }
-                return Ok(tokens);
-            }
-            Err(problem) => problem,
-        };
+                Err(problem) => problem,
+            };
         match problem {
             TokenProblem::Later {
                 untouched: true,
@@ -190,10 +185,7 @@ fn check_issuer(spec: &Oauth2Code, query: &Query) -> Result<()> {
     if seen == Some(expected) {
         return Ok(());
     }
-    let seen = seen.map_or_else(
-        || "nobody".to_owned(),
-        |seen| endpoint::foreign_words(seen, &[]),
-    );
+    let seen = seen.map_or_else(|| "nobody".to_owned(), |seen| foreign_words(seen, &[]));
     tracing::warn!(expected, %seen, "A redirect of another issuer was refused.");
     Err(Error::SignInFailed {
         reason: format!(
@@ -204,8 +196,8 @@ fn check_issuer(spec: &Oauth2Code, query: &Query) -> Result<()> {
 
 fn refused(context: &Context, redirect: &str, error: &str, description: Option<&str>) -> Error {
     let platform = &context.platform;
-    let words = description.map(|words| endpoint::foreign_words(words, &[]));
-    let error = endpoint::foreign_words(error, &[]);
+    let words = description.map(|words| foreign_words(words, &[]));
+    let error = foreign_words(error, &[]);
     let said = match &words {
         Some(words) if !words.is_empty() => format!("{words} ({error})"),
         _ => error.clone(),
@@ -274,9 +266,8 @@ mod tests {
         let authorize = Url::parse(&challenged.authorize_url).unwrap();
         let url = address(authorize, &challenged, &[], "http://r/", "s", &verifier).unwrap();
         // The example of RFC 7636, appendix B.
-        assert!(
-            url.as_str()
-                .contains("code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256")
-        );
+        assert!(url.as_str().contains(
+            "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+        ));
     }
 }

@@ -12,7 +12,8 @@ use url::Url;
 use super::{Context, Open, SignInStep};
 use crate::auth::answer::seconds;
 use crate::auth::credentials::TokenSet;
-use crate::auth::endpoint::{self, Ask, TokenProblem, wishes};
+use crate::auth::endpoint::{self, Ask, wishes};
+use crate::auth::problem::{TokenProblem, foreign_words};
 use crate::declarative::auth_spec::{AnswerShape, DeviceCode, Way};
 use crate::{Error, Result};
 
@@ -62,7 +63,7 @@ impl Waiting {
                 reason: format!(
                     "{} gave an address that is none: {}",
                     context.platform,
-                    endpoint::foreign_words(&place, &[])
+                    foreign_words(&place, &[])
                 ),
             });
         };
@@ -83,7 +84,7 @@ impl Waiting {
             .and_then(page)
             .unwrap_or_else(|| shown.clone());
         context.step(SignInStep::ShowCode {
-            code: endpoint::foreign_words(&code, &[]),
+            code: foreign_words(&code, &[]),
             url: shown.to_string(),
         });
         context.send_out(open, &url);
@@ -242,7 +243,10 @@ mod tests {
         check(later(Some(3_600)), "60 s");
         check(later(Some(0)), "5 s");
         check(own("access_denied"), "access was denied at Harbor");
-        check(own("expired_token"), "nobody signed in to Harbor within 15 minutes");
+        check(
+            own("expired_token"),
+            "nobody signed in to Harbor within 15 minutes",
+        );
         check(
             TokenProblem::Grant("unknown".into()),
             "Harbor does not accept the code: unknown",

@@ -11,9 +11,10 @@ use url::Url;
 use super::browser::{Door, Landing};
 use super::{Context, Open, SignInStep};
 use crate::auth::credentials::TokenSet;
-use crate::auth::endpoint::{self, TokenProblem, foreign_words, later};
+use crate::auth::endpoint;
 use crate::auth::loopback::{Expected, Query};
 use crate::auth::oauth1::{self, Moment, Pair};
+use crate::auth::problem::{TokenProblem, foreign_words, later};
 use crate::auth::ready::TOKEN_SECRET;
 use crate::auth::transport::{self, Outgoing};
 use crate::auth::wire;
@@ -43,8 +44,13 @@ impl Waiting {
         let ask_at = place("request_token_url", &spec.request_token_url)?;
         let mut url = place("authorize_url", &spec.authorize_url)?;
         place("access_token_url", &spec.access_token_url)?;
-        let door =
-            Door::open(context, "127.0.0.1", &spec.redirect_path, spec.redirect_port).await?;
+        let door = Door::open(
+            context,
+            "127.0.0.1",
+            &spec.redirect_path,
+            spec.redirect_port,
+        )
+        .await?;
         let answer = ask(
             context,
             &spec,
@@ -146,14 +152,8 @@ async fn ask(
     more: &[(&str, &str)],
 ) -> std::result::Result<BTreeMap<String, String>, TokenProblem> {
     let mut request = RequestParts::new(Method::POST, url);
-    oauth1::sign(
-        &mut request,
-        spec,
-        pair,
-        more,
-        &Moment::now(&context.clock),
-    )
-    .map_err(TokenProblem::Settings)?;
+    oauth1::sign(&mut request, spec, pair, more, &Moment::now(&context.clock))
+        .map_err(TokenProblem::Settings)?;
     let outgoing = Outgoing {
         body: wire::body(&request).to_vec(),
         method: request.method,

@@ -210,7 +210,10 @@ mod tests {
             "{name: a, label: A, type: client_credentials}",
             "missing field `token_url`",
         );
-        check("{name: a, label: A, type: api_key}", "`key_name` is missing");
+        check(
+            "{name: a, label: A, type: api_key}",
+            "`key_name` is missing",
+        );
         check(
             "{name: a, label: A, type: hmac, secret: s, string: x}",
             "`apply` is missing",

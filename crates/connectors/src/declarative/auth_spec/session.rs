@@ -14,6 +14,9 @@ pub struct Session {
     /// How long the token is good for, in seconds; none: until the answer says, or the platform refuses it.
     #[serde(default)]
     pub lifetime: Option<u64>,
+    /// What was taken and belongs to the settings, because addresses of requests are made of it.
+    #[serde(default)]
+    pub keep: Vec<String>,
     /// What ends the session, when the connection is removed. May use `token` and `kept`.
     #[serde(default)]
     pub end: Option<Step>,

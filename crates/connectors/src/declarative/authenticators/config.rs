@@ -136,7 +136,10 @@ pub(super) fn put(config: &mut Value, path: &[CompactString], value: Value) {
         *config = Value::Object(Object::new());
     }
     if let Value::Object(object) = config {
-        let mut member = object.get_mut(first).map(std::mem::take).unwrap_or_default();
+        let mut member = object
+            .get_mut(first)
+            .map(std::mem::take)
+            .unwrap_or_default();
         put(&mut member, rest, value);
         object.insert(first.clone(), member);
     }
@@ -156,7 +159,11 @@ mod tests {
             assert_eq!(model::json::to_string(&config), expected);
         }
         check("{}", &["a", "b"], r#"{"a":{"b":"x"}}"#);
-        check(r#"{"a":{"b":1,"c":2}}"#, &["a", "b"], r#"{"a":{"b":"x","c":2}}"#);
+        check(
+            r#"{"a":{"b":1,"c":2}}"#,
+            &["a", "b"],
+            r#"{"a":{"b":"x","c":2}}"#,
+        );
         check(r#"{"a":null}"#, &["a", "b"], r#"{"a":{"b":"x"}}"#);
         check("null", &["a"], r#"{"a":"x"}"#);
     }

@@ -140,9 +140,8 @@ impl Jwt {
         payload.insert("iat".into(), json!(seconds));
         payload.insert("exp".into(), json!(seconds.saturating_add(duration)));
         payload.insert("nbf".into(), json!(seconds));
-        let refuse = |problem: KeyProblem| {
-            complaint(&self.secret_key, problem.problem, problem.expected)
-        };
+        let refuse =
+            |problem: KeyProblem| complaint(&self.secret_key, problem.problem, problem.expected);
         let signing = Signing::new(
             &self.algorithm,
             secret.reveal().as_bytes(),

@@ -8,6 +8,7 @@ use http::{Method, StatusCode};
 use jiff::Span;
 use model::clock::Millis;
 use model::secret::Secret;
+use model::value::Value;
 use serde_json::json;
 use template::{Env, Scope};
 use url::Url;
@@ -16,12 +17,16 @@ use super::oauth::Platform;
 use super::tokens::{Cell, Token, key};
 use crate::auth::endpoint::put_header;
 use crate::auth::transport::{self, Outgoing, RawAnswer, TransportProblem};
+use crate::declarative::decode::Decoder;
+use crate::declarative::decode::json::Keep;
+use crate::declarative::extract::Extraction;
 use crate::declarative::node::View;
 use crate::declarative::options::{Options, RequestOption};
 use crate::declarative::path;
 use crate::declarative::platform::Connection;
 use crate::declarative::requester::Requester;
 use crate::declarative::text::{Text, python_text};
+use crate::http::Answer;
 use crate::{Access, Error, Result};
 
 /// A token whose life nobody states is used for so long.
@@ -33,6 +38,7 @@ const A_DAY: Millis = 86_400_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     login: Arc<Requester>,
+    decoder: Decoder,
     way: Vec<CompactString>,
     life: Option<Span>,
     pub(crate) use_as: UseAs,
@@ -54,11 +60,6 @@ pub(crate) enum UseAs {
 impl Session {
     pub(crate) fn compile(view: &View<'_>) -> Result<Self> {
         let login = Requester::compile(&view.require("login_requester", "the log-in")?)?;
-        if let Some(decoder) = view.get("decoder")
-            && decoder.component()? != "JsonDecoder"
-        {
-            return Err(decoder.unknown_component(&["JsonDecoder"]));
-        }
         let life = view
             .get("expiration_duration")
             .map(|view| {
@@ -81,6 +82,7 @@ impl Session {
         };
         Ok(Self {
             login: Arc::new(login),
+            decoder: Decoder::compile(view.get("decoder").as_ref())?,
             way: view
                 .require("session_token_path", "the way to the token")?
                 .texts()?
@@ -93,9 +95,9 @@ impl Session {
     }
 
     fn cell(&self, connection: &Connection, scope: &Scope<'_>) -> Result<Arc<Cell>> {
-        let request =
-            self.login
-                .build(scope, scope, &connection.env, Options::default(), None)?;
+        let request = self
+            .login
+            .build(scope, scope, &connection.env, Options::default(), None)?;
         let asked = format!(
             "{} {} {:?} {:?} {:?}",
             request.method, request.url, request.query, request.headers, request.body
@@ -130,10 +132,8 @@ impl Session {
             exchanges: None,
             ..access.clone()
         };
-        let answer = connection
-            .fetch(&self.login, scope, scope, &access)
-            .await?;
-        let body = connection.parse(&answer)?;
+        let answer = connection.fetch(&self.login, scope, scope, &access).await?;
+        let body = self.decoded(connection, &answer)?;
         let token = path::at(&body, &self.way)
             .filter(|value| !value.is_empty())
             .map(python_text)
@@ -152,6 +152,26 @@ impl Session {
             None => now.as_millisecond().saturating_add(UNSTATED),
         };
         Ok((Secret::new(token), Some(ends)))
+    }
+
+    /// The first element of an answer, in whatever format it comes.
+    fn decoded(&self, connection: &Connection, answer: &Answer) -> Result<Value> {
+        if self.decoder == Decoder::Json {
+            return connection.parse(answer);
+        }
+        let content_type = answer
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let mut decoder = self
+            .decoder
+            .start(&Extraction::whole(), Keep::All, content_type);
+        let mut rows = Vec::new();
+        decoder
+            .push(answer.body.clone(), &mut rows)
+            .and_then(|()| decoder.finish(&mut rows))
+            .map(|ending| ending.response)
+            .map_err(|error| connection.malformed(&error.to_string()))
     }
 
     /// Drops the token that a refused request was signed with; true when another may help.
@@ -341,7 +361,11 @@ impl Ready {
         match raw.status {
             status if status.is_success() => Ok(true),
             StatusCode::UNAUTHORIZED => Ok(false),
-            _ => Err(refused(platform, &raw, "the question whether the session is good")),
+            _ => Err(refused(
+                platform,
+                &raw,
+                "the question whether the session is good",
+            )),
         }
     }
 

@@ -67,11 +67,7 @@ impl Tokens {
 
     /// The cell for what would be asked.
     pub(crate) fn cell(&self, key: [u8; 32]) -> Arc<Cell> {
-        let mut cells = self
-            .0
-            .cells
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
         if cells.len() >= MOST && !cells.contains_key(&key) {
             cells.clear();
         }
@@ -80,17 +76,16 @@ impl Tokens {
 
     /// Every token that is or was in use.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
-        let cells = self
-            .0
-            .cells
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
         cells
             .values()
             .flat_map(|cell| {
                 let state = cell.state();
                 let token = state.token.as_ref().map(|token| token.text.clone());
-                token.into_iter().chain(state.former.clone()).collect::<Vec<_>>()
+                token
+                    .into_iter()
+                    .chain(state.former.clone())
+                    .collect::<Vec<_>>()
             })
             .collect()
     }
@@ -271,10 +266,11 @@ mod tests {
         cell.seed(Secret::new("again"), None);
         assert_eq!(cell.good(5).unwrap().text.reveal(), "s");
         assert!(cell.refuse(1, 20_000));
-        assert!(!cell.refuse(1, 20_000), "it is gone already and nothing newer is there");
-        let token = cell
-            .settle(20_000, Ok((Secret::new("t"), None)))
-            .unwrap();
+        assert!(
+            !cell.refuse(1, 20_000),
+            "it is gone already and nothing newer is there"
+        );
+        let token = cell.settle(20_000, Ok((Secret::new("t"), None))).unwrap();
         assert!(cell.refuse(1, 20_000), "there is a newer one");
         assert!(!cell.refuse(token.version, 20_001));
         assert!(cell.good(20_001).is_some());
