@@ -50,17 +50,12 @@ impl<'r> Machine<'r> {
     }
 
     /// In a strict template, what is not there knows how the template writes it.
+    #[inline]
     pub(super) fn with_path(&self, value: Val<'r>, expr: &'r Expr) -> Val<'r> {
-        if !self.strict {
-            return value;
-        }
-        match value {
-            Val::Undefined(missing) if missing.path.is_none() => Val::Undefined(Rc::new(Missing {
-                kind: missing.kind,
-                message: missing.message.clone(),
-                path: path_text(expr),
-            })),
-            value => value,
+        if self.strict {
+            written_as(value, expr)
+        } else {
+            value
         }
     }
 
@@ -313,6 +308,18 @@ pub(super) fn constant_value(constant: &Const) -> Val<'_> {
         Const::Big(n) => Val::big(n.clone()),
         Const::Float(float) => Val::Float(*float),
         Const::Text(text) => Val::borrowed(text),
+    }
+}
+
+/// What is not there, with the way the template writes it.
+fn written_as<'r>(value: Val<'r>, expr: &Expr) -> Val<'r> {
+    match value {
+        Val::Undefined(missing) if missing.path.is_none() => Val::Undefined(Rc::new(Missing {
+            kind: missing.kind,
+            message: missing.message.clone(),
+            path: path_text(expr),
+        })),
+        value => value,
     }
 }
 
