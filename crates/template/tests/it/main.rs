@@ -9,3 +9,9 @@
 )]
 
 mod conformance;
+mod dates;
+mod filters_and_tests;
+mod statements;
+mod table;
+mod text_and_collections;
+mod values;
