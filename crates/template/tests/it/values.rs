@@ -99,15 +99,15 @@ fn what_does_not_fit_gives_the_template_itself_and_what_fails_is_an_error() {
         ("{{ 'a' + 1 }}", r#""{{ 'a' + 1 }}""#),
         (
             "{{ none.split(',') }}",
-            "error: Undefined 'None' has no attribute 'split' (line 1, column 14)",
+            "error: Undefined null has no method `split` (line 1, column 8)",
         ),
         (
             "{{ config.nope.x }}",
-            "error: Undefined 'dict object' has no attribute 'nope' (line 1, column 15)",
+            "error: Undefined `config.nope` is not there (line 1, column 15)",
         ),
         (
             "{{ config.nope + 1 }}",
-            "error: Undefined 'dict object' has no attribute 'nope' (line 1, column 16)",
+            "error: Undefined `config.nope` is not there (line 1, column 16)",
         ),
         (
             "{{ 1 / 0 }}",
@@ -123,13 +123,16 @@ fn what_does_not_fit_gives_the_template_itself_and_what_fails_is_an_error() {
         ),
         (
             "{{ config.list.upper() }}",
-            "error: Undefined 'list object' has no attribute 'upper' (line 1, column 21)",
+            "error: Undefined list has no method `upper` (line 1, column 15)",
         ),
         (
             "{{ 'a'.index('z') }}",
             "error: Failed substring not found (line 1, column 13)",
         ),
-        ("{{ {}.pop('x') }}", "error: Failed 'x' (line 1, column 10)"),
+        (
+            "{{ {}.pop('x') }}",
+            "error: Failed there is no member 'x' to pop (line 1, column 10)",
+        ),
         (
             "{{ [].pop() }}",
             "error: Failed pop from empty list (line 1, column 10)",
