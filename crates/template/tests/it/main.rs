@@ -11,7 +11,10 @@
 mod conformance;
 mod dates;
 mod filters_and_tests;
+mod limits;
+mod scopes;
 mod statements;
+mod strict;
 mod table;
 mod text_and_collections;
 mod values;
