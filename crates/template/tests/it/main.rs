@@ -10,6 +10,7 @@
 
 mod conformance;
 mod dates;
+mod documented;
 mod filters_and_tests;
 mod limits;
 mod scopes;
