@@ -55,6 +55,7 @@ mod literal;
 mod methods;
 mod outcome;
 mod parse;
+mod path;
 mod reads;
 mod run;
 mod scope;
