@@ -13,6 +13,24 @@
 //! connector files expect; [`Template::is_true`] decides a condition; [`Template::value`] keeps the value as it is.
 //!
 //! It does no I/O, and a template cannot do any. Every evaluation ends: steps, text and nesting have limits.
+//!
+//! # What differs from the reference, on purpose
+//!
+//! - `stream_state` in a template is an error when it is evaluated, as there; a filter, test or bracket that does not
+//!   exist is an error when it is compiled.
+//! - A name that is only set within an `if` may be used, there and behind it; the reference refuses the whole template.
+//! - A template changes its inputs for the time of one evaluation; there, the next one still sees it.
+//! - What would take forever or all memory is an error: large powers and repetitions, endless recursion, patterns that
+//!   backtrack without end, a list that grows while a loop runs over it.
+//! - Whole numbers have at most some ten thousand digits, and a result with more than 400 is text; powers of negative
+//!   numbers to fractions are an error instead of a complex number; `...` as a literal is text.
+//! - `lipsum`, `include`, `import`, `extends` and the `debug` tag are not offered: a template stands alone.
+//! - Functions, methods and generators print as `<function now_utc>`, without an address.
+//! - `strftime('%s')` takes the system's zone for UTC.
+//! - Of a set, the order of its members is kept; tuples and sets are lists in the result.
+//!
+//! Start reading at [`Template`], then `run` (the machine), `value` (what it works on), and the libraries beside them:
+//! `filters`, `checks`, `functions`, `methods`, `format`, `dates`.
 #![cfg_attr(
     test,
     allow(
@@ -37,6 +55,7 @@ mod literal;
 mod methods;
 mod outcome;
 mod parse;
+mod path;
 mod reads;
 mod run;
 mod scope;

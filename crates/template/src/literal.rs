@@ -58,6 +58,15 @@ pub(crate) fn read(text: &str) -> Option<(Value, Kind)> {
             .any(|byte| matches!(byte, b'\'' | b'"')),
         _ => false,
     };
+    if first.is_ascii_digit() {
+        // Dates and times, most often.
+        let end = start.find(|c: char| !c.is_ascii_digit() && c != '_');
+        let after = end.and_then(|end| start.as_bytes().get(end));
+        let goes_on = |byte: &u8| byte.is_ascii_whitespace() || b".eExXoObB,#\\".contains(byte);
+        if after.is_some_and(|byte| !goes_on(byte)) {
+            return None;
+        }
+    }
     if !may_be || start.contains('\0') {
         return None;
     }

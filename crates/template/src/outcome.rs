@@ -40,6 +40,16 @@ pub(crate) fn eval<'r>(
     through_text(m, value, literals)
 }
 
+/// A value of an input rendered and read as a literal, where that needs no machine: never empty text.
+pub(crate) fn eval_scalar(value: &Value, literals: Literals) -> Option<Value> {
+    match value {
+        Value::Text(text) if !text.is_empty() => read_text(text, literals),
+        Value::Int(_) if literals == Literals::All => Some(value.clone()),
+        Value::Bool(_) | Value::Null if literals == Literals::All => Some(value.clone()),
+        _ => None,
+    }
+}
+
 fn through_text<'r>(
     m: &Machine<'r>,
     value: &Val<'r>,

@@ -10,6 +10,7 @@ use model::value::Value;
 use crate::error::{Fallible, Fault, FaultKind};
 use crate::literal::{self, Kind};
 use crate::outcome;
+use crate::path::Path;
 use crate::run::{Arena, Machine};
 use crate::tree::{Body, Expr, Stmt};
 use crate::value::Val;
@@ -35,6 +36,8 @@ struct Compiled {
     /// With line ends as the tree counts them.
     normal: Box<str>,
     code: Code,
+    /// The way to the value of a single expression that is nothing but a path.
+    path: Option<Path>,
     names: Box<[CompactString]>,
     reads: BTreeMap<CompactString, Reads>,
     /// It mentions an input that connector files may not use any more.
@@ -130,6 +133,10 @@ impl Template {
             source: text.into(),
             strict,
             normal: normal.into(),
+            path: match &code {
+                Code::Single(expr) => Path::of(expr, strict),
+                _ => None,
+            },
             code,
             names: reads.keys().cloned().collect(),
             reads,
@@ -253,6 +260,11 @@ impl Template {
                 _ if text.is_empty() => None,
                 _ => Some(Value::text(&**text)),
             });
+        }
+        if let Some(found) = self.0.path.as_ref().and_then(|path| path.find(scope))
+            && let Some(value) = outcome::eval_scalar(&found, literals)
+        {
+            return Ok(Some(value));
         }
         self.run(scope, env, |m, made| {
             let made = match made {

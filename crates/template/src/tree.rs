@@ -53,7 +53,7 @@ impl Expr {
 }
 
 impl Args {
-    fn are_constant(&self) -> bool {
+    pub(crate) fn are_constant(&self) -> bool {
         self.spread.is_none()
             && self.spread_names.is_none()
             && self.by_place.iter().all(Expr::is_constant)

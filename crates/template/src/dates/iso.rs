@@ -36,6 +36,12 @@ pub(crate) fn parse(text: &str) -> Fallible<Moment> {
 }
 
 fn number(text: &str) -> Fallible<i64> {
+    // Plain digits, as they nearly always are.
+    if !text.is_empty() && text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text
+            .bytes()
+            .fold(0, |n, byte| n * 10 + i64::from(byte - b'0')));
+    }
     parse_int(text, 10)
         .and_then(|n| i64::try_from(n).ok())
         .ok_or_else(|| Fault::value(format!("invalid literal for int() with base 10: {text:?}")))

@@ -234,6 +234,9 @@ impl Moment {
     /// The same point in time in another zone; one without a zone is taken for UTC.
     pub(crate) fn in_zone(&self, zone: Zone) -> Fallible<Self> {
         let here = self.zone.map_or(0, |zone| zone.seconds);
+        if here == zone.seconds {
+            return Ok(Self::new(self.civil, Some(zone)));
+        }
         let moved = self.plus(Span::seconds(i64::from(zone.seconds - here)))?;
         Ok(Self::new(moved.civil, Some(zone)))
     }

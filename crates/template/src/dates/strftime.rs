@@ -44,6 +44,16 @@ struct Padding {
 
 impl Padding {
     fn number(self, out: &mut String, n: i64, width: usize, fill: char) {
+        if let (None, None, '0', 2, 0..=99) = (self.flag, self.width, fill, width, n) {
+            for digit in [n / 10, n % 10] {
+                out.extend(
+                    u32::try_from(digit)
+                        .ok()
+                        .and_then(|digit| char::from_digit(digit, 10)),
+                );
+            }
+            return;
+        }
         let fill = match self.flag {
             Some('-') => {
                 _ = write!(out, "{n}");
@@ -54,12 +64,13 @@ impl Padding {
             _ => fill,
         };
         let width = self.width.unwrap_or(width);
-        let digits = n.to_string();
-        out.extend(std::iter::repeat_n(
-            fill,
-            width.saturating_sub(digits.len()),
-        ));
-        out.push_str(&digits);
+        let before = out.len();
+        _ = write!(out, "{n}");
+        let missing = width.saturating_sub(out.len() - before);
+        if missing > 0 {
+            let padding: String = std::iter::repeat_n(fill, missing).collect();
+            out.insert_str(before, &padding);
+        }
     }
 
     fn text(self, out: &mut String, text: &str) {
@@ -115,27 +126,29 @@ fn write(out: &mut String, moment: &Moment, format: &str, depth: usize) {
 fn one(out: &mut String, moment: &Moment, directive: char, padding: Padding, depth: usize) -> bool {
     let civil = moment.civil;
     let date = civil.date();
-    let weekday = date.weekday();
-    let monday0 = usize::try_from(weekday.to_monday_zero_offset()).unwrap_or(0);
-    let day_name = DAYS.get(monday0).copied().unwrap_or_default();
-    let month0 = usize::try_from(date.month() - 1).unwrap_or(0);
-    let month_name = MONTHS.get(month0).copied().unwrap_or_default();
+    let monday0 = || date.weekday().to_monday_zero_offset();
+    let name_of = |names: &'static [&'static str], place: i8| {
+        let place = usize::try_from(place).unwrap_or(0);
+        names.get(place).copied().unwrap_or_default()
+    };
+    let day_name = || name_of(&DAYS, monday0());
+    let month_name = || name_of(&MONTHS, date.month() - 1);
     let hour = i64::from(civil.hour());
     let hour12 = if hour % 12 == 0 { 12 } else { hour % 12 };
     let year = i64::from(date.year());
-    let ordinal = i64::from(date.day_of_year());
+    let ordinal = || i64::from(date.day_of_year());
     let short = |name: &'static str| name.get(..3).unwrap_or(name);
-    let iso = date.iso_week_date();
+    let iso = || date.iso_week_date();
     let inner = |out: &mut String, format: &str| {
         if depth < 2 {
             write(out, moment, format, depth + 1);
         }
     };
     match directive {
-        'a' => padding.text(out, short(day_name)),
-        'A' => padding.text(out, day_name),
-        'b' | 'h' => padding.text(out, short(month_name)),
-        'B' => padding.text(out, month_name),
+        'a' => padding.text(out, short(day_name())),
+        'A' => padding.text(out, day_name()),
+        'b' | 'h' => padding.text(out, short(month_name())),
+        'B' => padding.text(out, month_name()),
         'c' => inner(out, "%a %b %e %H:%M:%S %Y"),
         'C' => padding.number(out, year / 100, 2, '0'),
         'd' => padding.number(out, i64::from(date.day()), 2, '0'),
@@ -143,11 +156,11 @@ fn one(out: &mut String, moment: &Moment, directive: char, padding: Padding, dep
         'e' => padding.number(out, i64::from(date.day()), 2, ' '),
         'f' => _ = write!(out, "{:06}", moment.micros()),
         'F' => inner(out, "%Y-%m-%d"),
-        'g' => padding.number(out, i64::from(iso.year()).rem_euclid(100), 2, '0'),
-        'G' => padding.number(out, i64::from(iso.year()), 1, '0'),
+        'g' => padding.number(out, i64::from(iso().year()).rem_euclid(100), 2, '0'),
+        'G' => padding.number(out, i64::from(iso().year()), 1, '0'),
         'H' => padding.number(out, hour, 2, '0'),
         'I' => padding.number(out, hour12, 2, '0'),
-        'j' => padding.number(out, ordinal, 3, '0'),
+        'j' => padding.number(out, ordinal(), 3, '0'),
         'k' => padding.number(out, hour, 2, ' '),
         'l' => padding.number(out, hour12, 2, ' '),
         'm' => padding.number(out, i64::from(date.month()), 2, '0'),
@@ -167,17 +180,14 @@ fn one(out: &mut String, moment: &Moment, directive: char, padding: Padding, dep
         'S' => padding.number(out, i64::from(civil.second()), 2, '0'),
         't' => out.push('\t'),
         'T' | 'X' => inner(out, "%H:%M:%S"),
-        'u' => padding.number(out, i64::try_from(monday0).unwrap_or(0) + 1, 1, '0'),
+        'u' => padding.number(out, i64::from(monday0()) + 1, 1, '0'),
         'U' => {
-            let sunday0 = (i64::try_from(monday0).unwrap_or(0) + 1) % 7;
-            padding.number(out, (ordinal + 6 - sunday0) / 7, 2, '0');
+            let sunday0 = (i64::from(monday0()) + 1) % 7;
+            padding.number(out, (ordinal() + 6 - sunday0) / 7, 2, '0');
         }
-        'V' => padding.number(out, i64::from(iso.week()), 2, '0'),
-        'w' => padding.number(out, (i64::try_from(monday0).unwrap_or(0) + 1) % 7, 1, '0'),
-        'W' => {
-            let monday0 = i64::try_from(monday0).unwrap_or(0);
-            padding.number(out, (ordinal + 6 - monday0) / 7, 2, '0');
-        }
+        'V' => padding.number(out, i64::from(iso().week()), 2, '0'),
+        'w' => padding.number(out, (i64::from(monday0()) + 1) % 7, 1, '0'),
+        'W' => padding.number(out, (ordinal() + 6 - i64::from(monday0())) / 7, 2, '0'),
         'y' => padding.number(out, year.rem_euclid(100), 2, '0'),
         'Y' => padding.number(out, year, 1, '0'),
         'z' => {

@@ -70,7 +70,7 @@ fn not_a_number(value: &Val<'_>) -> Box<Fault> {
             "\"{}\" is not a number",
             crate::text::chars_between(text, 0, 60)
         ),
-        None => format!("{} is not a number", value.described()),
+        None => format!("{} is not a number", value.kind_word()),
     })
 }
 

@@ -86,7 +86,9 @@ fn parse(spec: &str) -> Fallible<Spec> {
             chars.next();
             let next = n.unwrap_or(0) * 10 + digit as usize;
             if next > most {
-                return Err(Fault::value("Too many decimal digits in format string"));
+                return Err(Fault::exhausted(
+                    "the width or precision of a format is too large",
+                ));
             }
             n = Some(next);
         }

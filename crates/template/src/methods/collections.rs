@@ -251,7 +251,10 @@ pub(super) fn call_dict<'r>(
             let removed = dict.0.borrow_mut().remove(&key);
             match removed.or(default) {
                 Some(found) => Ok(found),
-                None => Err(Fault::lookup(crate::value::print::to_repr(m, key.value())?)),
+                None => {
+                    let key = crate::value::print::to_repr(m, key.value())?;
+                    Err(Fault::lookup(format!("there is no member {key} to pop")))
+                }
             }
         }
         "popitem" => {

@@ -13,6 +13,15 @@ impl<'r> Machine<'r> {
     /// `value.name`: what Python calls an attribute first, then a member of that name. The other way round in strict
     /// templates, where `record.items` is a field.
     pub(crate) fn attribute(&self, value: &Val<'r>, name: &str) -> Fallible<Val<'r>> {
+        // Most often a member of an input, which no method hides.
+        if !self.has_adopted.get()
+            && let Val::Ref(Value::Object(object)) = value
+            && let Some(member) = object.get(name)
+            && (self.strict || !crate::methods::is_dict_method(name))
+            && !name.starts_with("__")
+        {
+            return Ok(self.val(member));
+        }
         let value = &self.settled(value);
         if let Val::Undefined(missing) = value {
             return Err(self.undefined_fault(missing));

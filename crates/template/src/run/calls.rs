@@ -114,7 +114,8 @@ impl<'r> Machine<'r> {
         if let crate::tree::Node::Attr(of, name) = &callee.node {
             let of_value = self.expr(of)?;
             if let Val::Undefined(missing) = &of_value {
-                return Err(self.undefined_fault(missing).at(callee.at));
+                let fault = self.undefined_fault(missing);
+                return Err(super::expressions::blamed(fault, of).at(callee.at));
             }
             if crate::methods::has(self, &of_value, name) {
                 let given = self.given(args)?;
@@ -122,7 +123,11 @@ impl<'r> Machine<'r> {
             }
             let member = self.attribute(&of_value, name)?;
             let member = self.with_path(member, callee);
-            return self.call(&member, self.given(args)?);
+            let given = self.given(args)?;
+            return self.call(&member, given).map_err(|fault| match &member {
+                Val::Undefined(_) => no_method(fault, &of_value, name).at(callee.at),
+                _ => fault,
+            });
         }
         let callee = self.expr(callee)?;
         self.call(&callee, self.given(args)?)
@@ -154,6 +159,15 @@ impl<'r> Machine<'r> {
             _ => Err(not_callable(callee)),
         }
     }
+}
+
+/// The error of calling a method that is not there.
+#[cold]
+fn no_method(mut fault: Box<Fault>, of: &Val<'_>, name: &str) -> Box<Fault> {
+    if fault.kind == crate::error::FaultKind::Undefined && fault.missing.is_none() {
+        fault.message = format!("{} has no method `{name}`", of.kind_word());
+    }
+    fault
 }
 
 fn not_callable(value: &Val<'_>) -> Box<Fault> {

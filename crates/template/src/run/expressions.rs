@@ -32,7 +32,7 @@ impl<'r> Machine<'r> {
         let value = self.deeper(|m| m.expr(of))?;
         let found = self
             .attribute(&value, name)
-            .map_err(|fault| fault.at(expr.at))?;
+            .map_err(|fault| blamed(fault, of).at(expr.at))?;
         Ok(self.with_path(found, expr))
     }
 
@@ -46,21 +46,20 @@ impl<'r> Machine<'r> {
                 self.subscript(&value, &key)
             }
         };
-        Ok(self.with_path(found.map_err(|fault| fault.at(expr.at))?, expr))
+        let found = found.map_err(|fault| match value {
+            Val::Undefined(_) => blamed(fault, of).at(expr.at),
+            _ => fault.at(expr.at),
+        })?;
+        Ok(self.with_path(found, expr))
     }
 
     /// In a strict template, what is not there knows how the template writes it.
+    #[inline]
     pub(super) fn with_path(&self, value: Val<'r>, expr: &'r Expr) -> Val<'r> {
-        if !self.strict {
-            return value;
-        }
-        match value {
-            Val::Undefined(missing) if missing.path.is_none() => Val::Undefined(Rc::new(Missing {
-                kind: missing.kind,
-                message: missing.message.clone(),
-                path: path_text(expr),
-            })),
-            value => value,
+        if self.strict {
+            written_as(value, expr)
+        } else {
+            value
         }
     }
 
@@ -107,9 +106,15 @@ impl<'r> Machine<'r> {
             Node::Neg(inner) => self.sign(&self.expr(inner)?, true),
             Node::Pos(inner) => self.sign(&self.expr(inner)?, false),
             Node::Binary(op, left, right) => {
-                let left = self.expr(left)?;
-                let right = self.expr(right)?;
-                self.binary(*op, left, right)
+                let left_value = self.expr(left)?;
+                let right_value = self.expr(right)?;
+                let missing = if left_value.is_undefined() {
+                    left
+                } else {
+                    right
+                };
+                self.binary(*op, left_value, right_value)
+                    .map_err(|fault| blamed(fault, missing))
             }
             Node::Concat(parts) => self.concat(parts),
             Node::And(left, right) => {
@@ -313,6 +318,32 @@ pub(super) fn constant_value(constant: &Const) -> Val<'_> {
         Const::Big(n) => Val::big(n.clone()),
         Const::Float(float) => Val::Float(*float),
         Const::Text(text) => Val::borrowed(text),
+    }
+}
+
+/// The error of using what is not there, in words of the template.
+#[cold]
+pub(super) fn blamed(mut fault: Box<Fault>, missing: &Expr) -> Box<Fault> {
+    if fault.kind == FaultKind::Undefined
+        && fault.missing.is_none()
+        && fault.at.is_none()
+        && let Some(path) = path_text(missing)
+    {
+        fault.message = format!("`{path}` is not there");
+        fault.missing = Some(path);
+    }
+    fault
+}
+
+/// What is not there, with the way the template writes it.
+fn written_as<'r>(value: Val<'r>, expr: &Expr) -> Val<'r> {
+    match value {
+        Val::Undefined(missing) if missing.path.is_none() => Val::Undefined(Rc::new(Missing {
+            kind: missing.kind,
+            message: missing.message.clone(),
+            path: path_text(expr),
+        })),
+        value => value,
     }
 }
 

@@ -231,6 +231,22 @@ impl<'r> Val<'r> {
         }
     }
 
+    /// The word a person reads for this kind of value.
+    pub(crate) fn kind_word(&self) -> &'static str {
+        match self.type_name() {
+            "NoneType" => "null",
+            "bool" => "true/false",
+            "int" => "whole number",
+            "float" => "number",
+            "str" | "Markup" => "text",
+            "dict" => "object",
+            "datetime.date" => "date",
+            "datetime.datetime" => "date and time",
+            "datetime.timedelta" | "Duration" => "duration",
+            other => other,
+        }
+    }
+
     /// As Jinja names the kind of a value in its messages.
     pub(crate) fn described(&self) -> String {
         match self {

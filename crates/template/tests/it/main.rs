@@ -9,3 +9,13 @@
 )]
 
 mod conformance;
+mod dates;
+mod documented;
+mod filters_and_tests;
+mod limits;
+mod scopes;
+mod statements;
+mod strict;
+mod table;
+mod text_and_collections;
+mod values;
