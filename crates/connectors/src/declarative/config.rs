@@ -16,9 +16,12 @@ use self::spec::Rules;
 use super::glob_path::{GlobPath, at};
 use super::node::{Kind, View};
 use super::spot::{Spot, needs_python};
-use super::text::{Reading, Condition, Pairs, PathText, Text, Tree};
+use super::text::{Condition, PathText, Reading, Text, Tree};
 use super::transform::add_fields::AddFields;
 use crate::{Error, Result};
+
+/// How texts of the rules become values.
+const LITERALS: Reading = Reading::Literal(Literals::All);
 
 /// The rules of a connector file.
 #[derive(Clone, Debug, Default)]
@@ -107,9 +110,16 @@ enum Change {
 /// Which values become which.
 #[derive(Clone, Debug)]
 enum RemapMap {
-    Pairs(Pairs),
+    Pairs(Vec<(Text, New)>),
     /// A template that makes an object.
     Text(Text),
+}
+
+/// What a value becomes. Of a text alone, an empty one too.
+#[derive(Clone, Debug)]
+enum New {
+    Text(Text),
+    Tree(Tree),
 }
 
 impl Change {
@@ -143,7 +153,19 @@ impl Change {
                     path: PathText::compile(&path)?,
                     map: match map.node().kind {
                         Kind::Text(_) => RemapMap::Text(Text::compile(&map)?),
-                        _ => RemapMap::Pairs(Pairs::compile(&map)?),
+                        _ => RemapMap::Pairs(
+                            map.members()?
+                                .into_iter()
+                                .map(|(name, view)| {
+                                    let old = Text::compile_text(name, &view)?;
+                                    let new = match view.node().kind {
+                                        Kind::Text(_) => New::Text(Text::compile(&view)?),
+                                        _ => New::Tree(Tree::compile(&view)?),
+                                    };
+                                    Ok((old, new))
+                                })
+                                .collect::<Result<_>>()?,
+                        ),
                     },
                 })
             }
@@ -188,17 +210,25 @@ impl Change {
 
 impl RemapMap {
     fn new_value(&self, old: &str, scope: &Scope<'_>, env: &Env) -> Result<Option<Value>> {
-        Ok(match self {
-            Self::Pairs(pairs) => pairs
-                .eval(scope, env, Reading::Literal(Literals::All))?
-                .into_iter()
-                .find(|(name, _)| name == old)
-                .map(|(_, value)| value),
+        match self {
+            Self::Pairs(pairs) => {
+                for (name, new) in pairs {
+                    if name.printed(scope, env)? == old {
+                        return match new {
+                            New::Text(text) => text.eval(scope, env).map(Some),
+                            New::Tree(tree) => tree
+                                .eval(scope, env, LITERALS)
+                                .map(|new| Some(new.unwrap_or_default())),
+                        };
+                    }
+                }
+                Ok(None)
+            }
             Self::Text(text) => match text.eval(scope, env)? {
-                Value::Object(mut map) => map.remove(old),
-                _ => None,
+                Value::Object(mut map) => Ok(map.remove(old)),
+                _ => Ok(None),
             },
-        })
+        }
     }
 }
 
@@ -286,7 +316,7 @@ impl Validation {
                 (path.shown(), found)
             }
             Subject::Made(tree) => {
-                made = tree.eval(&scope, env, Reading::Literal(Literals::All))?.unwrap_or_default();
+                made = tree.eval(&scope, env, LITERALS)?.unwrap_or_default();
                 ("a value worked out from them".into(), vec![&made])
             }
         };

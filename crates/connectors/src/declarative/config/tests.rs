@@ -67,6 +67,11 @@ fn settings_are_added_removed_and_replaced() {
     let remap = "{type: ConfigRemapField, field_path: [a, r], map: {eu: europe, us: {x: 1}}}";
     check(remap, r#"{"a":{"r":"eu"}}"#, r#"{"a":{"r":"europe"}}"#);
     check(remap, r#"{"a":{"r":"us"}}"#, r#"{"a":{"r":{"x":1}}}"#);
+    check(
+        "{type: ConfigRemapField, field_path: [r], map: {eu: ''}}",
+        r#"{"r":"eu"}"#,
+        r#"{"r":""}"#,
+    );
     for same in [
         r#"{"a":{"r":"asia"}}"#,
         r#"{"a":{"r":5}}"#,
