@@ -16,6 +16,7 @@ mod cancel;
 mod faults;
 mod guards;
 mod main_job;
+mod recovery;
 mod refresh;
 mod registered;
 mod secrets;

@@ -54,6 +54,11 @@ impl Batch {
         }
     }
 
+    /// The run that the records belong to.
+    pub(crate) fn run(&self) -> RunId {
+        self.run
+    }
+
     fn count(&mut self, outcome: RecordOutcome) {
         self.counts.read += 1;
         outcome.count(&mut self.counts);
@@ -85,6 +90,12 @@ impl Batch {
             source: mapped.source,
             exchange: None,
         });
+    }
+
+    /// A record that was to be changed and is not on the target any more.
+    pub(crate) fn settle_gone(&mut self, intended: Intended, problem: Problem) {
+        self.settled.push(intended.change.id);
+        self.settle_unwritten(intended.seq, intended.mapped, Decision::Held(problem));
     }
 
     /// A record that was sent, and what the target made of it.
