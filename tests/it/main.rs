@@ -16,6 +16,7 @@ mod cancel;
 mod faults;
 mod guards;
 mod main_job;
+mod needs_you;
 mod recovery;
 mod refresh;
 mod registered;
