@@ -80,8 +80,8 @@ export async function publishedSync(patchbay: Patchbay, list = "lst_main"): Prom
   return sync;
 }
 
-/** Puts another fixed value into a published sync and publishes it again. */
-export async function republished(
+/** Puts another fixed value into the draft of a sync, as another program would. */
+export async function drafted(
   patchbay: Patchbay,
   sync: string,
   target: string,
@@ -90,5 +90,15 @@ export async function republished(
   const { mapping } = await patchbay.call<{ mapping: Mapping }>("get_sync", { sync });
   const rules = mapping.rules.map((rule) => (rule.target === target ? value(target, text) : rule));
   await patchbay.call("save_draft", { sync, mapping: { ...mapping, rules } });
+}
+
+/** Puts another fixed value into a published sync and publishes it again. */
+export async function republished(
+  patchbay: Patchbay,
+  sync: string,
+  target: string,
+  text: string,
+): Promise<void> {
+  await drafted(patchbay, sync, target, text);
   await patchbay.call("publish_sync", { sync });
 }

@@ -13,9 +13,12 @@
 
 mod boundaries;
 mod cancel;
+mod drafts;
 mod faults;
 mod guards;
 mod main_job;
+mod needs_you;
+mod recovery;
 mod refresh;
 mod registered;
 mod secrets;

@@ -56,6 +56,20 @@ pub fn assert_all_carried(sandbox: &Sandbox, known_before: &BTreeSet<String>) {
     assert_eq!(there, addresses, "Postino has others than it should");
 }
 
+/// These contacts, as far as they have an address, are at Postino as they are at Harbor now.
+///
+/// # Panics
+/// When one is missing or different.
+pub fn assert_contacts_carried(sandbox: &Sandbox, ids: &[String]) {
+    let subscribers = subscribers(sandbox);
+    for contact in records(&sandbox.contacts()) {
+        let is_meant = ids.iter().any(|id| contact["id"] == id.as_str());
+        if let Some(address) = address(contact).filter(|_| is_meant) {
+            assert_carried(&address, contact, &subscribers[&address]);
+        }
+    }
+}
+
 /// The fields that are carried as they are, or nearly.
 fn assert_carried(address: &str, contact: &Value, subscriber: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -14,6 +14,7 @@
 pub mod app;
 pub mod carried;
 pub mod demo_user;
+pub mod forgetful;
 pub mod newer;
 pub mod settled;
 pub mod standard;

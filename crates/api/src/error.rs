@@ -20,6 +20,8 @@ pub enum Code {
     SecretsUnavailable,
     /// The disk is full.
     DiskFull,
+    /// Somebody else has changed it meanwhile; nothing was saved.
+    ChangedElsewhere,
     /// The mapping has errors.
     MappingInvalid,
     /// A platform or its description is at fault.

@@ -59,6 +59,7 @@ macro_rules! commands {
             get_run(RunRef) -> RunDetail, query, [Runs];
             list_run_records(ListRunRecords) -> RunRecords, query, [RunRecords];
             get_run_record(RunRecordRef) -> RunRecordDetail, query, [RunRecords];
+            retry_unwritten(SyncRef) -> Started, mutation, [Runs, Syncs, RunRecords];
             retry_records(RetryRecords) -> Started, mutation, [Runs, Syncs, RunRecords];
         }
     };

@@ -232,6 +232,9 @@ pub(crate) struct Log {
     /// Only where a key, value or message has this text.
     #[arg(long, default_value = "")]
     pub(crate) search: String,
+    /// Only what still waits for you, whichever run saw it last. Needs --sync.
+    #[arg(long, requires = "sync", conflicts_with_all = ["run", "outcome", "search"])]
+    pub(crate) unwritten: bool,
     /// At most so many.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub(crate) limit: u32,

@@ -2,7 +2,7 @@
 
 use model::clock::Millis;
 use model::cursor::Checkpoint;
-use model::ids::{ChangeId, ExchangeId, RunId};
+use model::ids::{ChangeId, ExchangeId, RunId, SyncId};
 use model::path::FieldPath;
 use model::record::{Operation, Outcome, RecordKey};
 use model::run::{RecordOutcome, RunCounts};
@@ -22,6 +22,8 @@ pub(crate) struct Batch {
     at: Millis,
     pub(crate) counts: RunCounts,
     links: Vec<Link>,
+    /// Records that need nothing and have no line.
+    unchanged: Vec<RecordKey>,
     records: Vec<Line>,
     settled: Vec<ChangeId>,
     held: Vec<ChangeId>,
@@ -48,10 +50,16 @@ impl Batch {
             at,
             counts: RunCounts::default(),
             links: Vec::new(),
+            unchanged: Vec::new(),
             records: Vec::new(),
             settled: Vec::new(),
             held: Vec::new(),
         }
+    }
+
+    /// The run that the records belong to.
+    pub(crate) fn run(&self) -> RunId {
+        self.run
     }
 
     fn count(&mut self, outcome: RecordOutcome) {
@@ -65,6 +73,7 @@ impl Batch {
             Decision::Unchanged { adopt } => {
                 self.links.extend(adopt.map(|link| *link));
                 // Unchanged records are counted, not listed: there may be millions in every run.
+                self.unchanged.push(mapped.source_key);
                 return self.count(RecordOutcome::Unchanged);
             }
             Decision::Filtered(problem) => (RecordOutcome::Filtered, problem),
@@ -85,6 +94,12 @@ impl Batch {
             source: mapped.source,
             exchange: None,
         });
+    }
+
+    /// A record that was to be changed and is not on the target any more.
+    pub(crate) fn settle_gone(&mut self, intended: Intended, problem: Problem) {
+        self.settled.push(intended.change.id);
+        self.settle_unwritten(intended.seq, intended.mapped, Decision::Held(problem));
     }
 
     /// A record that was sent, and what the target made of it.
@@ -168,6 +183,7 @@ pub(crate) async fn commit(
         at,
         counts,
         links,
+        unchanged,
         records,
         settled,
         held,
@@ -195,6 +211,7 @@ pub(crate) async fn commit(
             store::journal::settle_many(tx, sync, &settled)?;
             store::journal::hold_many(tx, sync, &held)?;
             store::links::upsert_many(tx, sync, &links)?;
+            note_unwritten(tx, sync, run, &unchanged, &records)?;
             store::outbox::put_many(tx, &records)?;
             store::runs::add_counts(tx, run, &counts)?;
             if let Some(checkpoint) = &checkpoint {
@@ -204,4 +221,32 @@ pub(crate) async fn commit(
         })
         .await?;
     Ok(())
+}
+
+/// Keeps the list of records that need a person: what was not written comes on it, everything else leaves it.
+fn note_unwritten(
+    tx: &store::Transaction<'_>,
+    sync: SyncId,
+    run: RunId,
+    unchanged: &[RecordKey],
+    records: &[RunRecord],
+) -> store::Result<()> {
+    let key = |record: &RunRecord| {
+        record
+            .source_key
+            .clone()
+            .unwrap_or(RecordKey(String::new()))
+    };
+    let (unwritten, done): (Vec<&RunRecord>, Vec<&RunRecord>) = records
+        .iter()
+        .partition(|record| record.outcome.needs_person());
+    let done = done
+        .into_iter()
+        .filter_map(|record| record.source_key.as_ref());
+    store::unwritten::remove_many(tx, sync, unchanged.iter().chain(done))?;
+    let unwritten: Vec<(RecordKey, u64, RecordOutcome)> = unwritten
+        .into_iter()
+        .map(|record| (key(record), record.seq, record.outcome))
+        .collect();
+    store::unwritten::put_many(tx, sync, run, &unwritten)
 }

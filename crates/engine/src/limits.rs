@@ -14,6 +14,9 @@ pub const PAGES_AHEAD: usize = 2;
 /// How often a change whose answer was lost is looked up and, where it did not happen, sent again.
 pub const SETTLE_ATTEMPTS: u32 = 4;
 
+/// How often a change is made anew because its record was changed on the target meanwhile.
+pub const REBASES: u32 = 3;
+
 /// Pause before the first of those attempts; doubles each time.
 pub const SETTLE_PAUSE: Duration = Duration::from_millis(100);
 

@@ -76,6 +76,11 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
         Input::Plan(plan) => apply(job, work, plan, &mut sequence).await,
         Input::Records(records) => {
             work.meter.stage("Trying again");
+            let (sync, keys) = (job.sync, records.iter().map(|(key, _)| key.clone()));
+            let keys: Vec<RecordKey> = keys.collect();
+            work.store
+                .write(move |tx| store::journal::release_many(tx, sync, &keys))
+                .await?;
             let records = records
                 .into_iter()
                 .map(|(key, fields)| Record {
@@ -123,6 +128,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
 /// Reads, plans and writes page by page.
 async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -> Result<Ended> {
     let (request, mut checkpoint) = read_request(job, work, full).await?;
+    let is_complete = reads_everything(&request);
     work.meter.stage("Reading and writing");
     let mut pages = read::start(
         &work.tracker,
@@ -158,7 +164,7 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
         cursor = page.cursor.or(cursor);
     }
     stop_if_cancelled(work)?;
-    finish(job, work, checkpoint, cursor).await?;
+    finish(job, work, checkpoint, cursor, is_complete).await?;
     Ok(Ended::Completed)
 }
 
@@ -168,13 +174,19 @@ async fn finish(
     work: &Work,
     mut checkpoint: Checkpoint,
     cursor: Option<serde_json::Value>,
+    is_complete: bool,
 ) -> Result<()> {
     checkpoint.position = None;
     checkpoint.cursor = cursor.or(checkpoint.cursor);
     checkpoint.mapping = Some(job.mapping_mark.clone());
-    let sync = job.sync;
+    let (sync, run) = (job.sync, work.run);
     work.store
-        .write(move |tx| store::checkpoints::advance(tx, sync, &checkpoint))
+        .write(move |tx| {
+            if is_complete {
+                store::unwritten::keep_only(tx, sync, run)?;
+            }
+            store::checkpoints::advance(tx, sync, &checkpoint)
+        })
         .await?;
     work.recorder.flush(&work.store).await
 }
@@ -187,7 +199,7 @@ enum Built {
 /// Makes the plan of a whole run, without writing anything to the target.
 async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) -> Result<Built> {
     let (request, checkpoint) = read_request(job, work, full).await?;
-    let everything = request.full || request.cursor.is_none();
+    let is_complete = reads_everything(&request);
     work.meter.stage("Reading and comparing");
     let mut pages = read::start(
         &work.tracker,
@@ -200,6 +212,7 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
     let mut counts = RunCounts::default();
     let mut sequence = Sequence::default();
     let mut updates = 0;
+    let sync = job.sync;
     // A record that changes while it is listed comes again, and then the later one counts.
     let mut listed = HashSet::new();
     while let Some(page) = pages.recv().await {
@@ -210,6 +223,7 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
             let planned = plan_batch(job, work, batch, &mut claims).await?;
             let mut entries = Vec::new();
             let mut again = Vec::new();
+            let mut unchanged = Vec::new();
             let mut batch_counts = RunCounts::default();
             for item in planned {
                 batch_counts.read += 1;
@@ -219,8 +233,9 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
                 if !listed.insert(hash(item.mapped.source_key.as_str())) {
                     again.push(item.mapped.source_key.clone());
                 }
-                if let Some(entry) = stored_plan::to_entry(item, &mut sequence) {
-                    entries.push(entry);
+                match stored_plan::to_entry(item, &mut sequence) {
+                    Ok(entry) => entries.push(entry),
+                    Err(key) => unchanged.push(key),
                 }
             }
             counts.add(&batch_counts);
@@ -233,6 +248,8 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
                         replaced.extend(store::plans::remove_entries_of(tx, plan, key)?);
                     }
                     store::plans::append_entries(tx, plan, &entries)?;
+                    // They are as they should be, whether the plan is applied or not.
+                    store::unwritten::remove_many(tx, sync, &unchanged)?;
                     Ok(replaced)
                 })
                 .await?;
@@ -243,7 +260,7 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
     }
     stop_if_cancelled(work)?;
     let mut held = plan::too_many_updates(updates, linked, &job.document.guards);
-    if everything && counts.read == 0 && linked > u64::from(job.document.guards.empty_source_above)
+    if is_complete && counts.read == 0 && linked > u64::from(job.document.guards.empty_source_above)
     {
         held = Some(format!(
             "the source is empty, although {linked} of its records were synced before. Nothing was written; check the source, then run again"
@@ -263,6 +280,7 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
             stored.counts = counts;
             stored.checkpoint = Some(end);
             stored.note = note;
+            stored.is_complete = is_complete;
             store::plans::update(tx, &stored)
         })
         .await?;
@@ -341,6 +359,9 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
     let sync = job.sync;
     work.store
         .write(move |tx| {
+            if stored.is_complete {
+                store::unwritten::keep_only(tx, sync, run)?;
+            }
             if let Some(checkpoint) = &stored.checkpoint {
                 store::checkpoints::advance(tx, sync, checkpoint)?;
             }
@@ -377,6 +398,11 @@ async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest
         limit: None,
     };
     Ok((request, checkpoint))
+}
+
+/// Whether a read that comes to its end has brought every record that the source has.
+fn reads_everything(request: &ReadRequest) -> bool {
+    (request.full || request.cursor.is_none()) && request.position.is_none()
 }
 
 fn stop_if_cancelled(work: &Work) -> Result<()> {

@@ -25,6 +25,7 @@ pub(crate) async fn insert(work: &Work, plan: PlanId, sync: SyncId, version: u32
         counts: RunCounts::default(),
         checkpoint: None,
         note: None,
+        is_complete: false,
     };
     Ok(work
         .store
@@ -50,11 +51,17 @@ pub(crate) fn recount_as_unchanged(action: PlanAction, counts: &mut RunCounts) {
     counts.unchanged += 1;
 }
 
-/// What a plan remembers of a record; nothing of those that need nothing.
-pub(crate) fn to_entry(planned: Planned, sequence: &mut Sequence) -> Option<PlanEntry> {
+/// What a plan remembers of a record; of one that needs nothing, only its key comes back.
+pub(crate) fn to_entry(
+    planned: Planned,
+    sequence: &mut Sequence,
+) -> std::result::Result<PlanEntry, RecordKey> {
     let Planned {
         mapped, decision, ..
     } = planned;
+    if matches!(decision, Decision::Unchanged { adopt: None }) {
+        return Err(mapped.source_key);
+    }
     let mut entry = PlanEntry {
         seq: sequence.next(),
         source_key: mapped.source_key,
@@ -77,7 +84,7 @@ pub(crate) fn to_entry(planned: Planned, sequence: &mut Sequence) -> Option<Plan
         });
     };
     match decision {
-        Decision::Unchanged { adopt: None } => return None,
+        Decision::Unchanged { adopt: None } => {}
         Decision::Unchanged { adopt: Some(link) } => {
             entry.target_key = Some(link.target_key);
             entry.target_version = link.target_version;
@@ -96,7 +103,7 @@ pub(crate) fn to_entry(planned: Planned, sequence: &mut Sequence) -> Option<Plan
         Decision::Invalid(problem) => blame(&mut entry, PlanAction::Invalid, problem),
         Decision::Held(problem) => blame(&mut entry, PlanAction::Held, problem),
     }
-    Some(entry)
+    Ok(entry)
 }
 
 /// The words of an entry begin with the field that they are about, where there is one.

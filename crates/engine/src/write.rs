@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use connectors::{Find, Written};
-use model::ids::{ChangeId, ExchangeId};
+use model::ids::{ChangeId, ExchangeId, RunId};
 use model::record::{Change, Operation, Outcome, Record, RecordKey};
 use model::value::{Object, Value};
 use store::journal::Pending;
@@ -12,9 +12,9 @@ use store::journal::Pending;
 use crate::commit::{self, Batch};
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::limits::{SETTLE_ATTEMPTS, SETTLE_PAUSE};
+use crate::limits::{REBASES, SETTLE_ATTEMPTS, SETTLE_PAUSE};
 use crate::lookup;
-use crate::plan::{self, Decision, Mapped, Problem};
+use crate::plan::{self, Mapped, Problem};
 use crate::run::Work;
 
 /// A change with the record it comes from.
@@ -28,11 +28,19 @@ pub(crate) struct Intended {
 
 /// Stage 4: from here on, the changes survive a power cut as *pending*.
 pub(crate) async fn journal(job: &Job, work: &Work, intended: &[Intended]) -> Result<()> {
-    let pending: Vec<Pending> = intended
+    let pending = pending(job, work.run, intended);
+    Ok(work
+        .store
+        .write(move |tx| store::journal::insert_many(tx, &pending))
+        .await?)
+}
+
+fn pending(job: &Job, run: RunId, intended: &[Intended]) -> Vec<Pending> {
+    intended
         .iter()
         .map(|intended| Pending {
             change: intended.change.clone(),
-            run: work.run,
+            run,
             sync: job.sync,
             seq: intended.seq,
             mapped: intended.mapped.fields.clone(),
@@ -40,11 +48,7 @@ pub(crate) async fn journal(job: &Job, work: &Work, intended: &[Intended]) -> Re
             source: Some(intended.mapped.source.clone()),
             is_held: false,
         })
-        .collect();
-    Ok(work
-        .store
-        .write(move |tx| store::journal::insert_many(tx, &pending))
-        .await?)
+        .collect()
 }
 
 /// Stage 5: writes, settles what got no answer, and puts every outcome into the batch.
@@ -55,6 +59,42 @@ pub(crate) async fn send(
     batch: &mut Batch,
 ) -> Result<()> {
     let settled = write_journalled(job, work, &intended).await?;
+    take_outcomes(job, work, intended, settled, batch).await
+}
+
+/// Puts every outcome into the batch. What moved meanwhile is looked at again and sent once more, which may move
+/// again: also our own write does that when its answer is lost.
+async fn take_outcomes(
+    job: &Job,
+    work: &Work,
+    intended: Vec<Intended>,
+    settled: Vec<(Outcome, Option<ExchangeId>)>,
+    batch: &mut Batch,
+) -> Result<()> {
+    let mut moved = take_settled(intended, settled, batch);
+    for _ in 0..REBASES {
+        if moved.is_empty() {
+            return Ok(());
+        }
+        let again = rebase(job, work, moved, batch).await?;
+        if again.is_empty() {
+            return Ok(());
+        }
+        let settled = write_journalled(job, work, &again).await?;
+        moved = take_settled(again, settled, batch);
+    }
+    for intended in moved {
+        batch.settle_written(intended, Outcome::Moved, None);
+    }
+    Ok(())
+}
+
+/// Puts outcomes into the batch; gives those back that moved.
+fn take_settled(
+    intended: Vec<Intended>,
+    settled: Vec<(Outcome, Option<ExchangeId>)>,
+    batch: &mut Batch,
+) -> Vec<Intended> {
     let mut moved = Vec::new();
     for (intended, (outcome, exchange)) in intended.into_iter().zip(settled) {
         if outcome == Outcome::Moved {
@@ -63,11 +103,7 @@ pub(crate) async fn send(
             batch.settle_written(intended, outcome, exchange);
         }
     }
-    if moved.is_empty() {
-        Ok(())
-    } else {
-        rebase(job, work, moved, batch).await
-    }
+    moved
 }
 
 /// Sends what the journal has, and settles what got no answer.
@@ -99,9 +135,14 @@ async fn write_journalled(
     settle(job, work, intended, written).await
 }
 
-/// Records that somebody changed on the target since we last saw them: looked at again, compared again,
-/// and written once more on top of what is there now.
-async fn rebase(job: &Job, work: &Work, moved: Vec<Intended>, batch: &mut Batch) -> Result<()> {
+/// Records that somebody changed on the target since we last saw them: looked at again and compared again. Gives, and
+/// journals, what is to be written on top of what is there now.
+async fn rebase(
+    job: &Job,
+    work: &Work,
+    moved: Vec<Intended>,
+    batch: &mut Batch,
+) -> Result<Vec<Intended>> {
     let stream = &job.target_stream.name;
     let keys: Vec<RecordKey> = moved
         .iter()
@@ -116,7 +157,7 @@ async fn rebase(job: &Job, work: &Work, moved: Vec<Intended>, batch: &mut Batch)
         .zip(current)
         .filter_map(|(key, record)| Some((key, record?)))
         .collect();
-    let stale: Vec<ChangeId> = moved.iter().map(|intended| intended.change.id).collect();
+    let mut stale: Vec<ChangeId> = Vec::new();
     let mut again = Vec::new();
     for intended in moved {
         let key = intended.change.target_key.clone();
@@ -127,7 +168,7 @@ async fn rebase(job: &Job, work: &Work, moved: Vec<Intended>, batch: &mut Batch)
                 message: "is gone from the target; delete the link by running again in full, or restore it there".into(),
                 field: None,
             };
-            batch.settle_unwritten(intended.seq, intended.mapped, Decision::Held(gone));
+            batch.settle_gone(intended, gone);
             continue;
         };
         let empty = Object::new();
@@ -143,6 +184,7 @@ async fn rebase(job: &Job, work: &Work, moved: Vec<Intended>, batch: &mut Batch)
             batch.settle_written(intended, done, None);
             continue;
         }
+        stale.push(intended.change.id);
         again.push(Intended {
             change: Change {
                 id: ChangeId::new(),
@@ -155,19 +197,18 @@ async fn rebase(job: &Job, work: &Work, moved: Vec<Intended>, batch: &mut Batch)
             ..intended
         });
     }
-    let sync = job.sync;
-    work.store
-        .write(move |tx| store::journal::settle_many(tx, sync, &stale))
-        .await?;
     if again.is_empty() {
-        return Ok(());
+        return Ok(again);
     }
-    journal(job, work, &again).await?;
-    let settled = write_journalled(job, work, &again).await?;
-    for (intended, (outcome, exchange)) in again.into_iter().zip(settled) {
-        batch.settle_written(intended, outcome, exchange);
-    }
-    Ok(())
+    let sync = job.sync;
+    let pending = pending(job, batch.run(), &again);
+    work.store
+        .write(move |tx| {
+            store::journal::settle_many(tx, sync, &stale)?;
+            store::journal::insert_many(tx, &pending)
+        })
+        .await?;
+    Ok(again)
 }
 
 /// What a run before this one left pending: it may or may not have reached the target.
@@ -208,9 +249,7 @@ pub(crate) async fn settle_journal(job: &Job, work: &Work) -> Result<()> {
             exchanges: vec![None; intended.len()],
         };
         let settled = settle(job, work, &intended, nobody_knows).await?;
-        for (intended, (outcome, exchange)) in intended.into_iter().zip(settled) {
-            batch.settle_written(intended, outcome, exchange);
-        }
+        take_outcomes(job, work, intended, settled, &mut batch).await?;
         commit::commit(job, work, batch, None).await?;
     }
     Ok(())

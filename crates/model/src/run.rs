@@ -200,6 +200,14 @@ impl RecordOutcome {
         .find(|outcome| outcome.as_str() == text)
     }
 
+    /// Whether somebody has to see to the record before it can be written.
+    pub const fn needs_person(self) -> bool {
+        match self {
+            Self::Invalid | Self::Rejected | Self::Conflict | Self::Held => true,
+            Self::Created | Self::Updated | Self::Unchanged | Self::Filtered => false,
+        }
+    }
+
     /// Counts it.
     pub fn count(self, counts: &mut RunCounts) {
         let counter = match self {

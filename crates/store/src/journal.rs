@@ -122,6 +122,28 @@ pub fn hold_many(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> Re
     )
 }
 
+/// Lets changes of these source records go that were kept back for a person: the person has looked. Returns how many
+/// there were.
+pub fn release_many(
+    tx: &Transaction<'_>,
+    sync: SyncId,
+    source_keys: &[RecordKey],
+) -> Result<usize> {
+    let sync_no = sync_no(tx, sync)?;
+    let mut statement = prepare(
+        tx,
+        "let a held change go",
+        "DELETE FROM journal WHERE sync_no = ?1 AND is_held = 1 AND source_key = ?2",
+    )?;
+    let mut n_changed = 0;
+    for key in source_keys {
+        n_changed += statement
+            .execute(params![sync_no, key.as_str()])
+            .during("let a held change go")?;
+    }
+    Ok(n_changed)
+}
+
 /// What is not settled of a sync, in order of creation.
 ///
 /// # Errors

@@ -63,6 +63,7 @@ pub mod run_records;
 pub mod runs;
 pub mod settings;
 pub mod syncs;
+pub mod unwritten;
 
 pub use error::{Error, Result};
 use pool::Pool;

@@ -35,6 +35,8 @@ pub struct Plan {
     pub checkpoint: Option<Checkpoint>,
     /// Something to tell a person, such as the guard that holds it.
     pub note: Option<String>,
+    /// Made from all records of the source, not only from those that changed.
+    pub is_complete: bool,
 }
 
 /// Where a plan stands.
@@ -180,7 +182,7 @@ const SELECT: &str = r"
     SELECT plans.id, syncs.id AS sync, plans.sync_version, plans.state, plans.note,
            plans.checkpoint, plans.n_read, plans.n_created, plans.n_updated, plans.n_unchanged,
            plans.n_filtered, plans.n_invalid, plans.n_rejected, plans.n_conflict, plans.n_held,
-           plans.created_at
+           plans.created_at, plans.is_complete
     FROM plans
     JOIN syncs ON syncs.sync_no = plans.sync_no";
 
@@ -208,7 +210,7 @@ pub fn insert(tx: &Transaction<'_>, plan: &Plan) -> Result<()> {
     update(tx, plan)
 }
 
-/// Replaces state, counts, checkpoint and note.
+/// Replaces state, counts, checkpoint, note and completeness.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such plan.
@@ -225,7 +227,7 @@ pub fn update(tx: &Transaction<'_>, plan: &Plan) -> Result<()> {
         r"UPDATE plans
           SET state = ?2, note = ?3, checkpoint = ?4, n_read = ?5, n_created = ?6, n_updated = ?7,
               n_unchanged = ?8, n_filtered = ?9, n_invalid = ?10, n_rejected = ?11,
-              n_conflict = ?12, n_held = ?13
+              n_conflict = ?12, n_held = ?13, is_complete = ?14
           WHERE id = ?1",
         params![
             plan.id.to_bytes(),
@@ -241,6 +243,7 @@ pub fn update(tx: &Transaction<'_>, plan: &Plan) -> Result<()> {
             signed(counts.rejected),
             signed(counts.conflict),
             signed(counts.held),
+            plan.is_complete,
         ],
     )?;
     found(n_changed, plan.id)
@@ -592,6 +595,7 @@ fn read(row: &Columns<'_>) -> Result<Plan> {
         counts: row.counts()?,
         checkpoint: row.optional_document("checkpoint")?,
         note: row.get("note")?,
+        is_complete: row.get("is_complete")?,
     })
 }
 

@@ -23,7 +23,7 @@ use crate::run_records::{Place, RecordFilter, RunRecord};
 use crate::runs::{Run, RunFilter};
 use crate::{
     checkpoints, connections, exchanges, journal, leases, links, open, outbox, plans, retention,
-    run_records, runs, settings, syncs,
+    run_records, runs, settings, syncs, unwritten,
 };
 
 thread_local! {
@@ -35,7 +35,7 @@ pub(crate) fn note(sql: &str) {
 }
 
 /// Tables that hold as many rows as there are records, requests or runs.
-const LARGE: [&str; 11] = [
+const LARGE: [&str; 12] = [
     "links",
     "shadows",
     "journal",
@@ -47,6 +47,7 @@ const LARGE: [&str; 11] = [
     "recorded_runs",
     "run_records",
     "exchanges",
+    "unwritten",
 ];
 
 /// Steps that go through a whole table or index, and why that is right.
@@ -260,6 +261,12 @@ fn use_main(tx: &Transaction<'_>) {
         },
     )
     .unwrap();
+    let left = [(key.clone(), 1, RecordOutcome::Invalid)];
+    unwritten::put_many(tx, sync, run.id, &left).unwrap();
+    unwritten::count(tx, sync).unwrap();
+    unwritten::page(tx, sync, None, 1).unwrap();
+    unwritten::remove_many(tx, sync, [&key]).unwrap();
+    unwritten::keep_only(tx, sync, run.id).unwrap();
     runs::set_state(tx, run.id, RunState::Completed, None, 5).unwrap();
 
     let change = Change {
@@ -288,6 +295,7 @@ fn use_main(tx: &Transaction<'_>) {
     journal::pending_of_run(tx, sync, run.id).unwrap();
     journal::count(tx, sync).unwrap();
     journal::unsettled_syncs(tx).unwrap();
+    journal::release_many(tx, sync, std::slice::from_ref(&key)).unwrap();
     journal::settle_many(tx, sync, &[change.id]).unwrap();
 
     outbox::put_many(tx, &[record(run.id, sync)]).unwrap();
@@ -304,6 +312,7 @@ fn use_main(tx: &Transaction<'_>) {
         counts: RunCounts::default(),
         checkpoint: None,
         note: None,
+        is_complete: false,
     };
     plans::insert(tx, &plan).unwrap();
     plans::mark_stale(tx, sync).unwrap();

@@ -1,6 +1,23 @@
 import { accessible, connect, go, landing, picture, signIn, signInPage } from "../journey";
 import { expect, test } from "../serve";
 
+test("the address of a sample platform comes into a form that was opened before it started", async ({
+  app: page,
+  patchbay,
+}) => {
+  await go(page, "Connections");
+  await page.getByRole("link", { name: "Connect a platform" }).first().click();
+  const sheet = page.getByRole("dialog");
+  await sheet.getByRole("button", { name: /^Harbor CRM/ }).click();
+  await expect(sheet.getByText("The sample platforms are not running")).toBeVisible();
+  await expect(sheet.getByLabel("Address")).toHaveValue("");
+  await sheet.getByLabel("Name in Patchbay").fill("Ours");
+  await patchbay.call("start_sample_platforms");
+  await expect(sheet.getByLabel("Address")).toHaveValue(/^http:/);
+  await expect(sheet.getByLabel("Name in Patchbay")).toHaveValue("Ours");
+});
+
+test.describe("with the sample platforms", () => {
 test.beforeEach(async ({ app: page, patchbay }) => {
   await patchbay.call("start_sample_platforms");
   await page.reload();
@@ -103,4 +120,5 @@ test("a connection is tested, renamed, deleted and brought back", async ({ app: 
   await expect(page.getByText("No platform is connected")).toBeVisible();
   await page.getByRole("button", { name: "Undo" }).click();
   await expect(page.getByRole("link", { name: "Newsletter" })).toBeVisible();
+});
 });

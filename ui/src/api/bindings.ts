@@ -104,7 +104,7 @@ sync: SyncId,
  */
 mapping: Mapping, };
 
-export type Code = "invalid_request" | "not_found" | "sign_in_needed" | "unavailable" | "busy" | "secrets_unavailable" | "disk_full" | "mapping_invalid" | "platform" | "internal";
+export type Code = "invalid_request" | "not_found" | "sign_in_needed" | "unavailable" | "busy" | "secrets_unavailable" | "disk_full" | "changed_elsewhere" | "mapping_invalid" | "platform" | "internal";
 
 export type ConfigField = { 
 /**
@@ -740,6 +740,10 @@ outcomes: Array<RecordOutcome>,
  */
 search: string, 
 /**
+ * Only what still needs a person, whichever run saw it last. Needs `sync`; the other filters do not count.
+ */
+unwritten: boolean, 
+/**
  * After this one (paging): its `cursor`.
  */
 after?: string | null, 
@@ -868,7 +872,7 @@ detail: string,
  */
 action: NeedsYouAction, };
 
-export type NeedsYouAction = { "kind": "reconnect", connection: ConnectionId, } | { "kind": "open_run", run: RunId, } | { "kind": "open_mapping", sync: SyncId, } | { "kind": "open_plan", sync: SyncId, };
+export type NeedsYouAction = { "kind": "reconnect", connection: ConnectionId, } | { "kind": "open_run", run: RunId, } | { "kind": "open_records", sync: SyncId, } | { "kind": "open_mapping", sync: SyncId, } | { "kind": "open_plan", sync: SyncId, };
 
 export type Note = { 
 /**
@@ -1504,6 +1508,10 @@ name?: string | null,
  */
 mapping?: Mapping | null, 
 /**
+ * The mapping that the new one was made from: it is refused when another has taken its place meanwhile.
+ */
+mapping_was?: Mapping | null, 
+/**
  * New mode.
  */
 mode?: WriteMode | null, 
@@ -1982,6 +1990,7 @@ export interface Commands {
   get_run: { request: RunRef; response: RunDetail };
   list_run_records: { request: ListRunRecords; response: RunRecords };
   get_run_record: { request: RunRecordRef; response: RunRecordDetail };
+  retry_unwritten: { request: SyncRef; response: Started };
   retry_records: { request: RetryRecords; response: Started };
 }
 
@@ -2033,5 +2042,6 @@ export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags:
   get_run: { kind: "query", tags: ["runs"] },
   list_run_records: { kind: "query", tags: ["run_records"] },
   get_run_record: { kind: "query", tags: ["run_records"] },
+  retry_unwritten: { kind: "mutation", tags: ["runs", "syncs", "run_records"] },
   retry_records: { kind: "mutation", tags: ["runs", "syncs", "run_records"] },
 };

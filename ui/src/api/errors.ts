@@ -8,6 +8,7 @@ const codes: Record<Code, true> = {
   busy: true,
   secrets_unavailable: true,
   disk_full: true,
+  changed_elsewhere: true,
   mapping_invalid: true,
   platform: true,
   internal: true,

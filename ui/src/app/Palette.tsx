@@ -172,7 +172,9 @@ function Entries({ text, onClose }: { text: string; onClose: () => void }) {
 
 function Records({ text, go }: { text: string; go: (then: () => unknown) => () => void }) {
   const navigate = useNavigate();
-  const { data } = useQuery(query("list_run_records", { outcomes: [], search: text, limit: 6 }));
+  const { data } = useQuery(
+    query("list_run_records", { outcomes: [], unwritten: false, search: text, limit: 6 }),
+  );
   return data === undefined || data.records.length === 0 ? null : (
     <Group heading="Records">
       {data.records.map((record) => (

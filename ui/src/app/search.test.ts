@@ -15,6 +15,7 @@ test("what is known stays", () => {
     sync: "s",
     outcomes: ["held"],
     find: "ines",
+    unwritten: true,
     run: "r",
     record: 0,
   };

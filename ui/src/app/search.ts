@@ -37,6 +37,10 @@ function present<T extends Record<string, unknown>>(
   };
 }
 
+function flag(raw: Raw, name: string): true | undefined {
+  return raw[name] === true ? true : undefined;
+}
+
 export function parseConnectionsSearch(raw: Raw) {
   return present({
     /** The gallery is open, or this connector's form. */
@@ -88,6 +92,8 @@ export function parseHistorySearch(raw: Raw) {
     states: someOf<RunState>(raw, "states", runStates),
     outcomes: someOf<RecordOutcome>(raw, "outcomes", recordOutcomes),
     find: text(raw, "find"),
+    /** Only records that still need the person. */
+    unwritten: flag(raw, "unwritten"),
     /** The record whose sheet is open. */
     run: text(raw, "run"),
     record: whole(raw, "record"),

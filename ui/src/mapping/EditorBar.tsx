@@ -9,7 +9,7 @@ import { Dot, Pill } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { sourcesOf } from "./document";
 import { useModel } from "./model";
-import type { SaveState } from "./server";
+import { type SaveState, toastElsewhere } from "./server";
 import { useEditor } from "./store";
 
 /** Name of the sync; a click makes it a text field. */
@@ -239,7 +239,7 @@ export function EditorActions({ flush, children }: ActionsProps) {
         {...(errors.length > 0
           ? { disabledReason: `${errors[0]?.message ?? "The mapping has errors"}` }
           : {})}
-        onClick={() => void startPlan().catch(() => undefined)}
+        onClick={() => void startPlan().catch(toastElsewhere)}
       >
         Plan a run
       </Button>
@@ -290,7 +290,7 @@ export function EditorActions({ flush, children }: ActionsProps) {
           busy={publish.isPending}
           disabledReason={nothing}
           icon={nothing === undefined ? undefined : <Check aria-hidden size={13} />}
-          onClick={() => void startPublish().catch(() => undefined)}
+          onClick={() => void startPublish().catch(toastElsewhere)}
         >
           {nothing === undefined ? "Publish" : "Published"}
         </Button>

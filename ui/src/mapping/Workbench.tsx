@@ -9,15 +9,25 @@ import {
   Undo2,
 } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import type { Mapping } from "@/api/bindings";
 import { Button, IconButton } from "@/components/Button";
 import { Monogram } from "@/components/Monogram";
 import { Page } from "@/components/Page";
 import { TypeBadge } from "@/components/TypeBadge";
 import { Cables } from "./Cables";
+import { ChangedElsewhere } from "./ChangedElsewhere";
 import { Drawer } from "./Drawer";
 import { DraftPill, EditorActions, SyncCrumb, SyncName, SyncPills } from "./EditorBar";
 import { FieldTree } from "./FieldTree";
-import { redoName, startHistory, store as storeHistory, undoName } from "./history";
+import {
+  type History,
+  keepMine,
+  redoName,
+  startHistory,
+  store as storeHistory,
+  takeTheirs,
+  undoName,
+} from "./history";
 import { Inspector } from "./Inspector";
 import { shortValue } from "./kinds";
 import { MappingTable } from "./MappingTable";
@@ -94,6 +104,11 @@ export function Workbench() {
   );
   useKeys(keys);
 
+  function choose(next: History, theirs: Mapping, announcement: string): void {
+    saving.accept(theirs);
+    store.set({ history: next, announcement });
+  }
+
   function discarded(mappingNow: typeof mapping): void {
     saving.accept(mappingNow);
     store.set({
@@ -116,6 +131,16 @@ export function Workbench() {
         }
         fixed
       >
+        {saving.state.kind === "elsewhere" && (
+          <ChangedElsewhere
+            mine={mapping}
+            theirs={saving.state.theirs}
+            onTheirs={(theirs) =>
+              choose(takeTheirs(history, theirs), theirs, "The other changes were taken over")
+            }
+            onMine={(theirs) => choose(keepMine(history, theirs), theirs, "Your version was kept")}
+          />
+        )}
         {view === "canvas" ? (
           <Canvas samples={count} onTable={() => setChosen("table")} />
         ) : (

@@ -2,12 +2,15 @@ import { expect, test } from "vitest";
 import { emptyMapping, setConstant } from "./document";
 import {
   current,
+  differentTargets,
+  keepMine,
   push,
   redo,
   redoName,
   restore,
   startHistory,
   store,
+  takeTheirs,
   undo,
   undoName,
 } from "./history";
@@ -48,6 +51,25 @@ test("an edit after undo drops what was undone", () => {
   expect(history.entries.map((entry) => entry.name)).toEqual(["Open", "Set both"]);
 });
 
+test("what was changed elsewhere and what stood here are both an undo away", () => {
+  const history = push(startHistory(emptyMapping), "Set a", one);
+  const theirs = takeTheirs(history, two);
+  expect(current(theirs)).toBe(two);
+  expect(current(undo(theirs))).toBe(one);
+  const mine = keepMine(history, two);
+  expect(current(mine)).toEqual(one);
+  expect(current(mine)).not.toBe(one);
+  expect(current(undo(mine))).toBe(two);
+  expect(current(undo(undo(mine)))).toBe(one);
+});
+
+test("the targets that differ are named", () => {
+  expect(differentTargets(one, two)).toEqual(["b"]);
+  expect(differentTargets(two, setConstant(one, "b", 3))).toEqual(["b"]);
+  expect(differentTargets(two, { ...two })).toEqual([]);
+  expect(differentTargets(emptyMapping, two)).toEqual(["a", "b"]);
+});
+
 test("typing is one step", () => {
   let history = startHistory(emptyMapping);
   for (const value of ["h", "he", "hey"]) {
@@ -68,7 +90,10 @@ test("the steps survive a reload while they lead to the document", () => {
   const history = undo(push(push(startHistory(emptyMapping), "Set a", one), "Set b", two));
   store(storage, "s1", history);
   expect(restore(storage, "s1", one)).toEqual(history);
-  expect(restore(storage, "s1", three)).toEqual(startHistory(three));
+  const theirs = restore(storage, "s1", three);
+  expect(current(theirs)).toEqual(three);
+  expect(current(redo(theirs))).toEqual(one);
+  expect(restore(storage, "s1", three, Date.now() + 10_000_000)).toEqual(startHistory(three));
   expect(restore(storage, "s2", one)).toEqual(startHistory(one));
 });
 

@@ -1,5 +1,5 @@
 /** Undo and redo: a list of documents with the names of the edits that led to them. */
-import type { Mapping } from "@/api/bindings";
+import type { Mapping, Rule } from "@/api/bindings";
 import { isObject } from "./path";
 
 export type Entry = {
@@ -56,6 +56,18 @@ export function redo(history: History): History {
   return history.at < history.entries.length - 1 ? { ...history, at: history.at + 1 } : history;
 }
 
+/** Takes over what was changed in another window or program; undo brings back what stood here. */
+export function takeTheirs(history: History, theirs: Mapping): History {
+  return push(history, "Take over the other changes", theirs);
+}
+
+/** Keeps what stands here on top of what was changed in another window or program; undo brings that up. */
+export function keepMine(history: History, theirs: Mapping): History {
+  const mine = current(history);
+  // A document of its own: it has yet to be saved.
+  return push(push(history, "Look at the other changes", theirs), "Keep mine", { ...mine });
+}
+
 /** The edit that undo would take back. */
 export function undoName(history: History): string | undefined {
   return history.at > 0 ? history.entries[history.at]?.name : undefined;
@@ -96,7 +108,7 @@ const UNSAVED_FOR_MS = 600_000;
 
 /**
  * The steps that were kept, if they fit to what the backend has: it is their latest document, or the one before an
- * edit that the end of the window kept from being saved.
+ * edit that the end of the window kept from being saved. If it is another's, what stood here can be had by redo.
  */
 export function restore(
   storage: Storage,
@@ -108,11 +120,14 @@ export function restore(
     const kept: unknown = JSON.parse(storage.getItem(keyOf(sync)) ?? "null");
     if (isKept(kept)) {
       const { entries, at, stored_at } = kept;
-      const isUnsaved =
-        now - stored_at < UNSAVED_FOR_MS &&
-        entries.some((entry) => sameDocument(entry.mapping, mapping));
-      if (isUnsaved || sameDocument(current(kept), mapping)) {
+      const isRecent = now - stored_at < UNSAVED_FOR_MS;
+      const isTheirs = entries.some((entry) => sameDocument(entry.mapping, mapping));
+      if ((isRecent && isTheirs) || sameDocument(current(kept), mapping)) {
         return { entries, at };
+      }
+      if (isRecent) {
+        const mine = { name: "Go back to what stood here", mapping: current(kept) };
+        return { entries: [...startHistory(mapping).entries, mine], at: 0 };
       }
     }
   } catch {
@@ -125,9 +140,19 @@ export function sameDocument(a: Mapping, b: Mapping): boolean {
   return a === b || canonical(a) === canonical(b);
 }
 
+/** The targets whose rules are not the same in both. */
+export function differentTargets(mine: Mapping, theirs: Mapping): string[] {
+  const rules = (mapping: Mapping) =>
+    new Map(mapping.rules.map((rule) => [rule.target, canonical(rule)]));
+  const [here, there] = [rules(mine), rules(theirs)];
+  return [...new Set([...here.keys(), ...there.keys()])].filter(
+    (target) => here.get(target) !== there.get(target),
+  );
+}
+
 /** The same text for the same document: the backend may put the members of an object in another order. */
-function canonical(mapping: Mapping): string {
-  return JSON.stringify(mapping, (_, value: unknown) =>
+function canonical(part: Mapping | Rule): string {
+  return JSON.stringify(part, (_, value: unknown) =>
     isObject(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
       : value,

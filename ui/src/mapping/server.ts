@@ -95,14 +95,34 @@ export function useTransforms() {
   return useQuery({ ...query("list_transforms", {}), staleTime: Number.POSITIVE_INFINITY });
 }
 
+const CHOOSE_FIRST = {
+  code: "changed_elsewhere",
+  message: "The mapping was changed in another window or program.",
+  hint: "Choose first which of both to go on with.",
+} as const;
+
+/** What a person pressed needs the document to be saved, and it is not. Other failures were told when they happened. */
+export function toastElsewhere(thrown: unknown): void {
+  const error = toBackendError(thrown);
+  if (error.code === "changed_elsewhere") {
+    toast.warning(error.message, { id: "draft", description: error.hint });
+  }
+}
+
 export type SaveState =
   | { kind: "saved" }
   | { kind: "saving" }
-  | { kind: "failed"; error: BackendError };
+  | { kind: "failed"; error: BackendError }
+  /** Somebody else has saved another document: nothing is saved until the person has chosen. */
+  | { kind: "elsewhere"; theirs: Mapping };
+
+/** Answers may come late: so many documents that were saved from here are known again. */
+const OURS_KEPT = 20;
 
 /**
- * Writes the document down as a draft, at most a second after an edit, one write at a time, the latest document. `known` is what the backend had when the editor opened.
+ * Writes the document down as a draft, at most a second after an edit, one write at a time, the latest document. `known` is what the backend has, as far as was heard.
  * `flush` writes now and resolves when the backend has it: for what needs the draft, such as a plan.
+ * `accept` says that the backend has this document, and that the person knows.
  */
 export function useAutosave(
   sync: string,
@@ -112,7 +132,14 @@ export function useAutosave(
   const client = useQueryClient();
   const [state, setState] = useState<SaveState>({ kind: "saved" });
   const saved = useRef<Mapping | null>(null);
-  saved.current ??= sameDocument(mapping, known) ? mapping : known;
+  const ours = useRef<Mapping[]>([]);
+  const heard = useRef<Mapping | null>(null);
+  if (saved.current === null) {
+    saved.current = sameDocument(mapping, known) ? mapping : known;
+    ours.current = [saved.current];
+    heard.current = known;
+  }
+  const elsewhere = useRef<Mapping | null>(null);
   const latest = useRef(mapping);
   const running = useRef<Promise<void> | null>(null);
   latest.current = mapping;
@@ -122,18 +149,29 @@ export function useAutosave(
       await running.current;
     }
     const wanted = latest.current;
-    if (wanted === saved.current) {
+    const was = saved.current;
+    if (wanted === was || was === null) {
       return;
     }
+    if (elsewhere.current !== null) {
+      throw toBackendError(CHOOSE_FIRST);
+    }
     setState({ kind: "saving" });
-    const write = call("save_draft", { sync, mapping: wanted }).then(
+    ours.current = [...ours.current, wanted].slice(-OURS_KEPT);
+    const write = call("save_draft", { sync, mapping: wanted, mapping_was: was }).then(
       () => {
         saved.current = wanted;
         setState({ kind: "saved" });
         void invalidate(client, rules.save_draft.tags);
       },
-      (thrown: unknown) => {
+      async (thrown: unknown) => {
         const error = toBackendError(thrown);
+        if (error.code === "changed_elsewhere") {
+          const { mapping: theirs } = await call("get_sync", { sync });
+          elsewhere.current = theirs;
+          setState({ kind: "elsewhere", theirs });
+          throw error;
+        }
         setState({ kind: "failed", error });
         throw error;
       },
@@ -152,6 +190,9 @@ export function useAutosave(
     }
     const timer = setTimeout(() => {
       save().catch((error: BackendError) => {
+        if (error.code === "changed_elsewhere") {
+          return;
+        }
         toast.error("The draft could not be saved", {
           id: "draft",
           description: `${error.message} It is kept in this window and saved with the next edit.`,
@@ -173,10 +214,38 @@ export function useAutosave(
     };
   }, [save]);
 
-  /** The backend has this document already. */
+  // What is heard of the backend is ours, or somebody else's.
+  useEffect(() => {
+    if (known === heard.current) {
+      return;
+    }
+    heard.current = known;
+    if (!ours.current.some((each) => sameDocument(each, known))) {
+      elsewhere.current = known;
+      setState({ kind: "elsewhere", theirs: known });
+    }
+  }, [known]);
+
+  // Another program is not heard of: whoever comes back to this window looks.
+  useEffect(() => {
+    const look = () => {
+      if (document.visibilityState === "visible") {
+        void client.invalidateQueries({ queryKey: queryKey("get_sync", { sync }) });
+      }
+    };
+    window.addEventListener("focus", look);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      window.removeEventListener("focus", look);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, [client, sync]);
+
   const accept = useCallback((known: Mapping) => {
     saved.current = known;
-    latest.current = known;
+    ours.current = [...ours.current, known].slice(-OURS_KEPT);
+    elsewhere.current = null;
+    setState({ kind: "saved" });
   }, []);
 
   return { state, flush: save, accept };

@@ -1,6 +1,7 @@
 //! The application itself: status, overview, sample platforms, settings.
 
-use model::run::{RunCounts, RunState};
+use model::ids::SyncId;
+use model::run::RunCounts;
 use sandbox::Sandbox;
 
 use crate::app::App;
@@ -29,6 +30,16 @@ pub(crate) async fn get_overview(app: &App, _: Nothing) -> Result<Overview> {
     let since = app.engine().clock().now() - DAY;
     let syncs = syncs::list_syncs(app, Nothing {}).await?;
     let connections = connections::list_connections(app, Nothing {}).await?;
+    let ids: Vec<SyncId> = syncs.iter().map(|sync| sync.id).collect();
+    let unwritten = app
+        .engine()
+        .store()
+        .read(move |db| {
+            ids.into_iter()
+                .map(|id| store::unwritten::count(db, id))
+                .collect::<store::Result<Vec<u64>>>()
+        })
+        .await?;
     let (last_day, runs_last_day) = app
         .engine()
         .store()
@@ -50,7 +61,7 @@ pub(crate) async fn get_overview(app: &App, _: Nothing) -> Result<Overview> {
         })
         .await?;
     Ok(Overview {
-        needs_you: needs_you(&syncs, &connections),
+        needs_you: needs_you(&syncs, &unwritten, &connections),
         last_day,
         runs_last_day,
         syncs,
@@ -58,7 +69,12 @@ pub(crate) async fn get_overview(app: &App, _: Nothing) -> Result<Overview> {
     })
 }
 
-fn needs_you(syncs: &[SyncSummary], connections: &[ConnectionSummary]) -> Vec<NeedsYou> {
+/// `unwritten` has, for each sync, how many of its records need a person.
+fn needs_you(
+    syncs: &[SyncSummary],
+    unwritten: &[u64],
+    connections: &[ConnectionSummary],
+) -> Vec<NeedsYou> {
     let mut items = Vec::new();
     for connection in connections {
         if let ConnectionHealth::SignInNeeded { reason } = &connection.health {
@@ -82,7 +98,7 @@ fn needs_you(syncs: &[SyncSummary], connections: &[ConnectionSummary]) -> Vec<Ne
             });
         }
     }
-    for sync in syncs {
+    for (sync, unwritten) in syncs.iter().zip(unwritten) {
         match &sync.state {
             SyncState::Waiting { run, reason } => items.push(NeedsYou {
                 id: format!("waiting-{run}"),
@@ -103,25 +119,17 @@ fn needs_you(syncs: &[SyncSummary], connections: &[ConnectionSummary]) -> Vec<Ne
             | SyncState::Running { .. }
             | SyncState::Healthy => {}
         }
-        // Records that the last run could not write.
-        if let Some(run) = sync
-            .recent_runs
-            .last()
-            .filter(|run| run.state == RunState::Completed)
-        {
-            let left = run.counts.invalid + run.counts.rejected + run.counts.held;
-            if left > 0 {
-                items.push(NeedsYou {
-                    id: format!("left-{}", run.id),
-                    severity: NoteSeverity::Warning,
-                    title: match left {
-                        1 => format!("1 record of {} was not written", sync.name),
-                        _ => format!("{left} records of {} were not written", sync.name),
-                    },
-                    detail: "Each says why. Mend the mapping or the record, then try them again; all others went through.".into(),
-                    action: NeedsYouAction::OpenRun { run: run.id },
-                });
-            }
+        if *unwritten > 0 {
+            items.push(NeedsYou {
+                id: format!("left-{}", sync.id),
+                severity: NoteSeverity::Warning,
+                title: match unwritten {
+                    1 => format!("1 record of {} was not written", sync.name),
+                    n => format!("{n} records of {} were not written", sync.name),
+                },
+                detail: "Each says why. Mend the mapping or the record, then try them again; all others went through.".into(),
+                action: NeedsYouAction::OpenRecords { sync: sync.id },
+            });
         }
     }
     items.sort_by_key(|item| match item.severity {

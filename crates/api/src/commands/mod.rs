@@ -7,6 +7,7 @@ pub(crate) mod mapping;
 pub(crate) mod plans;
 pub(crate) mod runs;
 pub(crate) mod syncs;
+pub(crate) mod unwritten;
 
 pub(crate) use app::*;
 pub(crate) use connections::*;
@@ -14,3 +15,4 @@ pub(crate) use mapping::*;
 pub(crate) use plans::*;
 pub(crate) use runs::*;
 pub(crate) use syncs::*;
+pub(crate) use unwritten::retry_unwritten;

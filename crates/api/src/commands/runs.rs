@@ -6,7 +6,7 @@ use model::value::{Object, Value};
 use store::run_records::{Place, RecordFilter, RunRecord};
 
 use crate::app::App;
-use crate::commands::{plans, syncs};
+use crate::commands::{plans, syncs, unwritten};
 use crate::error::{ApiError, sentence};
 #[allow(clippy::wildcard_imports, reason = "most views of a noun are used")]
 use crate::views::*;
@@ -145,15 +145,13 @@ pub(crate) async fn get_run(app: &App, request: RunRef) -> Result<RunDetail> {
 }
 
 pub(crate) async fn list_run_records(app: &App, request: ListRunRecords) -> Result<RunRecords> {
+    if request.unwritten {
+        return unwritten::list(app, request).await;
+    }
     let limit = request.limit.clamp(1, 500) as usize;
     let after = match request.after.as_deref() {
         None | Some("") => None,
-        Some(text) => Some(Place(text.parse().map_err(|_| {
-            ApiError::invalid(
-                "This place in the history is not understood.",
-                "Start again from the top of the list.",
-            )
-        })?)),
+        Some(text) => Some(Place(text.parse().map_err(|_| place_not_understood())?)),
     };
     let filter = RecordFilter {
         run: request.run,
@@ -188,7 +186,14 @@ pub(crate) async fn list_run_records(app: &App, request: ListRunRecords) -> Resu
     })
 }
 
-fn record_view(record: &RunRecord, cursor: String) -> RunRecordSummary {
+pub(crate) fn place_not_understood() -> ApiError {
+    ApiError::invalid(
+        "This place in the history is not understood.",
+        "Start again from the top of the list.",
+    )
+}
+
+pub(crate) fn record_view(record: &RunRecord, cursor: String) -> RunRecordSummary {
     let empty = Object::new();
     let after = record
         .after
@@ -317,8 +322,10 @@ fn exchange_view(exchange: store::exchanges::Exchange) -> ExchangeView {
     }
 }
 
+/// Records that are tried again together at most.
+pub(crate) const TRIED_TOGETHER: usize = 10_000;
+
 pub(crate) async fn retry_records(app: &App, request: RetryRecords) -> Result<Started> {
-    const TOGETHER: usize = 10_000;
     let run = request.run;
     let seqs = request.seqs;
     let sync = app
@@ -343,7 +350,7 @@ pub(crate) async fn retry_records(app: &App, request: RetryRecords) -> Result<St
                     text: None,
                 };
                 let mut after = None;
-                while found.len() < TOGETHER {
+                while found.len() < TRIED_TOGETHER {
                     let page = store::run_records::page(db, &filter, after, 500)?;
                     found.extend(page.records);
                     after = page.next;
@@ -352,7 +359,7 @@ pub(crate) async fn retry_records(app: &App, request: RetryRecords) -> Result<St
                     }
                 }
             } else {
-                for seq in seqs.iter().take(TOGETHER) {
+                for seq in seqs.iter().take(TRIED_TOGETHER) {
                     found.extend(store::run_records::get(db, run, *seq)?);
                 }
             }

@@ -11,7 +11,7 @@ use store::syncs::StoredSync;
 
 use crate::app::App;
 use crate::commands::{connections, runs};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 #[allow(clippy::wildcard_imports, reason = "most views of a noun are used")]
 use crate::views::*;
 
@@ -341,11 +341,15 @@ pub(crate) async fn save_draft(app: &App, request: SaveDraft) -> Result<SyncSumm
         ));
     }
     let now = app.engine().clock().now();
-    app.engine()
+    let is_saved = app
+        .engine()
         .store()
         .write(move |tx| {
             let row = store::syncs::get(tx, id)?;
             let mut draft = current(&row).clone();
+            if is_changed_elsewhere(&request, &draft.mapping) {
+                return Ok(false);
+            }
             if let Some(name) = request.name {
                 draft.name = name.trim().to_owned();
             }
@@ -369,10 +373,27 @@ pub(crate) async fn save_draft(app: &App, request: SaveDraft) -> Result<SyncSumm
                 store::plans::mark_stale(tx, id)?;
             }
             let is_new = !engine::is_published(&row) || draft != row.document;
-            store::syncs::save_draft(tx, id, is_new.then_some(&draft), now)
+            store::syncs::save_draft(tx, id, is_new.then_some(&draft), now)?;
+            Ok(true)
         })
         .await?;
+    if !is_saved {
+        return Err(ApiError {
+            code: Code::ChangedElsewhere,
+            message: "The mapping was changed in another window or program meanwhile.".into(),
+            hint: Some("Look at that version first; nothing of either was lost.".into()),
+            details: None,
+        });
+    }
     summary_of(app, id).await
+}
+
+/// Whether what is there now is neither what the new mapping was made from nor the new mapping itself.
+fn is_changed_elsewhere(request: &SaveDraft, now: &Mapping) -> bool {
+    match (&request.mapping, &request.mapping_was) {
+        (Some(wanted), Some(was)) => now != was && now != wanted,
+        _ => false,
+    }
 }
 
 pub(crate) async fn publish_sync(app: &App, request: SyncRef) -> Result<SyncSummary> {
@@ -471,7 +492,7 @@ pub(crate) async fn export_sync(app: &App, request: SyncRef) -> Result<ExportedS
         "mapping": document.mapping,
     });
     let text = serde_json::to_string_pretty(&file).map_err(|error| ApiError {
-        code: crate::error::Code::Internal,
+        code: Code::Internal,
         message: "The sync could not be written as a file.".into(),
         hint: None,
         details: Some(error.to_string()),

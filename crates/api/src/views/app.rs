@@ -88,6 +88,7 @@ views! {
 pub enum NeedsYouAction {
     Reconnect { connection: ConnectionId },
     OpenRun { run: RunId },
+    OpenRecords { sync: SyncId },
     OpenMapping { sync: SyncId },
     OpenPlan { sync: SyncId },
 }

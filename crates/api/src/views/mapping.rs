@@ -95,6 +95,8 @@ views! {
         pub name: Option<String>,
         /// New mapping.
         pub mapping: Option<Mapping>,
+        /// The mapping that the new one was made from: it is refused when another has taken its place meanwhile.
+        pub mapping_was: Option<Mapping>,
         /// New mode.
         pub mode: Option<WriteMode>,
         /// New match key.

@@ -90,6 +90,9 @@ views! {
         pub outcomes: Vec<RecordOutcome>,
         /// Only where a key, value or message has this text.
         pub search: String,
+        /// Only what still needs a person, whichever run saw it last. Needs `sync`; the other filters do not count.
+        #[serde(default)]
+        pub unwritten: bool,
         /// After this one (paging): its `cursor`.
         pub after: Option<String>,
         /// At most, up to 500.

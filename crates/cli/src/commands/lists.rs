@@ -145,6 +145,9 @@ fn describe(status: &AppStatus, overview: &Overview) -> String {
                 NeedsYouAction::OpenRun { run } => {
                     text.push_str(&format!("    patchbay log --run {run}\n"));
                 }
+                NeedsYouAction::OpenRecords { sync } => {
+                    text.push_str(&format!("    patchbay log --sync {sync} --unwritten\n"));
+                }
                 NeedsYouAction::OpenMapping { sync } | NeedsYouAction::OpenPlan { sync } => {
                     text.push_str(&format!("    patchbay plan {sync}\n"));
                 }
@@ -229,6 +232,7 @@ pub(crate) async fn log(
             "sync": sync,
             "outcomes": wanted.outcome,
             "search": wanted.search,
+            "unwritten": wanted.unwritten,
             "after": null,
             "limit": wanted.limit,
         });

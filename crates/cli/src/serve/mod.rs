@@ -194,7 +194,7 @@ fn status_of(code: Code) -> StatusCode {
     match code {
         Code::InvalidRequest => StatusCode::BAD_REQUEST,
         Code::NotFound => StatusCode::NOT_FOUND,
-        Code::SignInNeeded | Code::Busy => StatusCode::CONFLICT,
+        Code::SignInNeeded | Code::Busy | Code::ChangedElsewhere => StatusCode::CONFLICT,
         Code::MappingInvalid => StatusCode::UNPROCESSABLE_ENTITY,
         Code::Unavailable | Code::SecretsUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::DiskFull => StatusCode::INSUFFICIENT_STORAGE,

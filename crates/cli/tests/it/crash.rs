@@ -1,15 +1,18 @@
 //! The process is killed again and again in the middle of a run, while the platform loses answers. In the end every
 //! record is at the target, once.
 
-use std::process::Stdio;
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use api::views::SyncSummary;
+use model::ids::SyncId;
 use model::run::RunState;
 use model::sync::Guards;
 use sandbox::{Fault, FaultRule};
 use serde_json::json;
-use testkit::{TestApp, carried};
+use testkit::app::Closed;
+use testkit::{TestApp, carried, forgetful};
 
 use crate::program::{Running, end_of, patchbay};
 
@@ -32,12 +35,7 @@ impl Dice {
 /// Records are written while others are still read; a later run goes on at the checkpoint.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_killed_while_it_reads_and_writes_loses_nothing_and_doubles_nothing() {
-    let unguarded = Guards {
-        max_update_percent: 100,
-        empty_source_above: 1_000_000,
-        from_records: 1_000_000,
-    };
-    let sequence = killed_again_and_again(5_000, 20, unguarded).await;
+    let sequence = killed_again_and_again(5_000, 20, unguarded()).await;
     assert!(
         sequence > 5,
         "the checkpoint moves on with the pages, not only at the end: {sequence}"
@@ -50,59 +48,51 @@ async fn a_process_killed_while_it_plans_or_applies_loses_nothing_and_doubles_no
     killed_again_and_again(1_200, 8, Guards::default()).await;
 }
 
+/// What was there before is updated; an update that arrived before its run was killed is told to have moved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_killed_while_it_updates_settles_all_of_it_without_a_person() {
+    let workspace = Workspace::open(900, unguarded()).await;
+    forgetful::install(&workspace.closed.data_dir());
+    end_of(workspace.run()).await.well();
+    let mut dice = Dice(SEED);
+    let mut in_the_middle = 0;
+    for kill in 0..8 {
+        workspace.closed.sandbox.edit_contacts(700, SEED + kill);
+        in_the_middle += u32::from(
+            workspace
+                .killed_at_work(1 + dice.below(6), dice.below(25))
+                .await,
+        );
+    }
+    assert!(
+        in_the_middle >= 4,
+        "only {in_the_middle} of 8 were killed at work"
+    );
+    end_of(workspace.run()).await.well();
+    let settled = workspace.closed.assert_settled(workspace.sync).await;
+    assert_eq!(settled.held, 0, "nobody but us changed anything");
+    workspace.assert_nothing_is_left_to_do().await;
+}
+
 /// Gives how often the checkpoint was advanced before the last run.
 async fn killed_again_and_again(contacts: usize, kills: u64, guards: Guards) -> u64 {
-    let test = TestApp::with_contacts(contacts).await;
-    let standard = test.standard().await;
-    let _: SyncSummary = test
-        .ask(
-            "save_draft",
-            json!({"sync": standard.sync, "guards": guards}),
-        )
-        .await;
-    let _: SyncSummary = test
-        .ask("publish_sync", json!({"sync": standard.sync}))
-        .await;
-    let known = carried::known(&test.sandbox);
-    let closed = test.close().await;
-    closed.sandbox.set_faults(vec![
-        FaultRule::new(Fault::LostAnswer)
-            .on("POST", "/postino/api/subscribers/batch")
-            .every(7),
-    ]);
-    let run = || {
-        let mut command = patchbay(&closed.data_dir());
-        command.arg("run").arg(standard.sync.to_string());
-        command
-    };
-    let batches = || closed.sandbox.counters().requests_to("subscribers/batch");
+    let workspace = Workspace::open(contacts, guards).await;
     let mut dice = Dice(SEED);
     let mut sequence = 0;
     let mut in_the_middle = 0;
     for kill in 0..kills {
-        let mut command = run();
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut process = Running(command.spawn().unwrap());
         // Some die while they start or settle what was left, most while they write.
-        let (wait_for, then) = match kill % 4 {
+        let (batches, then) = match kill % 4 {
             0 => (0, dice.below(400)),
-            _ => (batches() + 1 + dice.below(6), dice.below(25)),
+            _ => (1 + dice.below(6), dice.below(25)),
         };
-        let began = Instant::now();
-        while batches() < wait_for && process.0.try_wait().unwrap().is_none() {
-            assert!(
-                began.elapsed() < Duration::from_secs(30),
-                "nothing is written any more"
-            );
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(then)).await;
-        in_the_middle += u32::from(process.0.try_wait().unwrap().is_none());
-        process.0.kill().unwrap();
-        process.0.wait().unwrap();
-        carried::subscribers(&closed.sandbox);
+        in_the_middle += u64::from(workspace.killed_at_work(batches, then).await);
         if kill % 3 == 0 {
-            let now = closed.assert_settled(standard.sync).await;
+            let now = workspace
+                .closed
+                .assert_settled(workspace.sync)
+                .await
+                .sequence;
             assert!(
                 now >= sequence,
                 "the checkpoint went back from {sequence} to {now}"
@@ -111,45 +101,123 @@ async fn killed_again_and_again(contacts: usize, kills: u64, guards: Guards) -> 
         }
     }
     assert!(
-        in_the_middle * 2 >= u32::try_from(kills).unwrap(),
+        in_the_middle * 2 >= kills,
         "only {in_the_middle} of {kills} were killed at work"
     );
 
-    let ended = end_of(run()).await.well();
+    let ended = end_of(workspace.run()).await.well();
     assert!(
         ended.stdout.contains(RunState::Completed.as_str()),
         "{ended:?}"
     );
-    let now = closed.assert_settled(standard.sync).await;
-    assert!(now >= sequence);
-    carried::assert_all_carried(&closed.sandbox, &known);
-    let counters = closed.sandbox.counters();
-    assert!(
-        counters
-            .faults
-            .get("lost_answer")
-            .is_some_and(|lost| *lost > 0),
-        "{counters:?}"
-    );
-    let created = counters.postino.written("subscribers.create");
-    let there = carried::subscribers(&closed.sandbox).len();
-    assert_eq!(
-        created as usize + known.len(),
-        there,
-        "something was created twice: {:?}",
-        counters.postino
-    );
-
-    // All is settled: the same again finds nothing to do.
-    closed.sandbox.set_faults(Vec::new());
-    let mut full = run();
-    full.arg("--full").arg("--json");
-    let ended = end_of(full).await.well();
-    let counts = &ended.json()["summary"]["counts"];
-    assert_eq!(
-        (&counts["created"], &counts["updated"]),
-        (&0.into(), &0.into()),
-        "{counts}"
-    );
+    let settled = workspace.closed.assert_settled(workspace.sync).await;
+    assert!(settled.sequence >= sequence);
+    workspace.assert_nothing_is_left_to_do().await;
     sequence
+}
+
+/// A published sync, and a target that loses answers.
+struct Workspace {
+    closed: Closed,
+    sync: SyncId,
+    /// What was at the target before.
+    known: BTreeSet<String>,
+}
+
+impl Workspace {
+    async fn open(contacts: usize, guards: Guards) -> Self {
+        let test = TestApp::with_contacts(contacts).await;
+        let sync = test.standard().await.sync;
+        let _: SyncSummary = test
+            .ask("save_draft", json!({"sync": sync, "guards": guards}))
+            .await;
+        let _: SyncSummary = test.ask("publish_sync", json!({"sync": sync})).await;
+        let known = carried::known(&test.sandbox);
+        let closed = test.close().await;
+        closed.sandbox.set_faults(vec![
+            FaultRule::new(Fault::LostAnswer)
+                .on("POST", "/postino/api/subscribers/batch")
+                .every(7),
+        ]);
+        Self {
+            closed,
+            sync,
+            known,
+        }
+    }
+
+    fn run(&self) -> Command {
+        let mut command = patchbay(&self.closed.data_dir());
+        command.arg("run").arg(self.sync.to_string());
+        command
+    }
+
+    fn batches(&self) -> u64 {
+        self.closed
+            .sandbox
+            .counters()
+            .requests_to("subscribers/batch")
+    }
+
+    /// Kills a run so many batches and milliseconds after its start; tells whether it was still at work.
+    async fn killed_at_work(&self, batches: u64, then: u64) -> bool {
+        let wait_for = self.batches() + batches;
+        let mut command = self.run();
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut process = Running(command.spawn().unwrap());
+        let began = Instant::now();
+        while self.batches() < wait_for && process.0.try_wait().unwrap().is_none() {
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "nothing is written any more"
+            );
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(then)).await;
+        let was_at_work = process.0.try_wait().unwrap().is_none();
+        process.0.kill().unwrap();
+        process.0.wait().unwrap();
+        carried::subscribers(&self.closed.sandbox);
+        was_at_work
+    }
+
+    /// Everything is at the target once, and the same again finds nothing to do.
+    async fn assert_nothing_is_left_to_do(&self) {
+        carried::assert_all_carried(&self.closed.sandbox, &self.known);
+        let counters = self.closed.sandbox.counters();
+        assert!(
+            counters
+                .faults
+                .get("lost_answer")
+                .is_some_and(|lost| *lost > 0),
+            "{counters:?}"
+        );
+        let created = counters.postino.written("subscribers.create");
+        let there = carried::subscribers(&self.closed.sandbox).len();
+        assert_eq!(
+            created as usize + self.known.len(),
+            there,
+            "something was created twice: {:?}",
+            counters.postino
+        );
+        self.closed.sandbox.set_faults(Vec::new());
+        let mut full = self.run();
+        full.arg("--full").arg("--json");
+        let ended = end_of(full).await.well();
+        let counts = &ended.json()["summary"]["counts"];
+        assert_eq!(
+            (&counts["created"], &counts["updated"]),
+            (&0.into(), &0.into()),
+            "{counts}"
+        );
+    }
+}
+
+/// No guard holds anything, so that a run streams.
+fn unguarded() -> Guards {
+    Guards {
+        max_update_percent: 100,
+        empty_source_above: 1_000_000,
+        from_records: 1_000_000,
+    }
 }

@@ -12,6 +12,7 @@
 mod bad_input;
 mod commands;
 mod crash;
+mod full_disk;
 mod program;
 mod refresh;
 mod serve;

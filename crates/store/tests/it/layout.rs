@@ -62,14 +62,14 @@ async fn the_layout_of_history_db() {
 async fn files_are_set_up_as_promised() {
     let dir = tempfile::tempdir().unwrap();
     let store = crate::support::open(dir.path()).store;
-    for (is_history, synchronous) in [(false, "2"), (true, "1")] {
+    for (is_history, synchronous, version) in [(false, "2", "2"), (true, "1", "1")] {
         for (name, value) in [
             ("journal_mode", "wal"),
             ("auto_vacuum", "2"),
             ("foreign_keys", "1"),
             ("temp_store", "2"),
             ("synchronous", synchronous),
-            ("user_version", "1"),
+            ("user_version", version),
             ("application_id", "1346527609"),
         ] {
             assert_eq!(pragma(&store, is_history, name).await, value, "{name}");

@@ -16,6 +16,7 @@ mod opening;
 mod plans;
 mod runs;
 mod support;
+mod unwritten;
 mod writing;
 
 /// A file of this folder that is not listed above would never run.

@@ -21,6 +21,7 @@ fn plan(sync: SyncId) -> Plan {
         counts: RunCounts::default(),
         checkpoint: None,
         note: None,
+        is_complete: false,
     }
 }
 

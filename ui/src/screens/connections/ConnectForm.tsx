@@ -32,7 +32,10 @@ export function ConnectForm({ connector, existing, error, busy, onSubmit, onClos
     existing?.auth_method ?? connector.auth[0]?.name ?? "",
   );
   const [name, setName] = useState("");
-  const [values, setValues] = useState<Record<string, string>>(() => defaults(connector, existing));
+  // What is known may change while the form is open (the sample platforms get their address when they start):
+  // only what was typed is kept here.
+  const [typed, setTyped] = useState<Record<string, string>>({});
+  const values = { ...defaults(connector, existing), ...typed };
   const [missing, setMissing] = useState<ReadonlySet<string>>(new Set());
   const method = connector.auth.find((each) => each.name === methodName) ?? connector.auth[0];
   const fields = [...connector.config, ...(method?.fields ?? [])];
@@ -99,7 +102,7 @@ export function ConnectForm({ connector, existing, error, busy, onSubmit, onClos
             field={field}
             value={values[field.name] ?? ""}
             error={missing.has(field.name) ? `${field.label} is needed` : null}
-            onChange={(value) => setValues((old) => ({ ...old, [field.name]: value }))}
+            onChange={(value) => setTyped((old) => ({ ...old, [field.name]: value }))}
           />
         ))}
         {existing === undefined && (

@@ -51,6 +51,16 @@ function Action({ action, urgent }: { action: NeedsYouAction; urgent: boolean })
           Look at the run
         </Link>
       );
+    case "open_records":
+      return (
+        <Link
+          to="/history"
+          search={{ tab: "records", sync: action.sync, unwritten: true }}
+          className={look}
+        >
+          Look at the records
+        </Link>
+      );
     case "open_mapping":
       return (
         <Link to="/syncs/$sync" params={{ sync: action.sync }} className={look}>

@@ -1,13 +1,15 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { useDeferredValue } from "react";
 import type { RecordOutcome, RunCounts, RunRecordSummary } from "@/api/bindings";
+import { useCommand } from "@/api/mutations";
 import { runRecords } from "@/api/queries";
 import { Button } from "@/components/Button";
 import { EmptyState } from "@/components/EmptyState";
 import { SearchInput } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
 import { Tag } from "@/components/Pill";
-import { Problem } from "@/components/Problem";
+import { Problem, toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
 import { VirtualList } from "@/components/VirtualList";
@@ -17,7 +19,7 @@ import { recordOutcome, recordOutcomes } from "@/format/states";
 const columns =
   "grid grid-cols-[minmax(160px,1fr)_92px_minmax(0,2fr)_110px] items-center gap-3 px-6 text-left";
 
-type Filter = { outcomes?: RecordOutcome[]; find?: string };
+type Filter = { outcomes?: RecordOutcome[]; find?: string; unwritten?: true };
 
 type Props = {
   /** Only of this run; else of all. */
@@ -35,11 +37,13 @@ type Props = {
 export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: Props) {
   const find = useDeferredValue(filter.find ?? "");
   const outcomes = filter.outcomes ?? [];
+  // Of one sync only; what a run left open may have been written since.
+  const unwritten = run === undefined && sync !== undefined && filter.unwritten === true;
   const records = useInfiniteQuery(
-    runRecords({ run: run ?? null, sync: sync ?? null, outcomes, search: find }),
+    runRecords({ run: run ?? null, sync: sync ?? null, outcomes, search: find, unwritten }),
   );
   const rows = records.data?.pages.flatMap((page) => page.records) ?? [];
-  const filtered = find !== "" || outcomes.length > 0;
+  const filtered = find !== "" || outcomes.length > 0 || unwritten;
   const change = (next: Filter) =>
     onFilter({
       ...(next.outcomes === undefined || next.outcomes.length === 0
@@ -51,30 +55,44 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
   return (
     <div className="flex min-h-[260px] flex-1 flex-col">
       <div className="flex flex-wrap items-center gap-2 border-y border-line bg-panel px-6 py-2.5">
-        <FilterTabs
-          label="Show only"
-          options={shown.map((outcome) => ({
-            value: outcome,
-            label: recordOutcome(outcome).text,
-            ...(counts === undefined ? {} : { count: counts[outcome] }),
-          }))}
-          isOn={(outcome) => outcomes.includes(outcome)}
-          onToggle={(outcome) =>
-            change({
-              ...filter,
-              outcomes: outcomes.includes(outcome)
-                ? outcomes.filter((each) => each !== outcome)
-                : [...outcomes, outcome],
-            })
-          }
-        />
+        {run === undefined && sync !== undefined && (
+          <FilterTabs
+            label="Show what waits"
+            options={[{ value: "unwritten", label: "Still needs you" }]}
+            isOn={() => unwritten}
+            onToggle={() => onFilter(unwritten ? {} : { unwritten: true })}
+          />
+        )}
+        {!unwritten && (
+          <FilterTabs
+            label="Show only"
+            options={shown.map((outcome) => ({
+              value: outcome,
+              label: recordOutcome(outcome).text,
+              ...(counts === undefined ? {} : { count: counts[outcome] }),
+            }))}
+            isOn={(outcome) => outcomes.includes(outcome)}
+            onToggle={(outcome) =>
+              change({
+                ...filter,
+                outcomes: outcomes.includes(outcome)
+                  ? outcomes.filter((each) => each !== outcome)
+                  : [...outcomes, outcome],
+              })
+            }
+          />
+        )}
         <span className="flex-1" />
-        <SearchInput
-          label="Find a record, a value or a message"
-          className="w-72"
-          value={filter.find ?? ""}
-          onSearch={(text) => change({ ...filter, find: text })}
-        />
+        {unwritten ? (
+          rows.length > 0 && <RetryAll sync={sync} />
+        ) : (
+          <SearchInput
+            label="Find a record, a value or a message"
+            className="w-72"
+            value={filter.find ?? ""}
+            onSearch={(text) => change({ ...filter, find: text })}
+          />
+        )}
       </div>
       <div
         aria-hidden
@@ -94,7 +112,14 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
       ) : records.data === undefined ? (
         <LoadingRows />
       ) : rows.length === 0 ? (
-        filtered ? (
+        unwritten ? (
+          <EmptyState
+            title="Nothing needs you"
+            actions={<Button onClick={() => onFilter({})}>Show all records</Button>}
+          >
+            All records of this sync are written, or left out by its rules.
+          </EmptyState>
+        ) : filtered ? (
           <EmptyState
             title="No record fits"
             actions={<Button onClick={() => onFilter({})}>Show all records</Button>}
@@ -106,7 +131,7 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
         )
       ) : (
         <VirtualList
-          key={`${outcomes.join()} ${find}`}
+          key={`${unwritten} ${outcomes.join()} ${find}`}
           items={rows}
           itemKey={(record) => `${record.run} ${record.seq}`}
           estimate={34}
@@ -122,6 +147,28 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
         </VirtualList>
       )}
     </div>
+  );
+}
+
+/** Writes again all that needs the person, and goes to that run. */
+function RetryAll({ sync }: { sync: string }) {
+  const navigate = useNavigate();
+  const retry = useCommand("retry_unwritten");
+  return (
+    <Button
+      busy={retry.isPending}
+      onClick={() =>
+        retry.mutate(
+          { sync },
+          {
+            onError: toastError,
+            onSuccess: ({ run }) => void navigate({ to: "/runs/$run", params: { run } }),
+          },
+        )
+      }
+    >
+      Try all again
+    </Button>
   );
 }
 

@@ -1,0 +1,128 @@
+//! Records that need a person, whichever run saw them last.
+
+use model::ids::SyncId;
+use store::run_records::RunRecord;
+use store::unwritten::{Place, Unwritten};
+
+use crate::app::App;
+use crate::commands::runs::{TRIED_TOGETHER, place_not_understood, record_view};
+use crate::error::ApiError;
+#[allow(clippy::wildcard_imports, reason = "most views of a noun are used")]
+use crate::views::*;
+
+type Result<T> = std::result::Result<T, ApiError>;
+
+pub(crate) async fn list(app: &App, request: ListRunRecords) -> Result<RunRecords> {
+    let Some(sync) = request.sync else {
+        return Err(ApiError::invalid(
+            "Records that need you are listed sync by sync.",
+            "Choose a sync.",
+        ));
+    };
+    let after = match request.after.as_deref() {
+        None | Some("") => None,
+        Some(text) => Some(Place::parse(text).ok_or_else(place_not_understood)?),
+    };
+    let limit = request.limit.clamp(1, 500) as usize;
+    let (found, next) = page(app, sync, after, limit).await?;
+    let next = next.map(|place| place.to_text());
+    let n = found.len();
+    let records = with_details(app, found)
+        .await?
+        .into_iter()
+        .enumerate()
+        .map(|(i, (unwritten, details))| {
+            let cursor = if i + 1 == n {
+                next.clone().unwrap_or_default()
+            } else {
+                String::new()
+            };
+            match details {
+                Some(record) => record_view(&record, cursor),
+                None => without_details(unwritten, cursor),
+            }
+        })
+        .collect();
+    Ok(RunRecords {
+        records,
+        has_more: next.is_some(),
+    })
+}
+
+/// Writes again what was read when they were last seen.
+pub(crate) async fn retry_unwritten(app: &App, request: SyncRef) -> Result<Started> {
+    let sync = request.sync;
+    let (found, _) = page(app, sync, None, TRIED_TOGETHER).await?;
+    if found.is_empty() {
+        return Err(ApiError::invalid(
+            "There is nothing left to try again.",
+            "All records of this sync are written, or left out by its rules.",
+        ));
+    }
+    let records: Vec<_> = with_details(app, found)
+        .await?
+        .into_iter()
+        .filter_map(|(_, details)| {
+            let details = details?;
+            Some((details.source_key?, details.source?))
+        })
+        .collect();
+    if records.is_empty() {
+        return Err(ApiError::invalid(
+            "What was read of these records is not in the history any more.",
+            "Change them at the source, or run the sync in full: then they are read again.",
+        ));
+    }
+    Ok(Started {
+        run: app.engine().retry(sync, records).await?,
+    })
+}
+
+async fn page(
+    app: &App,
+    sync: SyncId,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<store::unwritten::Page> {
+    Ok(app
+        .engine()
+        .store()
+        .read(move |db| store::unwritten::page(db, sync, after.as_ref(), limit))
+        .await?)
+}
+
+/// Each with its line of the history, where that is not pruned.
+async fn with_details(
+    app: &App,
+    found: Vec<Unwritten>,
+) -> Result<Vec<(Unwritten, Option<RunRecord>)>> {
+    Ok(app
+        .engine()
+        .store()
+        .read_history(move |db| {
+            found
+                .into_iter()
+                .map(|unwritten| {
+                    let details = store::run_records::get(db, unwritten.run, unwritten.seq)?;
+                    Ok((unwritten, details))
+                })
+                .collect()
+        })
+        .await?)
+}
+
+fn without_details(unwritten: Unwritten, cursor: String) -> RunRecordSummary {
+    RunRecordSummary {
+        run: unwritten.run,
+        seq: unwritten.seq,
+        cursor,
+        title: unwritten.source_key.to_string(),
+        source_key: unwritten.source_key.to_string(),
+        target_key: None,
+        outcome: unwritten.outcome,
+        message: Some("Its details are older than the space for the history allows.".into()),
+        field: None,
+        changed_fields: 0,
+        at: unwritten.at,
+    }
+}

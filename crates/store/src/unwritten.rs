@@ -1,0 +1,205 @@
+//! Records that could not be written when they were last seen.
+//!
+//! A record gets here when a run could not write it and leaves when a later one could, or when a complete read does
+//! not bring it any more. So it counts what still needs a person, in whichever run that was.
+
+use model::clock::Millis;
+use model::ids::{RunId, SyncId};
+use model::record::RecordKey;
+use model::run::RecordOutcome;
+use rusqlite::{Connection, Transaction, params};
+
+use crate::column::{Columns, all, execute, first, prepare, signed, sync_no};
+use crate::error::{During, Error, Result};
+
+/// A record that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwritten {
+    /// The record of the source; empty for one without a key.
+    pub source_key: RecordKey,
+    /// The latest run that saw it.
+    pub run: RunId,
+    /// Its place in that run, where the history has the details.
+    pub seq: u64,
+    /// Why it was not written.
+    pub outcome: RecordOutcome,
+    /// When that run began, in milliseconds.
+    pub at: Millis,
+}
+
+/// Where the next page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    source_key: RecordKey,
+    place: i64,
+}
+
+/// Some of them, and where to go on; none at the end.
+pub type Page = (Vec<Unwritten>, Option<Place>);
+
+/// Adds records of one run, or moves those that are there to this run.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such sync or run.
+pub fn put_many(
+    tx: &Transaction<'_>,
+    sync: SyncId,
+    run: RunId,
+    records: &[(RecordKey, u64, RecordOutcome)],
+) -> Result<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let (sync_no, run_no) = (sync_no(tx, sync)?, run_no(tx, run)?);
+    let mut statement = prepare(
+        tx,
+        "note a record that was not written",
+        r"INSERT INTO unwritten (sync_no, source_key, place, run_no, seq, outcome)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+          ON CONFLICT (sync_no, source_key, place) DO UPDATE
+          SET run_no = excluded.run_no, seq = excluded.seq, outcome = excluded.outcome",
+    )?;
+    for (source_key, seq, outcome) in records {
+        let seq = signed(*seq);
+        let place = if source_key.as_str().is_empty() {
+            seq
+        } else {
+            0
+        };
+        statement
+            .execute(params![
+                sync_no,
+                source_key.as_str(),
+                place,
+                run_no,
+                seq,
+                outcome.as_str()
+            ])
+            .during("note a record that was not written")?;
+    }
+    Ok(())
+}
+
+/// Forgets these records: they need nobody any more. Costs next to nothing where none is there.
+pub fn remove_many<'a>(
+    tx: &Transaction<'_>,
+    sync: SyncId,
+    source_keys: impl IntoIterator<Item = &'a RecordKey>,
+) -> Result<()> {
+    let sync_no = sync_no(tx, sync)?;
+    let any = first(
+        tx,
+        "record that was not written",
+        "SELECT 1 FROM unwritten WHERE sync_no = ?1 LIMIT 1",
+        [sync_no],
+        |_| Ok(()),
+    )?;
+    if any.is_none() {
+        return Ok(());
+    }
+    let mut statement = prepare(
+        tx,
+        "forget a record that was not written",
+        "DELETE FROM unwritten WHERE sync_no = ?1 AND source_key = ?2 AND place = 0",
+    )?;
+    for source_key in source_keys {
+        statement
+            .execute(params![sync_no, source_key.as_str()])
+            .during("forget a record that was not written")?;
+    }
+    Ok(())
+}
+
+/// Forgets what this run did not see: it has read the whole source.
+pub fn keep_only(tx: &Transaction<'_>, sync: SyncId, run: RunId) -> Result<()> {
+    execute(
+        tx,
+        "forget records that are gone from the source",
+        "DELETE FROM unwritten WHERE sync_no = ?1 AND run_no <> ?2",
+        params![sync_no(tx, sync)?, run_no(tx, run)?],
+    )?;
+    Ok(())
+}
+
+/// How many records of a sync need a person.
+pub fn count(conn: &Connection, sync: SyncId) -> Result<u64> {
+    first(
+        conn,
+        "record that was not written",
+        "SELECT count(*) AS n FROM unwritten WHERE sync_no = ?1",
+        [sync_no(conn, sync)?],
+        |row| row.unsigned("n"),
+    )?
+    .ok_or_else(|| Error::corrupt("count of records that were not written"))
+}
+
+/// Those of a sync, in order of their keys.
+pub fn page(conn: &Connection, sync: SyncId, after: Option<&Place>, limit: usize) -> Result<Page> {
+    let limit = limit.max(1);
+    let mut rows = all(
+        conn,
+        "record that was not written",
+        r"SELECT unwritten.source_key, unwritten.place, runs.id AS run, unwritten.seq,
+                 unwritten.outcome, runs.started_at
+          FROM unwritten
+          JOIN runs ON runs.run_no = unwritten.run_no
+          WHERE unwritten.sync_no = ?1 AND (unwritten.source_key, unwritten.place) > (?2, ?3)
+          ORDER BY unwritten.source_key, unwritten.place
+          LIMIT ?4",
+        params![
+            sync_no(conn, sync)?,
+            after.map_or("", |place| place.source_key.as_str()),
+            after.map_or(-1, |place| place.place),
+            i64::try_from(limit + 1).unwrap_or(i64::MAX),
+        ],
+        |row| Ok((read(row)?, row.get::<i64>("place")?)),
+    )?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows
+        .last()
+        .filter(|_| has_more)
+        .map(|(record, place)| Place {
+            source_key: record.source_key.clone(),
+            place: *place,
+        });
+    let records = rows.into_iter().map(|(record, _)| record).collect();
+    Ok((records, next))
+}
+
+impl Place {
+    /// As text that [`Place::parse`] reads.
+    pub fn to_text(&self) -> String {
+        format!("{} {}", self.place, self.source_key)
+    }
+
+    /// From its text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (place, source_key) = text.split_once(' ')?;
+        Some(Self {
+            source_key: RecordKey(source_key.to_owned()),
+            place: place.parse().ok()?,
+        })
+    }
+}
+
+fn run_no(conn: &Connection, run: RunId) -> Result<i64> {
+    first(
+        conn,
+        "run",
+        "SELECT run_no FROM runs WHERE id = ?1",
+        [run.to_bytes()],
+        |row| row.get("run_no"),
+    )?
+    .ok_or_else(|| Error::not_found("run", run))
+}
+
+fn read(row: &Columns<'_>) -> Result<Unwritten> {
+    Ok(Unwritten {
+        source_key: RecordKey(row.get("source_key")?),
+        run: row.id("run")?,
+        seq: row.unsigned("seq")?,
+        outcome: row.word("outcome", RecordOutcome::parse)?,
+        at: row.get("started_at")?,
+    })
+}
