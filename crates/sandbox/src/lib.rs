@@ -25,6 +25,7 @@ mod collection;
 mod control;
 mod counters;
 mod faults;
+mod graphql;
 mod harbor;
 mod http;
 mod oauth;

@@ -16,6 +16,7 @@ use crate::{
     oauth::Authority,
     postino::{self, Postino},
     random::Random,
+    rest::jobs::Jobs,
 };
 
 /// A stream of one of the platforms.
@@ -88,6 +89,7 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
     pub(crate) replays: Replays,
+    pub(crate) jobs: Jobs,
     pub(crate) rates: Rates,
     /// Grows with every change that is worth saving.
     pub(crate) changes: u64,
@@ -108,6 +110,7 @@ impl World {
             faults: Faults::default(),
             counters: Counters::default(),
             replays: Replays::default(),
+            jobs: Jobs::default(),
             rates: Rates {
                 limit: options.rate_limit_per_minute,
                 window: i64::try_from(options.rate_limit_window.as_millis())
@@ -125,6 +128,7 @@ impl World {
         self.harbor = harbor::sample::harbor(self.seed, contacts);
         self.postino = postino::sample::postino(self.seed, contacts, subscribers);
         self.replays = Replays::default();
+        self.jobs = Jobs::default();
         self.changes += 1;
     }
 

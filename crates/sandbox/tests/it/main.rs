@@ -12,6 +12,7 @@
 
 mod control;
 mod faults;
+mod many;
 mod oauth;
 mod paging;
 mod remote;
