@@ -18,6 +18,8 @@ mod secrets;
 mod sign_in;
 mod signers;
 mod writes;
+mod writes_bulk;
+mod writes_many;
 
 #[test]
 fn every_file_is_registered() {
