@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use model::clock::Millis;
 use model::field::Schema;
-use model::ids::ExchangeId;
+use model::ids::{ChangeId, ExchangeId};
 use model::path::FieldPath;
 use model::record::{Change, Outcome, Record};
 use model::value::Value;
@@ -38,6 +38,8 @@ pub struct Capabilities {
     pub update: bool,
     /// Records can be deleted.
     pub delete: bool,
+    /// The field by which the platform itself decides whether a record is created or changed.
+    pub upsert: Option<FieldPath>,
     /// Records per write request; 1 where there is no batch.
     pub batch_size: usize,
     /// Fields by which a record can be looked up.
@@ -73,6 +75,8 @@ pub struct Access {
     /// Told why nothing happens at the moment ("waiting 42 s: Postino allows 60 requests a minute"),
     /// and none when it goes on.
     pub waiting: Option<Arc<dyn Fn(Option<String>) + Send + Sync>>,
+    /// Remembers jobs that are under way at the platform, so that none is submitted twice.
+    pub jobs: Option<Arc<dyn JobLog>>,
 }
 
 impl Access {
@@ -82,6 +86,7 @@ impl Access {
             cancel: CancellationToken::new(),
             exchanges: None,
             waiting: None,
+            jobs: None,
         }
     }
 }
@@ -127,6 +132,31 @@ pub struct Exchange {
 pub trait ExchangeLog: Send + Sync {
     /// Takes one exchange. Must not block for long.
     fn record(&self, exchange: Exchange);
+}
+
+/// Changes that a platform carries out in its own time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BulkJob {
+    /// The platform's id for it.
+    pub id: String,
+    /// The stream that is written.
+    pub stream: String,
+    /// The changes, in the order in which they were sent: results may name them by number.
+    pub changes: Vec<ChangeId>,
+}
+
+/// Remembers jobs. A write whose program ended while the platform was working is settled by asking about the
+/// same job, never by a second one.
+#[async_trait]
+pub trait JobLog: Send + Sync {
+    /// A job was submitted. It is durable when this returns.
+    async fn started(&self, job: &BulkJob) -> Result<()>;
+
+    /// The jobs of a stream that were started, have not ended, and hold any of these changes.
+    async fn under_way(&self, stream: &str, changes: &[ChangeId]) -> Result<Vec<BulkJob>>;
+
+    /// Every change of the job that was asked about has its outcome.
+    async fn ended(&self, job: &BulkJob) -> Result<()>;
 }
 
 /// What is to be read.

@@ -276,6 +276,7 @@ impl Engine {
                     recorder: recorder.clone(),
                 })),
                 waiting: Some(Arc::new(move |reason| meter.waiting(reason))),
+                jobs: None,
             }
         };
         Work {

@@ -40,6 +40,8 @@ pub struct Field {
     pub max_length: Option<u32>,
     /// The only values that are accepted.
     pub options: Vec<FieldOption>,
+    /// The records that it names.
+    pub references: Option<FieldReference>,
     /// Added by the account's owner, not by the platform.
     pub custom: bool,
     /// Guessed from samples rather than declared.
@@ -98,6 +100,15 @@ pub enum Format {
     Money,
     Html,
     Id,
+}
+
+/// The records that a field names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+pub struct FieldReference {
+    /// Their stream.
+    pub stream: String,
+    /// Their field whose value is named.
+    pub by: FieldPath,
 }
 
 /// One value that an enumeration accepts.

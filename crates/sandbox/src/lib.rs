@@ -26,6 +26,7 @@ mod control;
 mod counters;
 mod doors;
 mod faults;
+mod graphql;
 mod harbor;
 mod http;
 mod oauth;

@@ -17,6 +17,7 @@ use crate::{
     oauth::Authority,
     postino::{self, Postino},
     random::Random,
+    rest::jobs::Jobs,
 };
 
 /// A stream of one of the platforms.
@@ -89,6 +90,7 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
     pub(crate) replays: Replays,
+    pub(crate) jobs: Jobs,
     pub(crate) rates: Rates,
     pub(crate) doors: Doors,
     /// Seconds between two questions of a device.
@@ -112,6 +114,7 @@ impl World {
             faults: Faults::default(),
             counters: Counters::default(),
             replays: Replays::default(),
+            jobs: Jobs::default(),
             rates: Rates {
                 limit: options.rate_limit_per_minute,
                 window: i64::try_from(options.rate_limit_window.as_millis())
@@ -131,6 +134,7 @@ impl World {
         self.harbor = harbor::sample::harbor(self.seed, contacts);
         self.postino = postino::sample::postino(self.seed, contacts, subscribers);
         self.replays = Replays::default();
+        self.jobs = Jobs::default();
         self.changes += 1;
     }
 

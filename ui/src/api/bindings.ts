@@ -538,6 +538,10 @@ max_length: number | null,
  */
 options: Array<FieldOption>, 
 /**
+ * The records that it names.
+ */
+references: FieldReference | null, 
+/**
  * Added by the account's owner, not by the platform.
  */
 custom: boolean, 
@@ -641,6 +645,16 @@ looks_like?: string | null,
  * That share, in percent.
  */
 looks_like_percent?: number | null, };
+
+export type FieldReference = { 
+/**
+ * Their stream.
+ */
+stream: string, 
+/**
+ * Their field whose value is named.
+ */
+by: FieldPath, };
 
 export type FieldType = "any" | "text" | "integer" | "decimal" | "float" | "bool" | "date" | "time" | "timestamp" | "bytes" | "enum" | "object" | "list";
 

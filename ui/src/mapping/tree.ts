@@ -100,6 +100,7 @@ export function ghostRow(path: string): Row {
     key: false,
     unique: false,
     max_length: null,
+    references: null,
     options: [],
     custom: false,
     inferred: false,

@@ -11,6 +11,7 @@ use super::patchbay_keys::{self, AccountSpec, LimitSpec, PlatformSpec};
 use super::schema::Describe;
 use super::stream::Stream;
 use super::text::{Condition, Text};
+use super::writes::fields::FieldSpec;
 use super::writes::spec::WriteSpec;
 use super::{parameters, refs};
 use crate::{Error, Result};
@@ -121,6 +122,9 @@ impl Manifest {
             for (stream, view) in map.members()? {
                 known_stream(&streams, stream, &view)?;
                 let spec = WriteSpec::compile(&view, base.as_ref())?;
+                for other in spec.fields.iter().filter_map(FieldSpec::refers_to) {
+                    known_stream(&streams, other, &view)?;
+                }
                 writes.push((stream.to_owned(), spec));
             }
         }

@@ -58,6 +58,8 @@ pub struct Connection {
     pub clock: Clock,
     /// The template language's surroundings.
     pub env: Env,
+    /// Option lists that were fetched a moment ago.
+    pub(super) options: writes::fields::KnownOptions,
     signer: Arc<dyn Signer>,
     tokens: Tokens,
     config: Value,
@@ -108,6 +110,7 @@ impl Platform {
                 http,
                 env: env.unwrap_or_else(|| Env::new(clock.clone())),
                 clock,
+                options: writes::fields::KnownOptions::default(),
                 signer,
                 tokens: Tokens::default(),
                 config: Value::from_serde(&config),
@@ -172,9 +175,8 @@ impl Platform {
             create: offers(Operation::Create),
             update: offers(Operation::Update),
             delete: offers(Operation::Delete),
-            batch_size: writes
-                .and_then(|writes| writes.batch.as_ref())
-                .map_or(1, |batch| batch.size),
+            upsert: writes.and_then(|writes| Some(writes.upsert.as_ref()?.by.clone())),
+            batch_size: writes.map_or(1, writes::spec::WriteSpec::batch_size),
             match_by: writes.map_or_else(Vec::new, |writes| writes.match_by.clone()),
             idempotent_create: writes.is_some_and(writes::spec::WriteSpec::idempotent_create),
         }
@@ -199,6 +201,9 @@ impl Platform {
         }
         if schema.fields.is_empty() {
             schema = self.inferred(stream, access).await?;
+        }
+        if let Some(writes) = inner.connector.writes(&stream.name) {
+            writes::fields::complete(self, inner, &writes.fields, &mut schema, access).await?;
         }
         Ok(StreamDescription {
             name: stream.name.clone(),

@@ -194,6 +194,19 @@ const TYPES: &[(&str, FieldType, Option<Format>)] = &[
     ("text_list", FieldType::List, None),
 ];
 
+/// The type that the word at `view` means.
+pub fn type_called(view: &View<'_>) -> Result<(FieldType, Option<Format>)> {
+    let word = view.text()?;
+    TYPES
+        .iter()
+        .find(|(name, _, _)| *name == word)
+        .map(|(_, field_type, format)| (*field_type, *format))
+        .ok_or_else(|| {
+            let known: Vec<&str> = TYPES.iter().map(|(name, _, _)| *name).collect();
+            view.fail(format!("`{word}` is no type of ours"), known.join(", "))
+        })
+}
+
 impl Describe {
     /// From the file.
     pub fn compile(view: &View<'_>) -> Result<Self> {
@@ -219,21 +232,8 @@ impl Describe {
         let mut types = Vec::new();
         if let Some(map) = view.get("types") {
             for (theirs, ours) in map.members()? {
-                let word = ours.text()?;
-                let known = TYPES
-                    .iter()
-                    .find(|(name, _, _)| *name == word)
-                    .ok_or_else(|| {
-                        ours.fail(
-                            format!("`{word}` is no type of ours"),
-                            TYPES
-                                .iter()
-                                .map(|(name, _, _)| *name)
-                                .collect::<Vec<_>>()
-                                .join(", "),
-                        )
-                    })?;
-                types.push((theirs.to_owned(), known.1, known.2));
+                let (field_type, format) = type_called(&ours)?;
+                types.push((theirs.to_owned(), field_type, format));
             }
         }
         Ok(Self {

@@ -40,6 +40,8 @@ const KNOWN: &[&str] = &[
     "version",
     "id",
     "entries",
+    "removed",
+    "job",
 ];
 
 /// Whether a text is `{{ name }}`, `{{ name.member }}` or `{{ name['member'] }}` and nothing else.

@@ -23,6 +23,8 @@ mod sign_in;
 mod signers;
 mod signing;
 mod writes;
+mod writes_bulk;
+mod writes_many;
 
 #[test]
 fn every_file_is_registered() {

@@ -14,10 +14,10 @@ use super::{
     gate::{ApiCall, OpenCall, Shared, SiteCall},
 };
 use crate::{
-    Platform, control, doors,
+    Platform, control, doors, graphql,
     oauth::{device, endpoints, odd},
     records_page as pages,
-    rest::{batch::batch, listing, record},
+    rest::{batch::batch, import, jobs, listing, record},
     world::Stream,
 };
 
@@ -67,6 +67,34 @@ fn writable(
         .route(
             &format!("{path}/batch"),
             api(MethodFilter::POST, stream, write, batch),
+        )
+        .route(
+            &format!("{path}/import"),
+            api(MethodFilter::POST, stream, write, import::import),
+        )
+        .route(
+            &format!("{path}/sync"),
+            api(MethodFilter::POST, stream, write, import::sync),
+        )
+        .route(
+            &format!("{path}/by-email/{{email}}"),
+            api(MethodFilter::PUT, stream, write, import::by_email),
+        )
+        .route(
+            &format!("{path}/options/{{field}}"),
+            api(MethodFilter::GET, stream, read, import::options),
+        )
+        .route(
+            &format!("{path}/jobs"),
+            api(MethodFilter::POST, stream, write, jobs::submit),
+        )
+        .route(
+            &format!("{path}/jobs/{{id}}"),
+            api(MethodFilter::GET, stream, write, jobs::show),
+        )
+        .route(
+            &format!("{path}/jobs/{{id}}/results"),
+            api(MethodFilter::GET, stream, write, jobs::results),
         )
         .route(
             &path.replace(stream.name(), &format!("schema/{}", stream.name())),
@@ -234,6 +262,15 @@ pub(crate) fn router(shared: Shared) -> Router {
         listing::by_page,
     );
     router
+        .route(
+            "/harbor/graphql",
+            api(
+                M::POST,
+                Stream::Contacts,
+                Some("contacts.read"),
+                graphql::answer,
+            ),
+        )
         .route("/", open(M::GET, pages::front))
         .route("/control", open(M::GET, control::overview))
         .route(

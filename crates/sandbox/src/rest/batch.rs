@@ -58,6 +58,20 @@ pub(crate) fn batch(world: &mut World, call: &Call, stream: Stream, _: &Caller) 
     Answer::text(207, results)
 }
 
+/// One operation of a job, and the result that a batch would have for it.
+pub(crate) fn one(
+    world: &mut World,
+    stream: Stream,
+    index: usize,
+    operation: &Value,
+    now: i64,
+) -> Value {
+    let result = carry_out(world, stream, operation, now).map_err(Some);
+    let mut text = String::new();
+    write_result(&mut text, world, stream, index, operation, result);
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
 fn carry_out(
     world: &mut World,
     stream: Stream,

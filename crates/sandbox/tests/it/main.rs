@@ -13,6 +13,7 @@
 mod control;
 mod faults;
 mod grants;
+mod many;
 mod oauth;
 mod paging;
 mod remote;

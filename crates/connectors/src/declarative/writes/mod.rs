@@ -1,9 +1,15 @@
-//! The writing side of a connector file.
-//!
-//! [`spec`] reads it, [`perform`] carries changes out, [`outcome`] makes sense of what comes back,
-//! [`find`] looks records up.
+//! Writing by `patchbay.writes`: what a file offers, how changes are sent, what answers say.
 
+pub mod answers;
+pub mod batch;
+pub mod bulk;
+pub mod fields;
 pub mod find;
+pub mod graphql;
+pub mod many;
 pub mod outcome;
 pub mod perform;
+pub mod policy;
+pub mod rows;
 pub mod spec;
+pub mod trouble;

@@ -3,13 +3,18 @@
 use model::path::FieldPath;
 use model::record::Operation;
 
+use super::answers::FailedIf;
+use super::fields::{self, FieldSpec};
+use super::graphql::Mutation;
+use super::many::{Batch, Bulk};
+use super::policy::Policy;
+use super::trouble::ErrorPaths;
 use crate::Result;
-use crate::declarative::stream::path_of;
 use crate::declarative::node::{Kind, View};
 use crate::declarative::paginator::Paginator;
-use crate::declarative::text::{PathText, Text, Tree};
 use crate::declarative::requester::Requester;
-
+use crate::declarative::stream::path_of;
+use crate::declarative::text::{PathText, Text};
 
 /// What can be done with a stream.
 #[derive(Clone, Debug)]
@@ -26,14 +31,22 @@ pub struct WriteSpec {
     pub update: Option<Single>,
     /// One record per request.
     pub delete: Option<Single>,
+    /// Creates a record, or changes the one that has the same value in a field.
+    pub upsert: Option<Upsert>,
     /// Many records per request.
     pub batch: Option<Batch>,
+    /// Many records as a job of the platform.
+    pub bulk: Option<Bulk>,
     /// Look-ups, one for each field.
     pub finds: Vec<FindSpec>,
     /// Reading by key.
     pub get: Option<GetSpec>,
     /// Where an error's parts are.
     pub errors: ErrorPaths,
+    /// What goes out for null and empty texts.
+    pub policy: Policy,
+    /// What is known of single fields beside what the platform says.
+    pub fields: Vec<FieldSpec>,
 }
 
 /// An operation on one record.
@@ -41,57 +54,27 @@ pub struct WriteSpec {
 pub struct Single {
     /// The request.
     pub request: Requester,
+    /// Its body, for GraphQL.
+    pub mutation: Option<Mutation>,
     /// The header that makes repeating safe.
     pub idempotency_header: Option<String>,
     /// The header, and its value, that names the version that must still be there.
     pub if_match: Option<(String, Text)>,
     /// Where the record is in the answer.
     pub record: PathText,
-}
-
-/// An operation on many records.
-#[derive(Clone, Debug)]
-pub struct Batch {
-    /// The request.
-    pub request: Requester,
-    /// Most records in it.
-    pub size: usize,
-    /// The header that makes repeating safe.
-    pub idempotency_header: Option<String>,
-    /// What an entry looks like, for each operation.
-    pub entries: Vec<(Operation, Tree)>,
-    /// What the answer looks like.
-    pub results: ResultPaths,
-    /// Item statuses that say: not carried out, worth sending again.
-    pub retry: Vec<u16>,
-}
-
-/// Where things are in one item of a batch's answer.
-#[derive(Clone, Debug)]
-pub struct ResultPaths {
-    /// The list of items.
-    pub items: PathText,
-    /// Which entry an item answers; without it, by order.
-    pub index: Option<PathText>,
-    /// The item's status, as HTTP has it.
-    pub status: PathText,
-    /// The record's key.
+    /// Where the record's key is, for answers without the record.
     pub id: Option<PathText>,
-    /// The record.
-    pub record: Option<PathText>,
-    /// Where an error's parts are.
-    pub errors: ErrorPaths,
+    /// When an answer with a success status is a refusal.
+    pub failed_if: Option<FailedIf>,
 }
 
-/// Where an error's parts are.
-#[derive(Clone, Debug, Default)]
-pub struct ErrorPaths {
-    /// The platform's code.
-    pub code: Option<PathText>,
-    /// The platform's words.
-    pub message: Option<PathText>,
-    /// The field at fault: a JSON pointer or a name.
-    pub field: Option<PathText>,
+/// An operation that creates or changes.
+#[derive(Clone, Debug)]
+pub struct Upsert {
+    /// The field that decides which of the two.
+    pub by: FieldPath,
+    /// How it is sent.
+    pub single: Single,
 }
 
 /// A look-up by a field.
@@ -124,19 +107,32 @@ pub struct GetSpec {
     pub record: PathText,
 }
 
+/// What can be asked of a stream, by name.
+pub const OPERATIONS: &[&str] = &[
+    "create", "update", "delete", "upsert", "batch", "bulk", "find", "get",
+];
+
 impl WriteSpec {
     /// From the file. `base` is the platform's address, for requests that do not name it.
-    pub fn compile(
-        view: &View<'_>,
-        base: Option<&Text>,
-    ) -> Result<Self> {
-        view.only(&["key", "version", "match", "errors", "operations"])?;
+    pub fn compile(view: &View<'_>, base: Option<&Text>) -> Result<Self> {
+        view.only(&[
+            "key",
+            "version",
+            "match",
+            "errors",
+            "blanks",
+            "schema",
+            "operations",
+        ])?;
         let operations = view.require("operations", "what can be done")?;
-        operations.only(&["create", "update", "delete", "batch", "find", "get"])?;
+        operations.only(OPERATIONS)?;
         let single = |name: &str| -> Result<Option<Single>> {
             operations
                 .get(name)
-                .map(|view| Single::compile(&view, base))
+                .map(|view| {
+                    view.only(SINGLE)?;
+                    Single::compile(&view, base)
+                })
                 .transpose()
         };
         let (create, update, delete) = (single("create")?, single("update")?, single("delete")?);
@@ -169,6 +165,14 @@ impl WriteSpec {
                 .collect::<Result<_>>()?,
             None => Vec::new(),
         };
+        let (fields, rules) = match view.get("schema") {
+            Some(schema) => fields::compile(&schema, base)?,
+            None => (Vec::new(), Vec::new()),
+        };
+        let errors = view.get("errors");
+        if let Some(errors) = &errors {
+            errors.only(&ErrorPaths::MEMBERS)?;
+        }
         Ok(Self {
             key: path_of(&view.require("key", "the field that holds the record's key")?)?,
             version: view
@@ -179,28 +183,41 @@ impl WriteSpec {
             create,
             update,
             delete,
+            upsert: operations
+                .get("upsert")
+                .map(|view| Upsert::compile(&view, base))
+                .transpose()?,
             batch: operations
                 .get("batch")
                 .map(|view| Batch::compile(&view, base))
+                .transpose()?,
+            bulk: operations
+                .get("bulk")
+                .map(|view| Bulk::compile(&view, base))
                 .transpose()?,
             finds,
             get: operations
                 .get("get")
                 .map(|view| -> Result<GetSpec> {
                     view.only(&["request", "record"])?;
-                    Ok::<_, crate::Error>(GetSpec {
+                    Ok(GetSpec {
                         request: requester(&view, base)?,
                         record: path_or_root(view.get("record"))?,
                     })
                 })
                 .transpose()?,
-            errors: ErrorPaths::compile(view.get("errors"))?,
+            errors: ErrorPaths::compile(errors.as_ref())?,
+            policy: Policy::compile(view.get("blanks").as_ref(), rules)?,
+            fields,
         })
     }
 
-    /// Whether this can be done, one by one or in batches.
+    /// Whether this can be done, one by one, in batches or as a job.
     pub fn offers(&self, operation: Operation) -> bool {
-        self.single(operation).is_some() || self.batch_entry(operation).is_some()
+        self.single(operation).is_some()
+            || self.offers_in_batch(operation)
+            || self.offers_in_bulk(operation)
+            || self.upsert.is_some() && operation == Operation::Create
     }
 
     /// The operation on one record.
@@ -212,38 +229,72 @@ impl WriteSpec {
         }
     }
 
-    /// What an entry of a batch looks like.
-    pub fn batch_entry(&self, operation: Operation) -> Option<&Tree> {
+    /// Whether a batch may hold this.
+    pub fn offers_in_batch(&self, operation: Operation) -> bool {
         self.batch
-            .as_ref()?
-            .entries
-            .iter()
-            .find(|(known, _)| *known == operation)
-            .map(|(_, tree)| tree)
+            .as_ref()
+            .is_some_and(|batch| batch.entries.offers(operation))
+    }
+
+    /// Whether a job may hold this.
+    pub fn offers_in_bulk(&self, operation: Operation) -> bool {
+        self.bulk
+            .as_ref()
+            .is_some_and(|bulk| bulk.entries.offers(operation))
+    }
+
+    /// Most records that are taken at once.
+    pub fn batch_size(&self) -> usize {
+        let batch = self.batch.as_ref().map_or(1, |batch| batch.size);
+        self.bulk
+            .as_ref()
+            .map_or(batch, |bulk| bulk.size.max(batch))
     }
 
     /// Whether sending the same create twice creates once.
     pub fn idempotent_create(&self) -> bool {
-        match &self.batch {
-            Some(batch) if self.batch_entry(Operation::Create).is_some() => {
-                batch.idempotency_header.is_some()
+        // Whatever way a create may go, the way must be safe.
+        let bulk = self
+            .bulk
+            .as_ref()
+            .filter(|bulk| bulk.entries.offers(Operation::Create))
+            .is_none_or(|bulk| bulk.idempotency_header.is_some());
+        let other = match &self.batch {
+            Some(batch) if batch.entries.offers(Operation::Create) => {
+                batch.idempotency_header.is_some() || batch.entries.creates_by_upsert()
             }
-            _ => self
-                .create
-                .as_ref()
-                .is_some_and(|create| create.idempotency_header.is_some()),
-        }
+            _ => match &self.create {
+                Some(create) => create.idempotency_header.is_some(),
+                None => self.upsert.is_some() || self.offers_in_bulk(Operation::Create),
+            },
+        };
+        bulk && other
     }
 }
 
+const SINGLE: &[&str] = &[
+    "request",
+    "graphql",
+    "idempotency_key",
+    "if_match",
+    "record",
+    "id",
+    "failed_if",
+];
+
 impl Single {
-    fn compile(
-        view: &View<'_>,
-        base: Option<&Text>,
-    ) -> Result<Self> {
-        view.only(&["request", "idempotency_key", "if_match", "record"])?;
+    fn compile(view: &View<'_>, base: Option<&Text>) -> Result<Self> {
+        let request = requester(view, base)?;
+        let mutation = view
+            .get("graphql")
+            .map(|graphql| {
+                by_post(&graphql, &request)?;
+                Mutation::compile(&graphql)
+            })
+            .transpose()?;
         Ok(Self {
-            request: requester(view, base)?,
+            request,
+            mutation,
             idempotency_header: idempotency(view)?,
             if_match: view
                 .get("if_match")
@@ -256,85 +307,30 @@ impl Single {
                 })
                 .transpose()?,
             record: path_or_root(view.get("record"))?,
+            id: view
+                .get("id")
+                .map(|id| PathText::compile(&id))
+                .transpose()?,
+            failed_if: FailedIf::compile(view)?,
         })
     }
 }
 
-impl Batch {
-    fn compile(
-        view: &View<'_>,
-        base: Option<&Text>,
-    ) -> Result<Self> {
-        view.only(&[
-            "request",
-            "size",
-            "idempotency_key",
-            "entries",
-            "results",
-            "retry",
-        ])?;
-        let size = view.require("size", "most records in one request")?;
-        let entries = view.require("entries", "what an entry looks like, for each operation")?;
-        entries.only(&["create", "update", "delete"])?;
-        let mut trees = Vec::new();
-        for (name, operation) in [
-            ("create", Operation::Create),
-            ("update", Operation::Update),
-            ("delete", Operation::Delete),
-        ] {
-            if let Some(entry) = entries.get(name) {
-                trees.push((operation, Tree::compile(&entry)?));
-            }
-        }
-        let results = view.require("results", "what the answer looks like")?;
-        results.only(&[
-            "path", "index", "status", "id", "record", "code", "message", "field",
-        ])?;
-        let part = |name: &str| -> Result<Option<PathText>> {
-            results
-                .get(name)
-                .map(|found| PathText::compile(&found))
-                .transpose()
-        };
-        let (index, id, record) = (part("index")?, part("id")?, part("record")?);
+impl Upsert {
+    fn compile(view: &View<'_>, base: Option<&Text>) -> Result<Self> {
+        let known: Vec<&str> = SINGLE.iter().copied().chain(["key"]).collect();
+        view.only(&known)?;
         Ok(Self {
-            request: requester(view, base)?,
-            size: usize::try_from(size.count()?)
-                .ok()
-                .filter(|size| (1..=10_000).contains(size))
-                .ok_or_else(|| size.fail("this size is not possible", "1 to 10,000"))?,
-            idempotency_header: idempotency(view)?,
-            entries: trees,
-            results: ResultPaths {
-                items: path_or_root(results.get("path"))?,
-                index,
-                status: PathText::compile(
-                        &results.require("status", "where an item's status is")?,
-                )?,
-                id,
-                record,
-                errors: ErrorPaths::compile(Some(results.clone()))?,
-            },
-            retry: match view.get("retry") {
-                Some(codes) => codes
-                    .items()?
-                    .iter()
-                    .map(|code| {
-                        u16::try_from(code.count()?)
-                            .map_err(|_| code.fail("this is no status", "100 to 599"))
-                    })
-                    .collect::<Result<_>>()?,
-                None => Vec::new(),
-            },
+            by: path_of(
+                &view.require("key", "the field by which the platform tells records apart")?,
+            )?,
+            single: Single::compile(view, base)?,
         })
     }
 }
 
 impl FindSpec {
-    fn compile(
-        view: &View<'_>,
-        base: Option<&Text>,
-    ) -> Result<Self> {
+    fn compile(view: &View<'_>, base: Option<&Text>) -> Result<Self> {
         view.only(&[
             "by",
             "request",
@@ -377,42 +373,31 @@ impl FindSpec {
     }
 }
 
-impl ErrorPaths {
-    fn compile(view: Option<View<'_>>) -> Result<Self> {
-        let Some(view) = view else {
-            return Ok(Self::default());
-        };
-        let part = |name: &str| -> Result<Option<PathText>> {
-            view.get(name)
-                .map(|found| PathText::compile(&found))
-                .transpose()
-        };
-        Ok(Self {
-            code: part("code")?,
-            message: part("message")?,
-            field: part("field")?,
-        })
-    }
-}
-
-fn requester(
-    view: &View<'_>,
-    base: Option<&Text>,
-) -> Result<Requester> {
-    let mut request =
-        Requester::compile(&view.require("request", "what is sent")?)?.for_writes();
+/// The `request` of an operation.
+pub(super) fn requester(view: &View<'_>, base: Option<&Text>) -> Result<Requester> {
+    let mut request = Requester::compile(&view.require("request", "what is sent")?)?.for_writes();
     request.inherit_base(base);
     Ok(request)
 }
 
-fn path_or_root(view: Option<View<'_>>) -> Result<PathText> {
-    view.map_or_else(
-        || Ok(PathText::default()),
-        |view| PathText::compile(&view),
-    )
+/// GraphQL mutations are sent by POST.
+pub(super) fn by_post(view: &View<'_>, request: &Requester) -> Result<()> {
+    if *request.method() == http::Method::POST {
+        return Ok(());
+    }
+    Err(view.fail(
+        format!("the request goes by {}", request.method()),
+        "http_method: POST in the request, as GraphQL servers want it",
+    ))
 }
 
-fn idempotency(view: &View<'_>) -> Result<Option<String>> {
+/// A path; without it, the whole.
+pub(super) fn path_or_root(view: Option<View<'_>>) -> Result<PathText> {
+    view.map_or_else(|| Ok(PathText::default()), |view| PathText::compile(&view))
+}
+
+/// The header of `idempotency_key`.
+pub(super) fn idempotency(view: &View<'_>) -> Result<Option<String>> {
     view.get("idempotency_key")
         .map(|found| {
             found.only(&["header"])?;
