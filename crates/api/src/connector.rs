@@ -101,7 +101,10 @@ impl Connector {
         let (sink, lines) = Sink::new();
         let read = async move {
             for refused in &self.session.connector().refused {
-                let message = format!("The stream {} is left out: {}.", refused.stream, refused.reason);
+                let message = format!(
+                    "The stream {} is left out: {}.",
+                    refused.stream, refused.reason
+                );
                 sink.say(Message::Log {
                     level: "WARN",
                     message: &message,
@@ -158,7 +161,10 @@ fn load(path: &Path) -> Result<Arc<Manifest>, ApiError> {
 fn text_of(path: &Path, what: &str) -> Result<String, ApiError> {
     std::fs::read_to_string(path).map_err(|error| {
         ApiError::invalid(
-            format!("The file {} with {what} cannot be read: {error}.", path.display()),
+            format!(
+                "The file {} with {what} cannot be read: {error}.",
+                path.display()
+            ),
             "Check its name and that you may read it.",
         )
     })
@@ -167,7 +173,10 @@ fn text_of(path: &Path, what: &str) -> Result<String, ApiError> {
 fn document(path: &Path, what: &str) -> Result<Json, ApiError> {
     serde_json::from_str(&text_of(path, what)?).map_err(|error| {
         ApiError::invalid(
-            format!("The file {} with {what} is not JSON: {error}.", path.display()),
+            format!(
+                "The file {} with {what} is not JSON: {error}.",
+                path.display()
+            ),
             "Mend it at the line and column that are named.",
         )
     })

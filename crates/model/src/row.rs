@@ -506,14 +506,20 @@ mod tests {
         ] {
             assert_eq!(written(&row(text), true), text);
         }
-        assert_eq!(written(&row("{ \"a\" : [ 1 ,\n2 ] }"), true), "{\"a\":[1,2]}");
+        assert_eq!(
+            written(&row("{ \"a\" : [ 1 ,\n2 ] }"), true),
+            "{\"a\":[1,2]}"
+        );
     }
 
     #[test]
     fn nulls_at_the_top_are_left_out_on_request() {
         let row = row(r#"{"n":null,"a":{"n":null},"m":null}"#);
         assert_eq!(written(&row, false), r#"{"a":{"n":null}}"#);
-        assert_eq!(written(&Row::from(row.to_value()), false), r#"{"a":{"n":null}}"#);
+        assert_eq!(
+            written(&Row::from(row.to_value()), false),
+            r#"{"a":{"n":null}}"#
+        );
     }
 
     #[test]

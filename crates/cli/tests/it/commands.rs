@@ -171,7 +171,7 @@ async fn a_sync_is_planned_applied_run_and_looked_up() {
     assert!(
         status
             .stdout
-            .contains(" of Contacts to subscribers was not written"),
+            .contains(" of Contacts to subscribers were not written"),
         "{status:?}"
     );
 

@@ -11,6 +11,7 @@
 
 mod bad_input;
 mod commands;
+mod conformance;
 mod crash;
 mod full_disk;
 mod program;

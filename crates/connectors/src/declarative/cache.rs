@@ -53,7 +53,10 @@ fn key_of(request: &RequestParts) -> String {
         key.push_str(&format!("\n?{name}={value}"));
     }
     for (name, value) in &request.headers {
-        key.push_str(&format!("\n{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+        key.push_str(&format!(
+            "\n{name}: {}",
+            String::from_utf8_lossy(value.as_bytes())
+        ));
     }
     match &request.body {
         Body::Empty => {}

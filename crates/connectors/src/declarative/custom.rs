@@ -32,7 +32,10 @@ fn collect(node: &Node, found: &mut Vec<(String, String)>, depth: usize) {
             if let Some(kind) = kind
                 && (kind.starts_with("Custom") || class.is_some())
             {
-                found.push((kind.to_owned(), class.unwrap_or("no class named").to_owned()));
+                found.push((
+                    kind.to_owned(),
+                    class.unwrap_or("no class named").to_owned(),
+                ));
             }
             for (name, value) in members {
                 if name != "$parameters" {
@@ -65,6 +68,9 @@ mod tests {
             reason.contains("CustomRecordExtractor (source_x.components.Y)"),
             "{reason}"
         );
-        assert_eq!(refusal(&Node::parse("x.yaml", "{type: A, b: [1]}").unwrap()), None);
+        assert_eq!(
+            refusal(&Node::parse("x.yaml", "{type: A, b: [1]}").unwrap()),
+            None
+        );
     }
 }

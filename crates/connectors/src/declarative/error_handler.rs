@@ -123,9 +123,7 @@ impl Handler {
         }
         if let Some(strategies) = view.get("backoff_strategies") {
             for strategy in strategies.items()? {
-                handler
-                    .backoff
-                    .push(Backoff::compile(&strategy)?);
+                handler.backoff.push(Backoff::compile(&strategy)?);
             }
         }
         Ok(handler)
@@ -211,9 +209,9 @@ impl Backoff {
             .transpose()?;
         let header = || Text::compile(&view.require("header", "a header's name")?);
         Ok(match view.component()? {
-            "ConstantBackoffStrategy" => {
-                Self::Constant(Text::compile(&view.require("backoff_time_in_seconds", "seconds")?)?)
-            }
+            "ConstantBackoffStrategy" => Self::Constant(Text::compile(
+                &view.require("backoff_time_in_seconds", "seconds")?,
+            )?),
             "ExponentialBackoffStrategy" => Self::Exponential(Text::member(view, "factor")?),
             "WaitTimeFromHeader" => Self::FromHeader {
                 header: header()?,
@@ -257,7 +255,10 @@ impl Backoff {
         let matched = |text: &str, pattern: &Option<Regex>| -> Option<f64> {
             let text = match pattern {
                 // As Python's `match`: from the beginning.
-                Some(pattern) => pattern.find(text).filter(|found| found.start() == 0)?.as_str(),
+                Some(pattern) => pattern
+                    .find(text)
+                    .filter(|found| found.start() == 0)?
+                    .as_str(),
                 None => text,
             };
             text.trim().parse().ok()

@@ -146,7 +146,10 @@ impl Manifest {
                 ),
             spec: spec.map_or(serde_json::Value::Null, |spec| spec.node().to_json()),
             concurrency: concurrency.map(|level| Text::compile(&level)).transpose()?,
-            check_streams: match root.get("check").and_then(|check| check.get("stream_names")) {
+            check_streams: match root
+                .get("check")
+                .and_then(|check| check.get("stream_names"))
+            {
                 Some(names) => names.texts()?,
                 None => Vec::new(),
             },

@@ -394,14 +394,14 @@ impl SliceReader {
         let env = context.env();
         let mut options = Options::default();
         let page = match &simple.paginator {
-            Some(paginator) => {
-                paginator.options(scope, env, self.token.as_ref(), &mut options)?
-            }
+            Some(paginator) => paginator.options(scope, env, self.token.as_ref(), &mut options)?,
             None => None,
         };
         if self.token.is_none() || !simple.slice_on_first_page_only {
             let mut sliced = Options::default();
-            simple.router.options(&self.slice, scope, env, &mut sliced)?;
+            simple
+                .router
+                .options(&self.slice, scope, env, &mut sliced)?;
             if let Some(cursor) = &stream.cursor {
                 let mut windowed = Options::default();
                 cursor.options(self.slice.bounds(), scope, env, &mut windowed)?;
@@ -419,7 +419,15 @@ impl SliceReader {
         let cache = stream.is_cached(context).then_some(&context.cache);
         context
             .connection
-            .open(&simple.requester, request, &home, scope, &context.access, cache)
+            .open(
+                &simple.requester,
+                request,
+                &home,
+                scope,
+                &context.access,
+                cache,
+                simple.selector.reads_in_pieces(),
+            )
             .await
             .map_err(Error::from)
     }
@@ -479,8 +487,14 @@ impl SliceReader {
             self.guard(stream, &page.answer, page.extracted)?;
         }
         let wants = |row: &Row| self.progress.wants(&self.slice, row);
-        let is_client_side = stream.cursor.as_ref().is_some_and(|cursor| cursor.is_client_side);
-        let is_feed = stream.cursor.as_ref().is_some_and(|cursor| cursor.is_data_feed);
+        let is_client_side = stream
+            .cursor
+            .as_ref()
+            .is_some_and(|cursor| cursor.is_client_side);
+        let is_feed = stream
+            .cursor
+            .as_ref()
+            .is_some_and(|cursor| cursor.is_data_feed);
         rows = simple.selector.select(scope, env, rows, is_client_side)?;
         if is_client_side {
             rows.retain(|row| wants(row));

@@ -175,12 +175,7 @@ impl Paginator {
     }
 
     /// The token of the page after one that was seen; none when it was the last.
-    pub fn next(
-        &self,
-        scope: &Scope<'_>,
-        env: &Env,
-        seen: &PageSeen<'_>,
-    ) -> Result<Option<Value>> {
+    pub fn next(&self, scope: &Scope<'_>, env: &Env, seen: &PageSeen<'_>) -> Result<Option<Value>> {
         let count = i64::try_from(seen.extracted).unwrap_or(i64::MAX);
         let token = match (&self.strategy, seen.token) {
             (Strategy::Cursor { value, stop }, _) => {

@@ -8,13 +8,13 @@ use model::row::Row;
 use model::value::{Object, Value};
 use template::{Env, Scope};
 
+use super::decode::json::is_truthy;
 use super::node::{Kind, View};
 use super::options::{Options, RequestOption};
 use super::pages::{Context, Pages, Step};
 use super::slice::Slice;
 use super::stream::Stream;
 use super::text::{PathText, Text, python_text};
-use super::decode::json::is_truthy;
 use crate::Result;
 
 /// A partition router of the file.
@@ -107,7 +107,8 @@ impl Router {
                         _ => Values::Text(Text::compile(&values)?),
                     },
                     field: Text::compile(
-                        &view.require("cursor_field", "the name of the value in stream_partition")?,
+                        &view
+                            .require("cursor_field", "the name of the value in stream_partition")?,
                     )?,
                     option: RequestOption::member(&view, "request_option")?,
                 }))
@@ -127,9 +128,9 @@ impl Router {
             "CartesianProductStreamSlicer" => {
                 Self::Product(each(&view.require("stream_slicers", "a list of routers")?)?)
             }
-            "UnionPartitionRouter" => {
-                Self::Union(each(&view.require("partition_routers", "a list of routers")?)?)
-            }
+            "UnionPartitionRouter" => Self::Union(each(
+                &view.require("partition_routers", "a list of routers")?,
+            )?),
             "GroupingPartitionRouter" => Self::Grouping {
                 inner: Box::new(Self::compile(view.get("underlying_partition_router"))?),
                 size: usize::try_from(view.require("group_size", "how many")?.count()?)
@@ -160,9 +161,7 @@ impl Router {
             Self::Single | Self::List(_) => Vec::new(),
             Self::Substream(parents) => parents
                 .iter()
-                .flat_map(|parent| {
-                    std::iter::once(&parent.stream).chain(parent.stream.parents())
-                })
+                .flat_map(|parent| std::iter::once(&parent.stream).chain(parent.stream.parents()))
                 .collect(),
             Self::Product(routers) | Self::Union(routers) => {
                 routers.iter().flat_map(Self::parents).collect()
@@ -192,8 +191,7 @@ impl Router {
             Self::Substream(parents) => {
                 for parent in parents {
                     if let Some(option) = &parent.option
-                        && let Some(value) =
-                            slice.partition.get(&parent.field.printed(scope, env)?)
+                        && let Some(value) = slice.partition.get(&parent.field.printed(scope, env)?)
                         && is_truthy(value)
                     {
                         option.put(options, value.clone(), scope, env)?;
@@ -218,10 +216,9 @@ impl Router {
     /// Begins to go through the partitions. `state` is the state document of the stream that they are for.
     pub fn begin(&self, context: &Context, state: &Value) -> Result<Partitions> {
         Ok(match self {
-            Self::Single => Partitions::Fixed(VecDeque::from([Slice::new(
-                Object::new(),
-                Object::new(),
-            )])),
+            Self::Single => {
+                Partitions::Fixed(VecDeque::from([Slice::new(Object::new(), Object::new())]))
+            }
             Self::List(list) => Partitions::Fixed(list.partitions(context)?),
             Self::Substream(parents) => Partitions::Substream(Box::new(Substream {
                 parents: parents
@@ -275,9 +272,7 @@ impl List {
                 Value::List(values) => values,
                 // As the low-code format has it: a text is a list of letters.
                 Value::Text(text) => text.chars().map(|c| Value::from(c.to_string())).collect(),
-                Value::Object(object) => {
-                    object.iter().map(|(name, _)| Value::text(name)).collect()
-                }
+                Value::Object(object) => object.iter().map(|(name, _)| Value::text(name)).collect(),
                 _ => return Err(text.fail("it gives no list".into())),
             },
         };
@@ -307,8 +302,14 @@ impl Parent {
             stream: Arc::new(Stream::compile(
                 &view.require("stream", "the parent stream")?,
             )?),
-            key: text("parent_key", "the parent's field whose values are the partitions")?,
-            field: text("partition_field", "the name of the value in stream_partition")?,
+            key: text(
+                "parent_key",
+                "the parent's field whose values are the partitions",
+            )?,
+            field: text(
+                "partition_field",
+                "the name of the value in stream_partition",
+            )?,
             extra,
             option: RequestOption::member(view, "request_option")?,
             is_incremental: view.flag_or("incremental_dependency", false)?,
@@ -372,7 +373,10 @@ impl Parent {
             if let Some(way) = &self.lazy {
                 let steps = way.steps(&scope, env)?;
                 let found = super::glob_path::at(&whole, &steps);
-                extra.push("child_response", found.cloned().unwrap_or(Value::List(Vec::new())));
+                extra.push(
+                    "child_response",
+                    found.cloned().unwrap_or(Value::List(Vec::new())),
+                );
             }
             for way in &self.extra {
                 let steps = way.steps(&scope, env)?;
@@ -475,9 +479,10 @@ impl Substream {
             };
             let pages = match &mut self.pages {
                 Some(pages) => pages,
-                None => self
-                    .pages
-                    .insert(Pages::begin(context.clone(), parent.stream.clone(), state)?),
+                None => {
+                    self.pages
+                        .insert(Pages::begin(context.clone(), parent.stream.clone(), state)?)
+                }
             };
             // Boxed: a parent may have parents of its own.
             match Box::pin(pages.next()).await? {

@@ -8,8 +8,8 @@ use model::clock::Clock;
 use model::path::FieldPath;
 use model::record::{Change, Operation, RecordKey};
 use model::value::Value;
-use tokio::time::Instant;
 use template::{Env, Scope};
+use tokio::time::Instant;
 use url::Url;
 
 use super::authenticator::{Authentication, FileSigner};
@@ -25,9 +25,7 @@ use super::stream::Stream;
 use super::text::python_text;
 use super::{path, writes};
 use crate::http::client::{origin_words, same_origin};
-use crate::http::{
-    Answer, Call, Client, Failure, OpenBody, Repeat, RequestParts, Signer, Verdict,
-};
+use crate::http::{Answer, Call, Client, Failure, OpenBody, Repeat, RequestParts, Signer, Verdict};
 use crate::{
     Access, Capabilities, CheckStep, Destination, Error, Find, PageReader, ReadRequest, Result,
     Source, StreamDescription, StreamSummary, Written,
@@ -331,7 +329,11 @@ impl Connection {
 
     /// The stream called `name`.
     pub async fn stream(&self, name: &str) -> Result<Arc<Stream>> {
-        match self.streams().into_iter().find(|stream| stream.name == name) {
+        match self
+            .streams()
+            .into_iter()
+            .find(|stream| stream.name == name)
+        {
             Some(stream) => Ok(stream),
             None => self.connector.stream(name).cloned(),
         }
@@ -406,8 +408,7 @@ impl Connection {
         for_path: &Scope<'_>,
         access: &Access,
     ) -> Result<Answer> {
-        let request =
-            requester.build(scope, for_path, &self.env, Options::default(), None)?;
+        let request = requester.build(scope, for_path, &self.env, Options::default(), None)?;
         let home = request.url.clone();
         let answer = self
             .send(requester, request, &home, scope, Repeat::Safe, access)
@@ -496,8 +497,9 @@ impl Connection {
 }
 
 impl Connection {
-    /// Sends a request that only reads. Of a large answer the rest can be taken piece by piece; where there is a
-    /// cache, the same request is sent once and its answer kept whole.
+    /// Sends a request that only reads. Of a large answer the rest can be taken piece by piece, if the caller says so;
+    /// where there is a cache, the same request is sent once and its answer kept whole.
+    #[expect(clippy::too_many_arguments, reason = "a request and how to treat it")]
     pub(super) async fn open(
         &self,
         requester: &Requester,
@@ -506,11 +508,20 @@ impl Connection {
         scope: &Scope<'_>,
         access: &Access,
         cache: Option<&Arc<Cache>>,
+        in_pieces: bool,
     ) -> std::result::Result<(Answer, Option<OpenBody>), Failure> {
         let Some(cache) = cache else {
-            let in_pieces = !requester.errors.looks_into_good_answers();
+            let in_pieces = in_pieces && !requester.errors.looks_into_good_answers();
             return self
-                .exchange(requester, request, home, scope, Repeat::Safe, access, in_pieces)
+                .exchange(
+                    requester,
+                    request,
+                    home,
+                    scope,
+                    Repeat::Safe,
+                    access,
+                    in_pieces,
+                )
                 .await;
         };
         let place = cache.place(&request);
@@ -555,7 +566,9 @@ impl Source for Platform {
     }
 
     async fn read(&self, request: ReadRequest, access: Access) -> Result<Box<dyn PageReader>> {
-        Ok(Box::new(Reader::begin(self.context(access), request).await?))
+        Ok(Box::new(
+            Reader::begin(self.context(access), request).await?,
+        ))
     }
 
     async fn check(&self, access: &Access) -> Vec<CheckStep> {

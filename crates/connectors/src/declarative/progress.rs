@@ -31,7 +31,10 @@ impl Progress {
     /// One cursor for the stream.
     pub fn windows(cursor: Cursor, state: &Value) -> Self {
         let windows = Windows::from_state(&cursor, state);
-        Self(Arc::new(Mutex::new(Kind::Windows(Box::new(cursor), windows))))
+        Self(Arc::new(Mutex::new(Kind::Windows(
+            Box::new(cursor),
+            windows,
+        ))))
     }
 
     /// One cursor for each partition.

@@ -70,9 +70,7 @@ impl Reader {
             _ => Value::Null,
         };
         let mut pages = Pages::begin(context.clone(), stream.clone(), &state)?;
-        if !position.is_over {
-            go_on(&mut pages, &position, &stream).await?;
-        }
+        let goes_on = position.is_over || go_on(&mut pages, &position, &stream).await?;
         Ok(Self {
             pages,
             seen: position.seen,
@@ -86,6 +84,8 @@ impl Reader {
             position: Position {
                 version: 2,
                 is_over: position.is_over,
+                done_slices: if goes_on { position.done_slices } else { 0 },
+                last_slice: position.last_slice,
                 ..Position::default()
             },
             context,
@@ -139,11 +139,12 @@ impl Reader {
     }
 }
 
+/// Goes on where a position says; false where that place is not there any more and everything is read once more.
 async fn go_on(
     pages: &mut Pages,
     position: &Position,
     stream: &super::stream::Stream,
-) -> Result<()> {
+) -> Result<bool> {
     let token = position.token.as_ref().map(Value::from_serde);
     let previous = position.previous.as_ref().map(Value::from_serde);
     let token = match (token, stream.paginator()) {
@@ -158,10 +159,10 @@ async fn go_on(
         {
             pages.go_on_at(slice, token, position.newest);
         }
-        return Ok(());
+        return Ok(true);
     }
     if pages.progress().has_cursor() {
-        return Ok(());
+        return Ok(true);
     }
     let mut last = String::new();
     for _ in 0..position.done_slices {
@@ -172,14 +173,15 @@ async fn go_on(
     }
     if last != position.last_slice {
         // The partitions are others than before: everything once more.
-        return pages.start_over();
+        pages.start_over()?;
+        return Ok(false);
     }
     if token.is_some()
         && let Some(slice) = pages.next_slice().await?
     {
         pages.go_on_at(slice, token, None);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A record with its key and version.
@@ -227,7 +229,9 @@ impl PageReader for Reader {
                         .into_iter()
                         .filter(|row| before.is_empty() || !before.contains(&row.mark()))
                         .map(Row::into_value)
-                        .map(|fields| record_of(fields, &self.stream.key, self.version_path.as_ref()))
+                        .map(|fields| {
+                            record_of(fields, &self.stream.key, self.version_path.as_ref())
+                        })
                         .collect();
                     if let Some(limit) = self.limit {
                         records.truncate(limit);

@@ -112,7 +112,10 @@ impl Requester {
                         properties_parameter = Some(name.to_owned());
                     }
                 }
-                ParameterTexts::Map(Pairs::compile_without(&map, properties_parameter.as_deref())?)
+                ParameterTexts::Map(Pairs::compile_without(
+                    &map,
+                    properties_parameter.as_deref(),
+                )?)
             }
             None => ParameterTexts::Map(Pairs::default()),
         };
@@ -136,10 +139,7 @@ impl Requester {
             headers: pairs("request_headers")?,
             body: BodyText::compile(view)?,
             properties_parameter,
-            use_cache: view
-                .get("use_cache")
-                .map(|view| view.flag())
-                .transpose()?,
+            use_cache: view.get("use_cache").map(|view| view.flag()).transpose()?,
             writes: false,
             authentication: Authentication::compile(view.get("authenticator"))?,
             errors: match view.get("error_handler") {
@@ -358,7 +358,11 @@ impl Requester {
             .or(self.path.as_ref())
             .map(|template| template.source().to_owned())
             .unwrap_or_default();
-        let shown = if path.is_empty() { base } else { format!("{base} + {path}") };
+        let shown = if path.is_empty() {
+            base
+        } else {
+            format!("{base} + {path}")
+        };
         Err(Error::Misconfigured {
             what: "the connection's settings".into(),
             place: format!("the address `{place}`"),
@@ -390,10 +394,15 @@ fn join(base: &str, path: &str) -> std::result::Result<Url, url::ParseError> {
 
 impl BodyText {
     fn compile(view: &View<'_>) -> Result<Self> {
-        if let Some(body) = view.get("request_body").filter(|body| !body.node().is_falsy()) {
+        if let Some(body) = view
+            .get("request_body")
+            .filter(|body| !body.node().is_falsy())
+        {
             let value = body.require("value", "what is sent")?;
             return Ok(match body.component()? {
-                "RequestBodyJsonObject" | "RequestBodyGraphQL" => Self::Json(Tree::compile(&value)?),
+                "RequestBodyJsonObject" | "RequestBodyGraphQL" => {
+                    Self::Json(Tree::compile(&value)?)
+                }
                 "RequestBodyUrlEncodedForm" => Self::Form(Pairs::compile(&value)?),
                 "RequestBodyPlainText" => Self::Text(Text::compile(&value)?),
                 _ => {
@@ -434,11 +443,27 @@ mod tests {
         fn check(base: &str, path: &str, whole: &str) {
             assert_eq!(join(base, path).unwrap().as_str(), whole, "{base} {path}");
         }
-        check("https://x.example/api/", "/v1/a", "https://x.example/api/v1/a");
-        check("https://x.example/api", "v1/a", "https://x.example/api/v1/a");
+        check(
+            "https://x.example/api/",
+            "/v1/a",
+            "https://x.example/api/v1/a",
+        );
+        check(
+            "https://x.example/api",
+            "v1/a",
+            "https://x.example/api/v1/a",
+        );
         check("https://x.example/api/", "", "https://x.example/api/");
-        check("https://x.example", "https://y.example/b?c=1", "https://y.example/b?c=1");
-        check("https://x.example", "a:b/c?d=e", "https://x.example/a:b/c?d=e");
+        check(
+            "https://x.example",
+            "https://y.example/b?c=1",
+            "https://y.example/b?c=1",
+        );
+        check(
+            "https://x.example",
+            "a:b/c?d=e",
+            "https://x.example/a:b/c?d=e",
+        );
         check("https://x.example/v1", "?a=1", "https://x.example/v1/?a=1");
     }
 }

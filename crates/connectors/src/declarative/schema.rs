@@ -278,8 +278,7 @@ impl Describe {
             Some(way) => path::at(answer, &way.steps(scope, env)?).map(python_text),
             None => None,
         };
-        let Some(Value::List(items)) = path::at(answer, &self.fields.steps(scope, env)?)
-        else {
+        let Some(Value::List(items)) = path::at(answer, &self.fields.steps(scope, env)?) else {
             return Ok(None);
         };
         let mut fields = self.fields_of(items, 0);

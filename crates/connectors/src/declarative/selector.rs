@@ -93,6 +93,14 @@ impl Selector {
         }
     }
 
+    /// Whether large answers may be taken piece by piece: formats whose records stand in lines, or are packed.
+    pub fn reads_in_pieces(&self) -> bool {
+        !matches!(
+            self.decoder,
+            Decoder::Json | Decoder::JsonItems(..) | Decoder::Xml
+        )
+    }
+
     /// Begins to take an answer apart.
     pub fn begin(
         &self,

@@ -114,9 +114,7 @@ impl Stream {
                 ]));
             }
         }
-        let name = view
-            .require("name", "the stream's name")?
-            .scalar()?;
+        let name = view.require("name", "the stream's name")?.scalar()?;
         let retriever = view.require("retriever", "how the stream is read")?;
         let key = keys(view)?;
         let json_schema = view
@@ -139,9 +137,7 @@ impl Stream {
                     Retriever::Simple(Box::new(simple))
                 }
                 _ => {
-                    return Err(
-                        retriever.unknown_component(&["SimpleRetriever", "AsyncRetriever"])
-                    );
+                    return Err(retriever.unknown_component(&["SimpleRetriever"]));
                 }
             },
             cursor: view
@@ -160,9 +156,7 @@ impl Stream {
     }
 
     fn compile_delegating(view: &View<'_>) -> Result<Self> {
-        let one = |name: &str| -> Result<Self> {
-            Self::compile(&view.require(name, "a stream")?)
-        };
+        let one = |name: &str| -> Result<Self> { Self::compile(&view.require(name, "a stream")?) };
         let full = one("full_refresh_stream")?;
         let incremental = one("incremental_stream")?;
         let mut stream = incremental.clone();
@@ -285,7 +279,6 @@ pub fn path_of(view: &View<'_>) -> Result<FieldPath> {
     text.parse()
         .map_err(|error: model::path::PathError| view.fail(error.to_string(), "a field's name"))
 }
-
 
 /// "order_items" → "Order items".
 pub fn label_of(name: &str) -> String {

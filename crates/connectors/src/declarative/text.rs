@@ -87,7 +87,10 @@ impl Text {
         let template = Template::compile(text).map_err(|error| {
             view.fail(
                 format!("the template cannot be read: {}", error.message),
-                format!("{} (line {}, column {})", error.expected, error.line, error.column),
+                format!(
+                    "{} (line {}, column {})",
+                    error.expected, error.line, error.column
+                ),
             )
         })?;
         let names = template.names();
@@ -108,13 +111,14 @@ impl Text {
                 format!("perhaps `{meant}`"),
             ));
         }
-        let parameters = names
-            .iter()
-            .any(|name| name == "parameters")
-            .then(|| match view.parameters() {
-                Some(node) => Arc::new(Value::from_serde(&node.to_json())),
-                None => Arc::new(Value::Object(Object::new())),
-            });
+        let parameters =
+            names
+                .iter()
+                .any(|name| name == "parameters")
+                .then(|| match view.parameters() {
+                    Some(node) => Arc::new(Value::from_serde(&node.to_json())),
+                    None => Arc::new(Value::Object(Object::new())),
+                });
         Ok(Self {
             named: is_named(text)
                 .then(|| Template::compile_strict(text).ok())
@@ -325,8 +329,7 @@ impl Text {
         match reading {
             Reading::Literal(literals) => self
                 .evaluate(scope, |scope| {
-                    self.template
-                        .eval_as(scope, env, literals, Otherwise::Null)
+                    self.template.eval_as(scope, env, literals, Otherwise::Null)
                 })
                 .map_err(|error| self.fail(error.to_string())),
             Reading::Exact => self.value(scope, env),

@@ -244,10 +244,8 @@ impl Transport {
         grace: Duration,
         redactor: &Redactor,
         in_pieces: bool,
-    ) -> Result<
-        (StatusCode, HeaderMap, Bytes, Option<OpenBody>),
-        (Broken, bool, Option<StatusCode>),
-    > {
+    ) -> Result<(StatusCode, HeaderMap, Bytes, Option<OpenBody>), (Broken, bool, Option<StatusCode>)>
+    {
         let host = wire
             .url
             .host_str()

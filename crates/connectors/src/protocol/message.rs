@@ -104,7 +104,9 @@ impl Message<'_> {
                 out.extend_from_slice(b"}}}\n");
             }
             Self::Status { stream, status, at } => {
-                out.extend_from_slice(br#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":"#);
+                out.extend_from_slice(
+                    br#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":"#,
+                );
                 json::write_bytes(out, &Value::Int(*at));
                 out.extend_from_slice(br#","stream_status":{"stream_descriptor":{"name":"#);
                 text(out, stream);

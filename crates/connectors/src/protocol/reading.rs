@@ -58,10 +58,14 @@ pub(super) async fn read(
         let (name, records, result) = match joined {
             Ok(done) => done,
             // A panic of one stream must not be taken for its end.
-            Err(error) => (String::new(), 0, Err(Error::Malformed {
-                platform: context.connection.http.name().to_owned(),
-                reason: error.to_string(),
-            })),
+            Err(error) => (
+                String::new(),
+                0,
+                Err(Error::Malformed {
+                    platform: context.connection.http.name().to_owned(),
+                    reason: error.to_string(),
+                }),
+            ),
         };
         ended.records += records;
         if let Err(error) = result {
@@ -236,7 +240,11 @@ impl OneStream {
         &self,
         progress: &Progress,
         slice: Slice,
-    ) -> (Slice, u64, Result<Option<crate::declarative::cursor::Point>>) {
+    ) -> (
+        Slice,
+        u64,
+        Result<Option<crate::declarative::cursor::Point>>,
+    ) {
         let mut count = 0;
         let result = async {
             let _slot = self.slots.acquire().await.map_err(|_| Error::Cancelled)?;
@@ -244,12 +252,8 @@ impl OneStream {
                 SliceReader::begin(&self.context, &self.stream, progress, slice.clone());
             while let Some((rows, _)) = reader.next().await? {
                 count += rows.len() as u64;
-                let lines = RecordLines::new(
-                    &self.name,
-                    self.context.env().now().as_millisecond(),
-                );
-                let mut out =
-                    Vec::with_capacity(rows.iter().map(|row| row.weight() + 128).sum());
+                let lines = RecordLines::new(&self.name, self.context.env().now().as_millisecond());
+                let mut out = Vec::with_capacity(rows.iter().map(|row| row.weight() + 128).sum());
                 for row in &rows {
                     lines.write(&mut out, row);
                 }

@@ -382,7 +382,7 @@ async fn filters_additions_and_page_tokens_in_templates_are_heeded() {
         record_filter: {type: RecordFilter, condition: \"{{ record.n > 1 }}\"}
       paginator:
         type: DefaultPaginator
-        pagination_strategy: {type: CursorPagination, cursor_value: \"{{ last_record.id }}\", stop_condition: \"{{ last_page_size < 3 }}\"}
+        pagination_strategy: {type: CursorPagination, cursor_value: \"{{ last_record.id }}\", stop_condition: \"{{ last_page_size < 2 }}\"}
     transformations:
       - {type: AddFields, fields: [{path: [double], value: \"{{ record.n * 2 }}\"}, {path: [at, kind], value: \"{{ parameters.kind }}-{{ record.id }}\"}]}
       - {type: RemoveFields, field_pointers: [[secret]]}

@@ -18,6 +18,7 @@ mod oauth;
 mod odd_server;
 mod reach;
 mod refresh;
+mod resume;
 mod secrets;
 mod sign_in;
 mod signers;

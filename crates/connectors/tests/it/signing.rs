@@ -5,7 +5,7 @@ use connectors::http::{Body, RequestParts, Signer as _};
 use connectors::{Access, Result};
 use model::ids::ConnectionId;
 use model::secret::Secret;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::doors::{KEY, check, desk, field, json_body, knock, knock_with, oauth1, signed_in};
 use crate::sign_in::{described, signer};

@@ -436,7 +436,11 @@ fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
         } else {
             b'='
         });
-        out.push(if chunk.len() > 2 { letter(byte(2)) } else { b'=' });
+        out.push(if chunk.len() > 2 {
+            letter(byte(2))
+        } else {
+            b'='
+        });
     }
     out.push(b'"');
 }

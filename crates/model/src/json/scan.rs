@@ -104,7 +104,13 @@ fn number(bytes: &[u8], start: usize) -> Result<usize, Stop> {
     let wrong = || bad(start, "a number of at most 400 characters");
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     // A number at the end of what is there may go on.
-    let ended = |at: usize| if at < bytes.len() { wrong() } else { Stop::More };
+    let ended = |at: usize| {
+        if at < bytes.len() {
+            wrong()
+        } else {
+            Stop::More
+        }
+    };
     let mut at = start;
     if bytes.get(at) == Some(&b'-') {
         at += 1;
@@ -326,8 +332,20 @@ mod tests {
             let got = value(&text.as_bytes()[..cut], 0, 0);
             assert_eq!(got, Err(Stop::More), "{}", &text[..cut]);
         }
-        for text in ["{a", "[1,]", "{\"a\" 1}", "[01]", "[tru ", "\"\\x", "[\"\u{1}", "[1 2"] {
-            assert!(matches!(value(text.as_bytes(), 0, 0), Err(Stop::Bad(_))), "{text}");
+        for text in [
+            "{a",
+            "[1,]",
+            "{\"a\" 1}",
+            "[01]",
+            "[tru ",
+            "\"\\x",
+            "[\"\u{1}",
+            "[1 2",
+        ] {
+            assert!(
+                matches!(value(text.as_bytes(), 0, 0), Err(Stop::Bad(_))),
+                "{text}"
+            );
         }
         let deep = "[".repeat(1000);
         assert!(matches!(value(deep.as_bytes(), 0, 0), Err(Stop::Bad(_))));

@@ -68,7 +68,9 @@ fn answer(made: &Made, pages: usize, asked: &Asked) -> Response {
 }
 
 async fn parents(Path(parents): Path<usize>) -> Response {
-    let list: Vec<String> = (0..parents).map(|n| format!("{{\"id\":\"p{n}\"}}")).collect();
+    let list: Vec<String> = (0..parents)
+        .map(|n| format!("{{\"id\":\"p{n}\"}}"))
+        .collect();
     let body = format!("{{\"data\":[{}]}}", list.join(","));
     ([(CONTENT_TYPE, "application/json")], Body::from(body)).into_response()
 }

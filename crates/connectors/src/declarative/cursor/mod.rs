@@ -330,7 +330,9 @@ impl TimeSpec {
             datetime::parse(&said, format)
                 .or_else(|| datetime::parse_iso(&said))
                 .map(|moment| Some(moment.as_microsecond()))
-                .ok_or_else(|| text.fail(format!("`{said}` is no point in time as {format} has it")))
+                .ok_or_else(|| {
+                    text.fail(format!("`{said}` is no point in time as {format} has it"))
+                })
         };
         let mut value = read(&bound.value)?
             .ok_or_else(|| bound.value.fail("it gives no point in time".into()))?;
@@ -470,6 +472,15 @@ impl Cursor {
         }
     }
 
+    /// The point before `point`, on the same terms.
+    pub fn previous(&self, point: Point) -> Point {
+        match (&self.scale, self.granularity) {
+            (Scale::Count, _) => point.saturating_sub(1),
+            (Scale::Time { .. }, Some(granularity)) => moved(point, granularity, true),
+            (Scale::Time { .. }, None) => point.saturating_sub(1000),
+        }
+    }
+
     /// Rounded up, where the file says so.
     pub fn clamped(&self, point: Point) -> Point {
         self.clamping
@@ -519,11 +530,7 @@ impl Clamping {
         };
         rounded
             .ok()
-            .and_then(|date| {
-                jiff::tz::Offset::UTC
-                    .to_timestamp(date.at(0, 0, 0, 0))
-                    .ok()
-            })
+            .and_then(|date| jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok())
             .map_or(point, Timestamp::as_microsecond)
     }
 }
@@ -544,12 +551,21 @@ mod tests {
     fn bounds_are_cut_to_the_earliest_and_latest_that_are_allowed() {
         fn check(yaml: &str, start: &str) {
             let cursor = cursor(yaml).unwrap();
-            assert_eq!(cursor.scale.write(cursor.start), Value::text(start), "{yaml}");
+            assert_eq!(
+                cursor.scale.write(cursor.start),
+                Value::text(start),
+                "{yaml}"
+            );
         }
         let format = "datetime_format: '%Y-%m-%d'";
-        check(&format!("{format}\nstart_datetime: '2024-01-01'"), "2024-01-01");
         check(
-            &format!("{format}\nstart_datetime: {{datetime: '2024-01-01', min_datetime: '2024-01-05'}}"),
+            &format!("{format}\nstart_datetime: '2024-01-01'"),
+            "2024-01-01",
+        );
+        check(
+            &format!(
+                "{format}\nstart_datetime: {{datetime: '2024-01-01', min_datetime: '2024-01-05'}}"
+            ),
             "2024-01-05",
         );
         check(
@@ -559,7 +575,12 @@ mod tests {
             "2024-02-01",
         );
         assert!(cursor(&format!("{format}\nstart_datetime: nonsense")).is_err());
-        assert!(cursor(&format!("{format}\nstart_datetime: '2024-01-01'\nstep: P1D")).is_err());
+        assert!(
+            cursor(&format!(
+                "{format}\nstart_datetime: '2024-01-01'\nstep: P1D"
+            ))
+            .is_err()
+        );
     }
 
     #[test]
@@ -585,9 +606,24 @@ mod tests {
     fn bounds_are_rounded_to_days_weeks_and_months() {
         let point = |text: &str| text.parse::<Timestamp>().unwrap().as_microsecond();
         for (clamping, at, down, up) in [
-            (Clamping::Day, "2024-02-29T10:00:00Z", "2024-02-29T00:00:00Z", "2024-03-01T00:00:00Z"),
-            (Clamping::Day, "2024-02-29T00:00:00Z", "2024-02-29T00:00:00Z", "2024-02-29T00:00:00Z"),
-            (Clamping::Month, "2024-12-29T10:00:00Z", "2024-12-01T00:00:00Z", "2025-01-01T00:00:00Z"),
+            (
+                Clamping::Day,
+                "2024-02-29T10:00:00Z",
+                "2024-02-29T00:00:00Z",
+                "2024-03-01T00:00:00Z",
+            ),
+            (
+                Clamping::Day,
+                "2024-02-29T00:00:00Z",
+                "2024-02-29T00:00:00Z",
+                "2024-02-29T00:00:00Z",
+            ),
+            (
+                Clamping::Month,
+                "2024-12-29T10:00:00Z",
+                "2024-12-01T00:00:00Z",
+                "2025-01-01T00:00:00Z",
+            ),
             (
                 Clamping::Week(jiff::civil::Weekday::Monday),
                 "2024-02-29T10:00:00Z",

@@ -328,7 +328,11 @@ mod tests {
     #[test]
     fn each_partition_has_its_own_cursor_and_new_ones_begin_with_the_global_one() {
         let cursor = cursor();
-        let (a, b, c) = (object(r#"{"id":1}"#), object(r#"{"id":2}"#), object(r#"{"id":3}"#));
+        let (a, b, c) = (
+            object(r#"{"id":1}"#),
+            object(r#"{"id":2}"#),
+            object(r#"{"id":3}"#),
+        );
         let mut run = Partitions::from_state(&cursor, &Value::Null, false);
         let none = Value::Object(Object::new());
         let windows_a = run.open(&cursor, &a, &none).unwrap();
@@ -348,8 +352,14 @@ mod tests {
         let start = |windows: Option<Vec<Window>>| {
             cursor.scale.write(windows.unwrap().first().unwrap().start)
         };
-        assert_eq!(start(next.open(&cursor, &b, &none)), Value::text("2024-01-03"));
-        assert_eq!(start(next.open(&cursor, &c, &none)), Value::text("2024-01-04"));
+        assert_eq!(
+            start(next.open(&cursor, &b, &none)),
+            Value::text("2024-01-03")
+        );
+        assert_eq!(
+            start(next.open(&cursor, &c, &none)),
+            Value::text("2024-01-04")
+        );
     }
 
     #[test]
@@ -369,7 +379,10 @@ mod tests {
         assert!(state.get("parent_state").is_none() && state.get("state").is_none());
         run.close(&cursor, &a, windows.first().copied(), None);
         let state = run.state(&cursor);
-        assert_eq!(state.as_object().unwrap().get("parent_state"), Some(&parent(2)));
+        assert_eq!(
+            state.as_object().unwrap().get("parent_state"),
+            Some(&parent(2))
+        );
     }
 
     #[test]
@@ -377,8 +390,13 @@ mod tests {
         let cursor = cursor();
         let state = Value::Object(object(r#"{"u":"2024-01-06"}"#));
         let mut run = Partitions::from_state(&cursor, &state, false);
-        let windows = run.open(&cursor, &object(r#"{"id":1}"#), &Value::Null).unwrap();
-        assert_eq!(cursor.scale.write(windows.first().unwrap().start), Value::text("2024-01-06"));
+        let windows = run
+            .open(&cursor, &object(r#"{"id":1}"#), &Value::Null)
+            .unwrap();
+        assert_eq!(
+            cursor.scale.write(windows.first().unwrap().start),
+            Value::text("2024-01-06")
+        );
     }
 
     #[test]

@@ -54,7 +54,8 @@ impl Windows {
                 .iter()
                 .filter_map(|slice| {
                     let slice = slice.as_object()?;
-                    let point = |name: &str| slice.get(name).and_then(|value| cursor.scale.read(value));
+                    let point =
+                        |name: &str| slice.get(name).and_then(|value| cursor.scale.read(value));
                     Some(Interval {
                         start: point("start")?,
                         end: point("end")?,
@@ -62,9 +63,10 @@ impl Windows {
                     })
                 })
                 .collect();
-            let since = intervals
-                .first()
-                .map_or(cursor.start, |first| first.newest.unwrap_or(first.end));
+            let since = match intervals.first() {
+                Some(first) if first.start <= cursor.start => first.newest.unwrap_or(first.end),
+                _ => cursor.start,
+            };
             if !intervals.is_empty() {
                 return Self {
                     intervals,
@@ -77,12 +79,19 @@ impl Windows {
         let since = before
             .filter(|before| *before >= cursor.start)
             .unwrap_or(cursor.start);
-        Self {
-            intervals: vec![Interval {
+        // What was read before ends right before `since`, which is read once more: a window that ends out of turn
+        // must not touch it.
+        let intervals = if since > cursor.start {
+            vec![Interval {
                 start: cursor.start,
-                end: since,
+                end: cursor.previous(since),
                 newest: Some(since),
-            }],
+            }]
+        } else {
+            Vec::new()
+        };
+        Self {
+            intervals,
             since,
             others: match object {
                 Some(object) if !is_list => object.clone(),
@@ -95,21 +104,26 @@ impl Windows {
     pub fn open(&self, cursor: &Cursor) -> Vec<Window> {
         let intervals = merged(cursor, self.intervals.clone());
         let mut windows = Vec::new();
+        let before = |point: Point| {
+            cursor
+                .lookback
+                .map_or(point, |lookback| cursor.moved(point, lookback, true))
+        };
         let (Some(first), Some(last)) = (intervals.first(), intervals.last()) else {
+            split(cursor, before(self.since), cursor.end, true, &mut windows);
             return windows;
         };
         if cursor.start < first.start {
             split(cursor, cursor.start, first.start, false, &mut windows);
         }
         for (left, right) in intervals.iter().zip(intervals.iter().skip(1)) {
-            let lower = cursor
-                .granularity
-                .map_or(left.end, |granularity| cursor.moved(left.end, granularity, false));
+            let lower = match cursor.granularity {
+                Some(granularity) => cursor.moved(left.end, granularity, false),
+                None => left.end,
+            };
             split(cursor, lower, right.start, false, &mut windows);
         }
-        let lower = cursor
-            .lookback
-            .map_or(last.end, |lookback| cursor.moved(last.end, lookback, true));
+        let lower = before(last.end.max(self.since));
         split(cursor, lower, cursor.end, true, &mut windows);
         windows
     }
@@ -138,9 +152,10 @@ impl Windows {
 
     /// The point before which everything has been read.
     pub fn read_until(&self, cursor: &Cursor) -> Point {
-        merged(cursor, self.intervals.clone())
-            .first()
-            .map_or(self.since, |first| first.newest.unwrap_or(first.start))
+        match merged(cursor, self.intervals.clone()).first() {
+            Some(first) if first.start <= cursor.start => first.newest.unwrap_or(first.start),
+            _ => self.since,
+        }
     }
 
     /// Where the read before this one had ended.
@@ -160,18 +175,9 @@ impl Windows {
 
     /// The state document with all intervals, for going on in the middle.
     pub fn exact_state(&self, cursor: &Cursor) -> Value {
-        // Where nothing was read before, the first interval only marks the beginning: what comes later would make
-        // it look as if the beginning had been read.
-        let marks_beginning = |interval: &Interval| {
-            self.intervals.len() > 1
-                && self.since == cursor.start
-                && (interval.start, interval.end) == (cursor.start, cursor.start)
-                && interval.newest == Some(cursor.start)
-        };
         let slices = self
             .intervals
             .iter()
-            .filter(|interval| !marks_beginning(interval))
             .map(|interval| {
                 let mut slice = Object::new();
                 slice.push("start", cursor.scale.write(interval.start));
@@ -301,7 +307,13 @@ mod tests {
     fn shown(cursor: &Cursor, windows: &[Window]) -> Vec<String> {
         windows
             .iter()
-            .map(|window| format!("{}..{}", text(cursor, window.start), text(cursor, window.end)))
+            .map(|window| {
+                format!(
+                    "{}..{}",
+                    text(cursor, window.start),
+                    text(cursor, window.end)
+                )
+            })
             .collect()
     }
 
@@ -316,7 +328,10 @@ mod tests {
     #[test]
     fn windows_cover_the_time_without_gaps() {
         assert_eq!(open("", "{}"), ["2024-01-01..2024-01-10"]);
-        assert_eq!(open("", r#"{"u":"2024-01-05"}"#), ["2024-01-05..2024-01-10"]);
+        assert_eq!(
+            open("", r#"{"u":"2024-01-05"}"#),
+            ["2024-01-05..2024-01-10"]
+        );
         assert_eq!(
             open("lookback_window: P2D\n", r#"{"u":"2024-01-05"}"#),
             ["2024-01-03..2024-01-10"]
@@ -328,9 +343,16 @@ mod tests {
         );
         assert_eq!(
             open(DAYS, "{}"),
-            ["2024-01-01..2024-01-04", "2024-01-05..2024-01-08", "2024-01-09..2024-01-10"]
+            [
+                "2024-01-01..2024-01-04",
+                "2024-01-05..2024-01-08",
+                "2024-01-09..2024-01-10"
+            ]
         );
-        assert_eq!(open(DAYS, r#"{"u":"2024-01-10"}"#), ["2024-01-10..2024-01-10"]);
+        assert_eq!(
+            open(DAYS, r#"{"u":"2024-01-10"}"#),
+            ["2024-01-10..2024-01-10"]
+        );
         assert_eq!(open("", r#"{"u":"2024-01-10"}"#), [""; 0]);
         assert_eq!(
             open(DAYS, r#"{"u":"1999-01-01"}"#)[0],
@@ -344,7 +366,10 @@ mod tests {
         let state = r#"{"state_type":"date-range","slices":[
             {"start":"2024-01-01","end":"2024-01-02"},
             {"start":"2024-01-06","end":"2024-01-08","most_recent_cursor_value":"2024-01-07"}]}"#;
-        assert_eq!(open(DAYS, state), ["2024-01-03..2024-01-05", "2024-01-08..2024-01-10"]);
+        assert_eq!(
+            open(DAYS, state),
+            ["2024-01-03..2024-01-05", "2024-01-08..2024-01-10"]
+        );
         assert_eq!(
             open(DAYS, r#"{"state_type":"date-range","slices":[]}"#).len(),
             3

@@ -436,7 +436,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(path: &[&str], keep: Keep, text: &str, cuts: usize) -> Result<(String, String), String> {
+    fn read(
+        path: &[&str],
+        keep: Keep,
+        text: &str,
+        cuts: usize,
+    ) -> Result<(String, String), String> {
         let path = path.iter().map(|name| (*name).into()).collect();
         let mut body = JsonBody::new(path, keep);
         let mut rows = Vec::new();
@@ -467,8 +472,20 @@ mod tests {
 
     #[test]
     fn records_are_found_at_their_path() {
-        check(&[], Keep::Nothing, r#"[{"a":1}, {"a":2}]"#, r#"{"a":1} {"a":2}"#, "{}");
-        check(&[], Keep::Frame, r#"[{"a":1}, {"a":2}]"#, r#"{"a":1} {"a":2}"#, r#"{"a":1}"#);
+        check(
+            &[],
+            Keep::Nothing,
+            r#"[{"a":1}, {"a":2}]"#,
+            r#"{"a":1} {"a":2}"#,
+            "{}",
+        );
+        check(
+            &[],
+            Keep::Frame,
+            r#"[{"a":1}, {"a":2}]"#,
+            r#"{"a":1} {"a":2}"#,
+            r#"{"a":1}"#,
+        );
         check(&[], Keep::Frame, r#"{"a":1}"#, r#"{"a":1}"#, r#"{"a":1}"#);
         let page = r#"{"meta": {"next": "x\"", "n": 12}, "data": {"items": [{"a":1.10}, {"b":[1,2]}], "k": null}, "z":-3}"#;
         check(
@@ -485,8 +502,20 @@ mod tests {
             r#"{"a":1.10} {"b":[1,2]}"#,
             r#"{"meta":{"next":"x\"","n":12},"data":{"items":[{"a":1.10},{"b":[1,2]}],"k":null},"z":-3}"#,
         );
-        check(&["data", "items"], Keep::Nothing, page, r#"{"a":1.10} {"b":[1,2]}"#, "{}");
-        check(&["meta"], Keep::Nothing, page, r#"{"next":"x\"","n":12}"#, "{}");
+        check(
+            &["data", "items"],
+            Keep::Nothing,
+            page,
+            r#"{"a":1.10} {"b":[1,2]}"#,
+            "{}",
+        );
+        check(
+            &["meta"],
+            Keep::Nothing,
+            page,
+            r#"{"next":"x\"","n":12}"#,
+            "{}",
+        );
         check(&["z"], Keep::Nothing, page, "-3", "{}");
         check(&["data", "k"], Keep::Nothing, page, "", "{}");
         check(&["nowhere"], Keep::Nothing, page, "", "{}");
@@ -496,8 +525,20 @@ mod tests {
     #[test]
     fn a_list_at_the_top_is_a_list_of_bodies() {
         let text = r#"[{"d":[{"a":1}],"n":1},{"d":{"a":2}},{"d":[]}]"#;
-        check(&["d"], Keep::Frame, text, r#"{"a":1} {"a":2}"#, r#"{"d":[{"a":1}],"n":1}"#);
-        check(&[], Keep::Nothing, "[[{\"a\":1}],[],{}]", r#"{"a":1}"#, "{}");
+        check(
+            &["d"],
+            Keep::Frame,
+            text,
+            r#"{"a":1} {"a":2}"#,
+            r#"{"d":[{"a":1}],"n":1}"#,
+        );
+        check(
+            &[],
+            Keep::Nothing,
+            "[[{\"a\":1}],[],{}]",
+            r#"{"a":1}"#,
+            "{}",
+        );
     }
 
     #[test]
@@ -522,7 +563,10 @@ mod tests {
         ] {
             for cuts in 1..=text.len() {
                 let error = read(&["d"], Keep::Frame, text, cuts).unwrap_err();
-                assert!(error.contains(&format!("byte {at}")), "{text} {cuts}: {error}");
+                assert!(
+                    error.contains(&format!("byte {at}")),
+                    "{text} {cuts}: {error}"
+                );
             }
         }
     }
@@ -532,7 +576,8 @@ mod tests {
         let mut body = JsonBody::new(vec!["d".into()], Keep::Nothing);
         let mut rows = Vec::new();
         let megabyte = Bytes::from(vec![b'x'; 1 << 20]);
-        body.push(Bytes::from_static(b"{\"d\":[\""), &mut rows).unwrap();
+        body.push(Bytes::from_static(b"{\"d\":[\""), &mut rows)
+            .unwrap();
         let error = (0..200).find_map(|_| body.push(megabyte.clone(), &mut rows).err());
         assert!(matches!(error, Some(DecodeError::TooLarge { .. })));
     }

@@ -149,7 +149,10 @@ async fn look_up(
     values: &[String],
     access: &Access,
 ) -> Result<Vec<Value>> {
-    let texts: Vec<Value> = values.iter().map(|text| Value::text(text.as_str())).collect();
+    let texts: Vec<Value> = values
+        .iter()
+        .map(|text| Value::text(text.as_str()))
+        .collect();
     let first = texts.first().cloned().unwrap_or_default();
     let scope = inner
         .scope()
@@ -237,8 +240,7 @@ pub async fn get(
     };
     let one = |key: RecordKey| async move {
         let scope = with_key(inner.scope(), Some(&key));
-        let for_path =
-            Scope::within(&scope).with("key", Value::text(path_step(key.as_str())));
+        let for_path = Scope::within(&scope).with("key", Value::text(path_step(key.as_str())));
         let request =
             getter
                 .request
