@@ -19,6 +19,11 @@ impl Sink {
         (Self(sender), receiver)
     }
 
+    /// A way back to this sink that does not keep it open.
+    pub fn weak(&self) -> WeakSink {
+        WeakSink(self.0.downgrade())
+    }
+
     /// Hands lines on. False when nobody takes them any more.
     pub async fn send(&self, lines: Vec<u8>) -> bool {
         lines.is_empty() || self.0.send(lines).await.is_ok()
@@ -29,6 +34,17 @@ impl Sink {
         let mut line = Vec::new();
         message.write(&mut line);
         self.send(line).await
+    }
+}
+
+/// A sink for as long as somebody else has it.
+#[derive(Clone, Debug)]
+pub struct WeakSink(mpsc::WeakSender<Vec<u8>>);
+
+impl WeakSink {
+    /// The sink; none when it is closed.
+    pub fn sink(&self) -> Option<Sink> {
+        self.0.upgrade().map(Sink)
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Session {
 
 /// Says what settings have become: whoever runs the connector keeps them.
 #[derive(Debug)]
-struct Announced(Sink);
+struct Announced(message::WeakSink);
 
 #[async_trait]
 impl ConfigKeeper for Announced {
@@ -44,10 +44,9 @@ impl ConfigKeeper for Announced {
             config,
             at: Clock::system().now(),
         };
-        if self.0.say(message).await {
-            Ok(())
-        } else {
-            Err(Error::Cancelled)
+        match self.0.sink() {
+            Some(sink) if sink.say(message).await => Ok(()),
+            _ => Err(Error::Cancelled),
         }
     }
 }
@@ -96,7 +95,7 @@ impl Session {
     ) -> Result<Ended> {
         self.context
             .connection
-            .keep_config_with(Arc::new(Announced(sink.clone())));
+            .keep_config_with(Arc::new(Announced(sink.weak())));
         reading::read(&self.context, catalogue, states, sink).await
     }
 
