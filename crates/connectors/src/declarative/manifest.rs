@@ -45,7 +45,6 @@ pub struct Manifest {
     /// Streams that a check of the connection reads.
     pub check_streams: Vec<String>,
     parents: HashSet<String>,
-    pub(super) base: Option<Text>,
     pub(super) account: Option<AccountSpec>,
     pub(super) describes: Vec<(String, Describe)>,
     pub(super) writes: Vec<(String, WriteSpec)>,
@@ -158,7 +157,6 @@ impl Manifest {
             refused,
             conditions,
             parents,
-            base,
             describes,
             writes,
         })
