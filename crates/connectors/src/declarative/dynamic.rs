@@ -391,12 +391,14 @@ impl Mapping {
             return Ok(Value::from(python_text(&text)));
         }
         let value = self.value.eval(scope, env)?;
-        let fits = match (kind, &value) {
-            (ValueKind::Integer, Value::Int(_) | Value::UInt(_) | Value::Bool(_))
-            | (ValueKind::Bool, Value::Bool(_))
-            | (ValueKind::Number, Value::Float(_) | Value::Decimal(_)) => true,
-            _ => false,
-        };
+        let fits = matches!(
+            (kind, &value),
+            (
+                ValueKind::Integer,
+                Value::Int(_) | Value::UInt(_) | Value::Bool(_)
+            ) | (ValueKind::Bool, Value::Bool(_))
+                | (ValueKind::Number, Value::Float(_) | Value::Decimal(_))
+        );
         match fits {
             true => Ok(value),
             // Of another type: the text that it is.

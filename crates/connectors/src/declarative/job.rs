@@ -313,7 +313,7 @@ pub struct Ready {
 
 impl Ready {
     /// The slice of the next result; none when there are no more.
-    pub fn next(&mut self) -> Option<Slice> {
+    pub fn next_slice(&mut self) -> Option<Slice> {
         let target = self.targets.pop_front()?;
         Some(self.slice.with_extra("download_target", target))
     }

@@ -177,35 +177,33 @@ impl Pages {
 
     /// The next step; none when everything has been read.
     pub async fn next(&mut self) -> Result<Option<Step>> {
-        loop {
-            if self.context.access.cancel.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
-            let reader = match &mut self.reader {
-                Some(reader) => reader,
-                None => match self.slices.next(&self.context).await? {
-                    Some(slice) => self.reader.insert(SliceReader::begin(
-                        &self.context,
-                        &self.stream,
-                        &self.progress,
-                        slice,
-                    )),
-                    None => {
-                        let took = self.context.env().now().as_millisecond() - self.began;
-                        self.progress
-                            .finish(self.slices.parent_state(), seconds(took));
-                        return Ok(None);
-                    }
-                },
-            };
-            let slice = reader.slice.clone();
-            match reader.next().await? {
-                Some((rows, page)) => return Ok(Some(Step::Rows { slice, rows, page })),
+        if self.context.access.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            None => match self.slices.next(&self.context).await? {
+                Some(slice) => self.reader.insert(SliceReader::begin(
+                    &self.context,
+                    &self.stream,
+                    &self.progress,
+                    slice,
+                )),
                 None => {
-                    self.progress.close(&slice, reader.newest);
-                    self.reader = None;
-                    return Ok(Some(Step::End { slice }));
+                    let took = self.context.env().now().as_millisecond() - self.began;
+                    self.progress
+                        .finish(self.slices.parent_state(), seconds(took));
+                    return Ok(None);
                 }
+            },
+        };
+        let slice = reader.slice.clone();
+        match reader.next().await? {
+            Some((rows, page)) => Ok(Some(Step::Rows { slice, rows, page })),
+            None => {
+                self.progress.close(&slice, reader.newest);
+                self.reader = None;
+                Ok(Some(Step::End { slice }))
             }
         }
     }
@@ -334,7 +332,7 @@ impl SliceReader {
     /// Goes to the next part of the slice: a part of its window, or a result of its job.
     fn next_part(&mut self) {
         let window = self.adapted.next_window();
-        match window.or_else(|| self.job.as_mut().and_then(Ready::next)) {
+        match window.or_else(|| self.job.as_mut().and_then(Ready::next_slice)) {
             Some(slice) => {
                 self.shown = Arc::new(slice);
                 self.token = first_token(&self.stream);

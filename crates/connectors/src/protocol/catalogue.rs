@@ -97,25 +97,31 @@ pub async fn discovered(context: &Context) -> Result<serde_json::Value> {
         .iter()
         .map(|stream| {
             let is_incremental = stream.cursor.is_some();
-            let mut found = json!({
-                "name": stream.name,
-                "json_schema": stream.json_schema.clone().unwrap_or_else(|| json!({})),
-                "supported_sync_modes": if is_incremental {
-                    json!(["full_refresh", "incremental"])
-                } else {
-                    json!(["full_refresh"])
-                },
-                "is_resumable": is_incremental,
-                "is_file_based": false,
-            });
+            let modes: &[&str] = match is_incremental {
+                true => &["full_refresh", "incremental"],
+                false => &["full_refresh"],
+            };
+            let mut found = serde_json::Map::new();
+            let mut tell = |name: &str, value| found.insert(name.to_owned(), value);
+            tell("name", json!(stream.name));
+            tell(
+                "json_schema",
+                stream.json_schema.clone().unwrap_or_else(|| json!({})),
+            );
+            tell("supported_sync_modes", json!(modes));
+            tell("is_resumable", json!(is_incremental));
+            tell("is_file_based", json!(false));
             if let Some(field) = stream.cursor_field(&context.scope(), context.env()) {
-                found["source_defined_cursor"] = json!(true);
-                found["default_cursor_field"] = json!([field]);
+                tell("source_defined_cursor", json!(true));
+                tell("default_cursor_field", json!([field]));
             }
             if !stream.key.is_empty() {
-                found["source_defined_primary_key"] = json!(stream.primary_key_source());
+                tell(
+                    "source_defined_primary_key",
+                    json!(stream.primary_key_source()),
+                );
             }
-            found
+            serde_json::Value::Object(found)
         })
         .collect();
     Ok(json!({ "streams": streams }))

@@ -434,7 +434,7 @@ impl Scale {
             .iter()
             .find_map(|format| datetime::parse(text, format))
             .or_else(|| datetime::parse_iso(text))
-            .map(|moment| moment.as_microsecond())
+            .map(Timestamp::as_microsecond)
     }
 }
 
