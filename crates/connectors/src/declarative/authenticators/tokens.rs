@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use model::clock::Millis;
 use model::secret::Secret;
+use model::value::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::config::{ConfigKeeper, LiveConfig};
@@ -59,6 +60,11 @@ impl Tokens {
     /// Says who keeps the settings when a refresh changes them.
     pub fn keep_config_with(&self, keeper: Arc<dyn ConfigKeeper>) {
         self.0.config.keep_with(keeper);
+    }
+
+    /// Has settings kept that something else than a refresh has changed; false where nobody keeps any.
+    pub async fn persist(&self, config: &Value) -> Result<bool> {
+        self.0.config.persist(config).await
     }
 
     pub(super) fn config(&self) -> &LiveConfig {
