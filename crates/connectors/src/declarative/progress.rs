@@ -142,6 +142,31 @@ impl Progress {
         self.state()
     }
 
+    /// Where the windows of a read end that has one cursor for the stream.
+    pub fn until(&self) -> Option<Point> {
+        match &*self.lock() {
+            Kind::Windows(cursor, _) => Some(cursor.end),
+            Kind::Whole | Kind::Partitions(..) => None,
+        }
+    }
+
+    /// The windows that a read from the state `began` to the point `until` still had ahead of it after the one that
+    /// starts at `after`.
+    pub fn ahead(&self, began: &Value, until: Point, after: Point) -> Vec<Slice> {
+        let Kind::Windows(cursor, _) = &*self.lock() else {
+            return Vec::new();
+        };
+        let mut cursor = cursor.clone();
+        cursor.end = until;
+        let whole = Slice::new(Object::new(), Object::new());
+        Windows::from_state(&cursor, began)
+            .open(&cursor)
+            .into_iter()
+            .filter(|window| window.start > after)
+            .map(|window| whole.in_window(&cursor, window))
+            .collect()
+    }
+
     /// A window of the cursor as a slice.
     pub fn slice_of(&self, partition: &Slice, start: Point, end: Point) -> Option<Slice> {
         match &*self.lock() {

@@ -15,17 +15,25 @@ use crate::{Error, Page, PageReader, ReadRequest, Result};
 /// still get an earlier time.
 const LAG: Point = 5_000_000;
 
+/// The version of [`Position`]. Of another one, everything is read again from the cursor.
+const VERSION: u32 = 3;
+
 /// Where a read that was cut off goes on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Position {
     version: u32,
+    /// The state that the read began with.
+    began: serde_json::Value,
     /// The stream's state with all that is known in the middle of a read.
     state: serde_json::Value,
     /// Slices that are done, where no cursor tells, and which the last of them was.
     done_slices: u64,
     last_slice: String,
-    /// The window that is being read.
+    /// The window that is being read, or that was read last.
     window: Option<(Point, Point)>,
+    is_window_done: bool,
+    /// Where the last window ends: what came later is for the next read.
+    until: Option<Point>,
     /// The next page's token; none for the first page.
     token: Option<serde_json::Value>,
     /// The token of the page before.
@@ -52,6 +60,8 @@ pub struct Reader {
     server_now: Point,
     is_over: bool,
     is_told: bool,
+    /// Whether any page was given: the last one says how far the stream was read.
+    has_given: bool,
 }
 
 impl Reader {
@@ -59,41 +69,55 @@ impl Reader {
     pub async fn begin(context: Context, request: ReadRequest) -> Result<Self> {
         let connector = context.connection.connector.clone();
         let stream = context.stream(&request.stream).await?;
-        let position: Position = request
+        let found: Option<Position> = request
             .position
             .and_then(|position| serde_json::from_value(position).ok())
-            .filter(|position: &Position| position.version == 2)
-            .unwrap_or_default();
-        let state = match &request.cursor {
-            _ if !position.state.is_null() => Value::from_serde(&position.state),
-            Some(state) if !request.full => Value::from_serde(state),
-            _ => Value::Null,
+            .filter(|position: &Position| position.version == VERSION);
+        let began = match (&found, request.cursor) {
+            (Some(position), _) => position.began.clone(),
+            (None, Some(state)) if !request.full => state,
+            (None, _) => serde_json::Value::Null,
         };
-        let mut pages = Pages::begin(context.clone(), stream.clone(), &state)?;
+        let position = found.unwrap_or_default();
+        let reached = Value::from_serde(&position.state);
+        let mut pages = Pages::go_on(
+            context.clone(),
+            stream.clone(),
+            &Value::from_serde(&began),
+            Some(&reached).filter(|reached| !reached.is_null()),
+        )?;
+        pages.fit().await?;
         let goes_on = position.is_over || go_on(&mut pages, &position, &stream).await?;
         Ok(Self {
-            pages,
             seen: position.seen,
             is_over: position.is_over,
             is_told: false,
+            has_given: false,
             limit: request.limit,
             version_path: connector
                 .writes(&stream.name)
                 .and_then(|writes| writes.version.clone()),
             server_now: context.env().now().as_microsecond(),
             position: Position {
-                version: 2,
+                version: VERSION,
+                until: position.until.or_else(|| pages.progress().until()),
+                // States of partitions are large, and their cursors alone say where to go on.
+                began: match stream.router().is_single() || stream.has_delegates() {
+                    true => began,
+                    false => serde_json::Value::Null,
+                },
                 is_over: position.is_over,
                 done_slices: if goes_on { position.done_slices } else { 0 },
                 last_slice: position.last_slice,
                 ..Position::default()
             },
+            pages,
             context,
             stream,
         })
     }
 
-    fn mark(&mut self, slice: Option<&Slice>, page: &PageMark, seen: Vec<u64>) {
+    fn mark(&mut self, slice: &Slice, is_done: bool, page: &PageMark, seen: Vec<u64>) {
         let progress = self.pages.progress();
         let exact = progress.exact_state();
         let state = match exact.is_null() && progress.has_cursor() {
@@ -102,9 +126,8 @@ impl Reader {
         };
         let to_json = |value: &Option<Value>| value.as_ref().map(Value::to_serde);
         self.position.state = state.to_serde();
-        self.position.window = slice
-            .and_then(|slice| slice.window)
-            .map(|window| (window.start, window.end));
+        self.position.window = slice.window.map(|window| (window.start, window.end));
+        self.position.is_window_done = is_done;
         self.position.token = to_json(&page.next);
         self.position.previous = to_json(&page.token).filter(|_| page.next.is_some());
         self.position.newest = self.pages.newest();
@@ -153,11 +176,15 @@ async fn go_on(
     };
     if let Some((start, end)) = position.window {
         // Windows of one partition are known exactly; those of many begin anew from their own cursors.
-        let whole = Slice::new(model::value::Object::new(), model::value::Object::new());
-        if stream.router().is_single()
-            && let Some(slice) = pages.progress().slice_of(&whole, start, end)
-        {
-            pages.go_on_at(slice, token, position.newest);
+        if let Some(until) = position.until {
+            let began = Value::from_serde(&position.began);
+            pages.read_only(pages.progress().ahead(&began, until, start));
+            let whole = Slice::new(model::value::Object::new(), model::value::Object::new());
+            if !position.is_window_done
+                && let Some(slice) = pages.progress().slice_of(&whole, start, end)
+            {
+                pages.go_on_at(slice, token, position.newest);
+            }
         }
         return Ok(true);
     }
@@ -238,13 +265,14 @@ impl PageReader for Reader {
                         self.limit = Some(limit - records.len());
                         self.is_over = self.limit == Some(0);
                     }
+                    self.has_given = true;
                     let exchange = page.exchange;
                     if self.pages.end_slice() {
                         self.position.done_slices += 1;
                         self.position.last_slice = slice.key();
-                        self.mark(None, &PageMark::default(), Vec::new());
+                        self.mark(&slice, true, &PageMark::default(), Vec::new());
                     } else {
-                        self.mark(Some(&slice), &page, marks);
+                        self.mark(&slice, false, &page, marks);
                     }
                     return Ok(Some(self.page(records, exchange)));
                 }
@@ -256,7 +284,8 @@ impl PageReader for Reader {
         if std::mem::replace(&mut self.is_told, true) || self.cursor().is_none() {
             return Ok(None);
         }
-        if !self.position.is_over && !self.pages.progress().is_partitioned() {
+        let says_more = self.position.is_over || self.pages.progress().is_partitioned();
+        if self.has_given && !says_more {
             return Ok(None);
         }
         self.position.is_over = true;
