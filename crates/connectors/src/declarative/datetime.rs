@@ -80,11 +80,14 @@ pub fn format(timestamp: Timestamp, format: &str) -> Result<String, String> {
         "%s" => return Ok(timestamp.as_second().to_string()),
         "%s_as_float" => {
             let micros = timestamp.as_microsecond();
-            return Ok(format!(
-                "{}.{:06}",
-                micros.div_euclid(1_000_000),
-                micros.rem_euclid(1_000_000)
-            ));
+            let seconds = micros.div_euclid(1_000_000);
+            let said = format!("{seconds}.{:06}", micros.rem_euclid(1_000_000));
+            let short = said.trim_end_matches('0');
+            // As Python prints it: at least one digit.
+            return Ok(match short.strip_suffix('.') {
+                Some(whole) => format!("{whole}.0"),
+                None => short.to_owned(),
+            });
         }
         "%ms" => return Ok(timestamp.as_millisecond().to_string()),
         "%epoch_microseconds" => return Ok(timestamp.as_microsecond().to_string()),
@@ -158,7 +161,7 @@ mod tests {
         check("%Y-%m-%dT%H:%M:%S.%_msZ", "2026-11-22T09:30:00.125Z");
         check("%s", "1795339800");
         check("%ms", "1795339800125");
-        check("%s_as_float", "1795339800.125000");
+        check("%s_as_float", "1795339800.125");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 use model::row::Row;
-use model::value::{Object, Value};
+use model::value::{Fingerprint, Object, Value};
 use template::{Env, Scope};
 
 use super::decode::json::is_truthy;
@@ -29,7 +29,12 @@ pub enum Router {
     /// One for each combination.
     Product(Vec<Router>),
     /// One after another.
-    Union(Vec<Router>),
+    Union {
+        /// The routers.
+        routers: Vec<Router>,
+        /// The one member of a partition that counts.
+        field: Option<Text>,
+    },
     /// Partitions of another router, several at a time.
     Grouping {
         /// The other router.
@@ -82,14 +87,11 @@ impl Router {
                 .collect()
         };
         if matches!(view.node().kind, Kind::List(_)) {
-            let mut routers = each(&view)?;
-            return Ok(match (routers.len(), routers.pop()) {
-                (1, Some(only)) => only,
-                (_, Some(last)) => {
-                    routers.push(last);
-                    Self::Product(routers)
-                }
-                (_, None) => Self::Single,
+            // A list of one is a product too: it keeps no state of parents.
+            let routers = each(&view)?;
+            return Ok(match routers.is_empty() {
+                true => Self::Single,
+                false => Self::Product(routers),
             });
         }
         Ok(match view.component()? {
@@ -128,9 +130,10 @@ impl Router {
             "CartesianProductStreamSlicer" => {
                 Self::Product(each(&view.require("stream_slicers", "a list of routers")?)?)
             }
-            "UnionPartitionRouter" => Self::Union(each(
-                &view.require("partition_routers", "a list of routers")?,
-            )?),
+            "UnionPartitionRouter" => Self::Union {
+                routers: each(&view.require("partition_routers", "a list of routers")?)?,
+                field: Text::member(&view, "partition_field")?,
+            },
             "GroupingPartitionRouter" => Self::Grouping {
                 inner: Box::new(Self::compile(view.get("underlying_partition_router"))?),
                 size: usize::try_from(view.require("group_size", "how many")?.count()?)
@@ -183,7 +186,7 @@ impl Router {
                 .iter()
                 .flat_map(|parent| std::iter::once(&parent.stream).chain(parent.stream.parents()))
                 .collect(),
-            Self::Product(routers) | Self::Union(routers) => {
+            Self::Product(routers) | Self::Union { routers, .. } => {
                 routers.iter().flat_map(Self::parents).collect()
             }
             Self::Grouping { inner, .. } => inner.parents(),
@@ -224,7 +227,7 @@ impl Router {
                     router.options(slice, scope, env, options)?;
                 }
             }
-            Self::Union(routers) => {
+            Self::Union { routers, .. } => {
                 for router in routers {
                     router.options(slice, scope, env, options)?;
                 }
@@ -260,12 +263,18 @@ impl Router {
                 at: Vec::new(),
                 is_done: false,
             })),
-            Self::Union(routers) => Partitions::Union(
-                routers
+            Self::Union { routers, field } => Partitions::Union(Box::new(Union {
+                routers: routers
                     .iter()
                     .map(|router| router.begin(context, state))
                     .collect::<Result<_>>()?,
-            ),
+                field: match field {
+                    Some(field) => Some(field.printed(&context.scope(), context.env())?),
+                    None => None,
+                },
+                seen: HashSet::new(),
+                states: Object::new(),
+            })),
             Self::Grouping {
                 inner,
                 size,
@@ -421,7 +430,7 @@ pub enum Partitions {
     /// Combinations.
     Product(Box<Product>),
     /// One router after another.
-    Union(VecDeque<Partitions>),
+    Union(Box<Union>),
     /// Several at a time.
     Grouping(Box<Grouping>),
 }
@@ -448,6 +457,16 @@ pub struct Product {
     is_done: bool,
 }
 
+/// A union at work.
+#[derive(Debug)]
+pub struct Union {
+    routers: VecDeque<Partitions>,
+    field: Option<String>,
+    /// Values of the field that came already.
+    seen: HashSet<Fingerprint>,
+    states: Object,
+}
+
 /// A grouping at work.
 #[derive(Debug)]
 pub struct Grouping {
@@ -465,15 +484,7 @@ impl Partitions {
             Self::Fixed(slices) => Ok(slices.pop_front()),
             Self::Substream(substream) => Box::pin(substream.next(context)).await,
             Self::Product(product) => Box::pin(product.next(context)).await,
-            Self::Union(routers) => {
-                while let Some(router) = routers.front_mut() {
-                    if let Some(slice) = Box::pin(router.next(context)).await? {
-                        return Ok(Some(slice));
-                    }
-                    routers.pop_front();
-                }
-                Ok(None)
-            }
+            Self::Union(union) => Box::pin(union.next(context)).await,
             Self::Grouping(grouping) => Box::pin(grouping.next(context)).await,
         }
     }
@@ -481,7 +492,8 @@ impl Partitions {
     /// The state of the parents, up to the last partition that was given; null where there are none.
     pub fn parent_state(&self) -> Value {
         match self {
-            Self::Fixed(_) | Self::Product(_) | Self::Union(_) => Value::Null,
+            Self::Fixed(_) | Self::Product(_) => Value::Null,
+            Self::Union(union) => Value::Object(union.states()),
             Self::Substream(substream) => Value::Object(substream.states.clone()),
             Self::Grouping(grouping) => grouping.state.clone(),
         }
@@ -537,6 +549,9 @@ impl Substream {
 
 impl Product {
     async fn next(&mut self, context: &Context) -> Result<Option<Slice>> {
+        if let [only] = self.routers.as_mut_slice() {
+            return only.next(context).await;
+        }
         if self.slices.is_none() {
             let mut all = Vec::with_capacity(self.routers.len());
             for router in &mut self.routers {
@@ -578,6 +593,37 @@ impl Product {
             *at = 0;
         }
         Ok(Some(Slice::new(partition, extra)))
+    }
+}
+
+impl Union {
+    async fn next(&mut self, context: &Context) -> Result<Option<Slice>> {
+        while let Some(router) = self.routers.front_mut() {
+            let Some(slice) = router.next(context).await? else {
+                self.states = self.states();
+                self.routers.pop_front();
+                continue;
+            };
+            let Some(field) = &self.field else {
+                return Ok(Some(slice));
+            };
+            let value = slice.partition.get(field).cloned().unwrap_or_default();
+            if self.seen.insert(value.fingerprint()) {
+                return Ok(Some(slice.by_field(field, value)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The states of the parents of all routers so far.
+    fn states(&self) -> Object {
+        let mut states = self.states.clone();
+        if let Some(Value::Object(more)) = self.routers.front().map(Partitions::parent_state) {
+            for (name, state) in more {
+                states.insert(name, state);
+            }
+        }
+        states
     }
 }
 

@@ -16,6 +16,7 @@ mod grants;
 mod http;
 mod oauth;
 mod odd_server;
+mod parts;
 mod reach;
 mod refresh;
 mod resume;

@@ -84,7 +84,8 @@ impl Windows {
         let intervals = if since > cursor.start {
             vec![Interval {
                 start: cursor.start,
-                end: cursor.previous(since),
+                // Windows begin at whole units, where the file says so.
+                end: cursor.previous(cursor.clamped(since)),
                 newest: Some(since),
             }]
         } else {
