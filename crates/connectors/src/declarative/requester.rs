@@ -70,6 +70,15 @@ impl Requester {
         {
             return Err(view.unknown_component(&["HttpRequester"]));
         }
+        Self::of(view)
+    }
+
+    /// From a component of another kind that has an address, a method and headers, and that nobody signs.
+    pub fn compile_unsigned(view: &View<'_>) -> Result<Self> {
+        Ok(Self::of(view)?.unsigned())
+    }
+
+    fn of(view: &View<'_>) -> Result<Self> {
         let compile = |name: &str| -> Result<Option<Text>> {
             view.get(name)
                 .filter(|view| !view.node().is_falsy())

@@ -9,6 +9,7 @@ use model::value::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::config::{ConfigKeeper, LiveConfig};
+use super::rotating::Quotas;
 use crate::auth::again;
 use crate::{Error, Result};
 
@@ -24,6 +25,7 @@ pub struct Tokens(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     cells: Mutex<HashMap<[u8; 32], Arc<Cell>>>,
+    quotas: Mutex<HashMap<[u8; 32], Arc<Quotas>>>,
     config: LiveConfig,
 }
 
@@ -78,6 +80,15 @@ impl Tokens {
             cells.clear();
         }
         Arc::clone(cells.entry(key).or_default())
+    }
+
+    /// What is left of a set of tokens.
+    pub(crate) fn quotas(&self, key: [u8; 32]) -> Arc<Quotas> {
+        let mut quotas = self.0.quotas.lock().unwrap_or_else(PoisonError::into_inner);
+        if quotas.len() >= MOST && !quotas.contains_key(&key) {
+            quotas.clear();
+        }
+        Arc::clone(quotas.entry(key).or_default())
     }
 
     /// Every token that is or was in use.
