@@ -7,6 +7,7 @@ use std::sync::Arc;
 use connectors::Access;
 use connectors::declarative::manifest::Manifest;
 use connectors::protocol::{Catalogue, Message, Session, Sink, states_from};
+use model::clock::Clock;
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -125,6 +126,20 @@ impl Connector {
         (lines, read)
     }
 
+    /// The settings as the file's migrations changed them, where they did: to be kept in place of the old ones.
+    pub fn changed_settings(&self) -> Option<Json> {
+        self.session.changed_config().map(|config| {
+            json!({
+                "type": "CONTROL",
+                "control": {
+                    "type": "CONNECTOR_CONFIG",
+                    "emitted_at": Clock::system().now(),
+                    "connectorConfig": {"config": config},
+                },
+            })
+        })
+    }
+
     /// Tries to read a record of each stream that the file names for it.
     pub async fn check(&self) -> Json {
         let status = match self.session.check().await {
@@ -143,10 +158,20 @@ impl Connector {
 /// What a connection needs to know: the file's `spec`.
 pub fn spec(manifest: &Path) -> Result<Json, ApiError> {
     let manifest = load(manifest)?;
-    Ok(json!({
-        "type": "SPEC",
-        "spec": {"connectionSpecification": manifest.connection_specification},
-    }))
+    let mut told = serde_json::Map::new();
+    told.insert(
+        "connectionSpecification".to_owned(),
+        manifest.connection_specification.clone(),
+    );
+    for (name, there) in [
+        ("documentationUrl", "documentation_url"),
+        ("advanced_auth", "advanced_auth"),
+    ] {
+        if let Some(found) = manifest.spec.get(there).filter(|found| !found.is_null()) {
+            told.insert(name.to_owned(), found.clone());
+        }
+    }
+    Ok(json!({"type": "SPEC", "spec": told}))
 }
 
 fn load(path: &Path) -> Result<Arc<Manifest>, ApiError> {

@@ -16,15 +16,27 @@ pub(crate) async fn run(wanted: Wanted, output: &Output) -> Result<End, Failure>
     match wanted.verb {
         ConnectorVerb::Spec(files) => line(output, &spec(&files.manifest)?),
         ConnectorVerb::Check(files) => {
-            let answer = Connector::open(&chosen(files))?.check().await;
+            let connector = Connector::open(&chosen(files))?;
+            announce(&connector, output)?;
+            let answer = connector.check().await;
             let failed = answer["connectionStatus"]["status"] != "SUCCEEDED";
             line(output, &answer)?;
             Ok(if failed { End::Failed } else { End::Done })
         }
         ConnectorVerb::Discover(files) => {
-            line(output, &Connector::open(&chosen(files))?.discover().await?)
+            let connector = Connector::open(&chosen(files))?;
+            announce(&connector, output)?;
+            line(output, &connector.discover().await?)
         }
         ConnectorVerb::Read(files) => read(&chosen(files)).await,
+    }
+}
+
+/// Settings that the file's migrations changed come first: whoever runs the connector keeps them.
+fn announce(connector: &Connector, output: &Output) -> Result<(), Failure> {
+    match connector.changed_settings() {
+        Some(message) => line(output, &message).map(|_| ()),
+        None => Ok(()),
     }
 }
 
