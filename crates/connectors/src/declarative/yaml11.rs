@@ -35,7 +35,8 @@ fn walk(lines: &[&str], node: &mut Node) {
 
 /// The word that begins at a place; none where something else begins there, a quotation for example.
 fn word_at<'t>(lines: &[&'t str], (line, column): (u32, u32)) -> Option<&'t str> {
-    let line = lines.get(usize::try_from(line).ok()?.checked_sub(1)?)?;
+    let number = usize::try_from(line).ok()?.checked_sub(1)?;
+    let line = lines.get(number)?;
     let skipped = usize::try_from(column).ok()?.checked_sub(1)?;
     let (start, _) = line.char_indices().nth(skipped)?;
     // `!!str yes` is a text.
@@ -47,11 +48,25 @@ fn word_at<'t>(lines: &[&'t str], (line, column): (u32, u32)) -> Option<&'t str>
     {
         return None;
     }
+    if before.is_empty() && begins_block(lines.get(..number)?) {
+        return None;
+    }
     let rest = line.get(start..)?;
     let end = rest
         .find(|c: char| !c.is_ascii_alphanumeric() && !"_.:+-".contains(c))
         .unwrap_or(rest.len());
     rest.get(..end).filter(|word| !word.is_empty())
+}
+
+/// Whether what follows these lines is a text over several lines (`|`, `>-`).
+fn begins_block(lines: &[&str]) -> bool {
+    let last = lines.iter().rev().find(|line| !line.trim().is_empty());
+    last.and_then(|line| line.split(" #").next())
+        .map(|line| {
+            line.trim_end()
+                .trim_end_matches(|c: char| c.is_ascii_digit() || "+-".contains(c))
+        })
+        .is_some_and(|line| line.ends_with(['|', '>']))
 }
 
 /// Whether a word is a text, though newer YAML has it for a number.

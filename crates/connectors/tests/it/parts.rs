@@ -225,6 +225,28 @@ async fn what_is_too_much_for_a_platform_is_asked_for_in_smaller_parts() {
       paginator: {type: DefaultPaginator, page_size_option: {type: RequestOption, inject_into: request_parameter, field_name: n}, page_token_option: {type: RequestOption, inject_into: request_parameter, field_name: o}, pagination_strategy: {type: OffsetIncrement, page_size: 4}}";
     const BY_DAYS: &str = "
     incremental_sync: {type: DatetimeBasedCursor, cursor_field: at, datetime_format: '%Y-%m-%d', start_datetime: '2024-01-01', end_datetime: '2024-01-04', step: P9D, cursor_granularity: P1D, start_time_option: {type: RequestOption, inject_into: request_parameter, field_name: a}, end_time_option: {type: RequestOption, inject_into: request_parameter, field_name: b}}";
+    const SMALLER: Routes = &[
+        ("n=4", 413, "{}"),
+        ("o=2", 200, r#"{"data":[{"id":3}]}"#),
+        ("n=2", 200, r#"{"data":[{"id":1},{"id":2}]}"#),
+    ];
+    const SHORTER: Routes = &[
+        ("b=2024-01-04", 413, "{}"),
+        (
+            "a=2024-01-01&b=2024-01-02",
+            200,
+            r#"{"data":[{"id":1,"at":"2024-01-02"}]}"#,
+        ),
+        ("/s", 200, r#"{"data":[]}"#),
+    ];
+    const AGAIN: Routes = &[
+        ("o=4", 413, "{}"),
+        (
+            "n=4",
+            200,
+            r#"{"data":[{"id":1},{"id":2},{"id":3},{"id":4}]}"#,
+        ),
+    ];
     for (what, action, retriever, rest, routes, wanted, records) in [
         (
             "smaller pages",
@@ -233,12 +255,8 @@ async fn what_is_too_much_for_a_platform_is_asked_for_in_smaller_parts() {
                 "{BY_OFFSET}\n      page_size_reduction: {{type: PageSizeReduction, backoff_seconds: 0}}"
             ),
             "",
-            &[
-                ("n=4", 413, "{}"),
-                ("o=2", 200, r#"{"data":[{"id":3}]}"#),
-                ("n=2", 200, r#"{"data":[{"id":1},{"id":2}]}"#),
-            ] as Routes,
-            "/s?n=4 /s?n=2 /s?n=2&o=2",
+            SMALLER,
+            "/s?n=4 /s?n=2 /s?o=2&n=2",
             r#"{"id":1} {"id":2} {"id":3}"#,
         ),
         (
@@ -246,14 +264,7 @@ async fn what_is_too_much_for_a_platform_is_asked_for_in_smaller_parts() {
             "SPLIT_REQUEST_WINDOW",
             "      request_window_splitting: {type: RequestWindowSplitting}".to_owned(),
             BY_DAYS,
-            &[
-                ("b=2024-01-04", 413, "{}"),
-                (
-                    "a=2024-01-01&b=2024-01-02",
-                    200,
-                    r#"{"data":[{"id":1,"at":"2024-01-02"}]}"#,
-                ),
-            ],
+            SHORTER,
             "/s?a=2024-01-01&b=2024-01-04 /s?a=2024-01-01&b=2024-01-02 /s?a=2024-01-03&b=2024-01-04 /s?a=2024-01-03&b=2024-01-03 /s?a=2024-01-04&b=2024-01-04",
             r#"{"id":1,"at":"2024-01-02"}"#,
         ),
@@ -264,15 +275,8 @@ async fn what_is_too_much_for_a_platform_is_asked_for_in_smaller_parts() {
                 "{BY_OFFSET}\n      pagination_reset: {{type: PaginationReset, action: RESET}}"
             ),
             "",
-            &[
-                ("o=4", 413, "{}"),
-                (
-                    "n=4",
-                    200,
-                    r#"{"data":[{"id":1},{"id":2},{"id":3},{"id":4}]}"#,
-                ),
-            ],
-            "/s?n=4 /s?n=4&o=4 /s?n=4 /s?n=4&o=4",
+            AGAIN,
+            "/s?n=4 /s?o=4&n=4 /s?n=4 /s?o=4&n=4",
             r#"{"id":1} {"id":2} {"id":3} {"id":4} {"id":1} {"id":2} {"id":3} {"id":4}"#,
         ),
     ] {
@@ -445,8 +449,54 @@ async fn a_union_takes_each_value_once_and_by_its_field_alone() {
             ("/s", 200, r#"{"data":[{"id":1}]}"#),
         ],
         Json::Null,
-        "/s?k=a /s?k=b /parents /s",
+        "/s /s /parents /s",
         r#"{"id":1,"slice":{"k":"a"}} {"id":1,"slice":{"k":"b"}} {"id":1,"slice":{"k":"c"}}"#,
     )
     .await;
+}
+
+#[tokio::test]
+async fn partitions_come_from_the_settings_else_from_the_platform() {
+    const ROUTER: &str = "
+      partition_router:
+        type: ConfigOrParentPartitionRouter
+        values: \"{{ config.get('boards', []) }}\"
+        partition_field: board
+        keep: \"{{ value != 'x' }}\"
+        parent_slice: false
+        when_empty: single
+        request_option: {type: RequestOption, inject_into: request_parameter, field_name: b}
+        parent_stream_configs:
+          - {type: ParentStreamConfig, parent_key: boards/*/id, stream: {type: DeclarativeStream, name: members, retriever: {type: SimpleRetriever, requester: {type: HttpRequester, url_base: BASE, path: /members}, record_selector: {type: RecordSelector, extractor: {type: DpathExtractor, field_path: []}}}}}";
+    const ROUTES: Routes = &[
+        (
+            "/members",
+            200,
+            r#"[{"boards":[{"id":"x"},{"id":"p"}]},{"boards":[{"id":"p"},{"id":"q"}]},{}]"#,
+        ),
+        ("/s", 200, r#"{"data":[]}"#),
+    ];
+    const NONE: Routes = &[("/members", 200, "[]"), ("/s", 200, r#"{"data":[]}"#)];
+    for (what, config, routes, wanted) in [
+        (
+            "a list",
+            json!({"boards": ["a", "x", "b", "a"]}),
+            ROUTES,
+            "/s?b=a /s?b=b",
+        ),
+        ("a text", json!({"boards": "a, b"}), ROUTES, "/s?b=a /s?b=b"),
+        (
+            "nothing chosen",
+            json!({}),
+            ROUTES,
+            "/members /s?b=p /s?b=q",
+        ),
+        ("nothing there", json!({"boards": []}), NONE, "/members /s"),
+    ] {
+        let server = platform(routes).await;
+        let session = session(&server, &stream(ROUTER, ""), config).unwrap();
+        let came = read(&session, &["s"], &Json::Null).await;
+        assert_eq!(came.failed, [], "{what}");
+        assert_eq!(asked(&server), wanted, "{what}");
+    }
 }

@@ -75,7 +75,16 @@ impl Windows {
                 };
             }
         }
-        let before = member(&cursor.field).and_then(|value| cursor.scale.read(value));
+        let before = member(&cursor.field).and_then(|value| {
+            let point = cursor.scale.read(value);
+            if point.is_none() {
+                tracing::warn!(
+                    field = %cursor.field,
+                    "The state cannot be read; everything is read from the beginning."
+                );
+            }
+            point
+        });
         let since = before
             .filter(|before| *before >= cursor.start)
             .unwrap_or(cursor.start);
