@@ -109,10 +109,20 @@ impl Shapes {
     fn take(&mut self, node: &Node, is_ours: bool) {
         for (name, kind) in members(node.get("kinds")) {
             let of = match kind.get("is").map(|list| &list.kind) {
-                Some(Kind::List(items)) => items.iter().filter_map(Node::as_text).map(str::to_owned).collect(),
+                Some(Kind::List(items)) => items
+                    .iter()
+                    .filter_map(Node::as_text)
+                    .map(str::to_owned)
+                    .collect(),
                 _ => Vec::new(),
             };
-            self.kinds.insert(name.to_owned(), Choice { of, says: text(kind, "says") });
+            self.kinds.insert(
+                name.to_owned(),
+                Choice {
+                    of,
+                    says: text(kind, "says"),
+                },
+            );
         }
         for (name, component) in members(node.get("components")).chain(members(node.get("parts"))) {
             let fields = members(component.get("fields"))
@@ -129,7 +139,10 @@ impl Shapes {
                 .collect();
             let component = Component {
                 says: text(component, "says"),
-                written: component.get("written").and_then(Node::as_text).map(str::to_owned),
+                written: component
+                    .get("written")
+                    .and_then(Node::as_text)
+                    .map(str::to_owned),
                 is_python: component.get("python").is_some(),
                 is_ours,
                 is_open: name == "SignIn" || component.get("python").is_some(),
@@ -144,9 +157,17 @@ impl Shapes {
         match holds {
             Holds::Named(name) => match self.kinds.get(name) {
                 Some(choice) => choice.of.iter().map(String::as_str).collect(),
-                None => self.components.get_key_value(name).map(|(name, _)| name.as_str()).into_iter().collect(),
+                None => self
+                    .components
+                    .get_key_value(name)
+                    .map(|(name, _)| name.as_str())
+                    .into_iter()
+                    .collect(),
             },
-            Holds::Either(several) => several.iter().flat_map(|one| self.components_of(one)).collect(),
+            Holds::Either(several) => several
+                .iter()
+                .flat_map(|one| self.components_of(one))
+                .collect(),
             Holds::List(inner) | Holds::MapOf(inner) => self.components_of(inner),
             _ => Vec::new(),
         }
@@ -199,10 +220,18 @@ impl Holds {
             Self::Any => "anything".into(),
             Self::Map => "map".into(),
             Self::Path => "path: a list of names, or one".into(),
-            Self::Words(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+            Self::Words(words) => words
+                .iter()
+                .map(|word| format!("`{word}`"))
+                .collect::<Vec<_>>()
+                .join(", "),
             Self::List(inner) => format!("list of {}", inner.words()),
             Self::MapOf(inner) => format!("map of {}", inner.words()),
-            Self::Either(several) => several.iter().map(Self::words).collect::<Vec<_>>().join(", or "),
+            Self::Either(several) => several
+                .iter()
+                .map(Self::words)
+                .collect::<Vec<_>>()
+                .join(", or "),
             Self::Named(name) => name.clone(),
         }
     }
@@ -218,7 +247,10 @@ fn members(node: Option<&Node>) -> impl Iterator<Item = (&str, &Node)> {
 }
 
 fn text(node: &Node, name: &str) -> String {
-    node.get(name).and_then(Node::as_text).unwrap_or_default().to_owned()
+    node.get(name)
+        .and_then(Node::as_text)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn item(node: &Node, n: usize) -> Option<&str> {

@@ -119,7 +119,9 @@ impl Check {
             Holds::Flag if matches!(view.node().kind, Kind::Bool(_) | Kind::Text(_)) => {}
             Holds::Path if is_scalar => self.template(view),
             Holds::Path => match view.items() {
-                Ok(steps) => steps.iter().for_each(|step| self.templates(step, depth + 1)),
+                Ok(steps) => steps
+                    .iter()
+                    .for_each(|step| self.templates(step, depth + 1)),
                 Err(_) => self.wrong(view, holds),
             },
             Holds::Words(words) => match view.node().as_text() {
@@ -130,7 +132,12 @@ impl Check {
                         Some(nearest) => format!("perhaps `{nearest}`"),
                         None => format!("one of {}", known.join(", ")),
                     };
-                    self.add(view, Severity::Error, format!("`{word}` is not known here"), expected);
+                    self.add(
+                        view,
+                        Severity::Error,
+                        format!("`{word}` is not known here"),
+                        expected,
+                    );
                 }
                 None => self.wrong(view, holds),
             },
@@ -139,7 +146,9 @@ impl Check {
                 _ => self.wrong(view, holds),
             },
             Holds::List(inner) => match view.items() {
-                Ok(items) => items.iter().for_each(|item| self.holds(item, inner, depth + 1)),
+                Ok(items) => items
+                    .iter()
+                    .for_each(|item| self.holds(item, inner, depth + 1)),
                 Err(_) => self.wrong(view, holds),
             },
             Holds::MapOf(inner) => match view.members() {
@@ -157,7 +166,10 @@ impl Check {
                     (Kind::List(_), Holds::List(_) | Holds::Path) => true,
                     (Kind::Map(_), Holds::Named(_) | Holds::Map | Holds::MapOf(_)) => true,
                     (_, Holds::Any) => true,
-                    (Kind::Text(_) | Kind::Number(_) | Kind::Bool(_), Holds::Text | Holds::Template | Holds::Flag) => true,
+                    (
+                        Kind::Text(_) | Kind::Number(_) | Kind::Bool(_),
+                        Holds::Text | Holds::Template | Holds::Flag,
+                    ) => true,
                     _ => false,
                 };
                 match several.iter().find(fits) {
@@ -193,12 +205,27 @@ impl Check {
         let chosen = match (choices.as_slice(), written) {
             // What is ours has no type, and a place for one component needs none.
             ([only], None) => Some(*only),
-            ([only], Some(_)) if shapes.components.get(*only).is_some_and(|part| part.is_ours) => Some(*only),
-            (_, Some(written)) => choices.iter().copied().find(|choice| shapes.written(choice) == written),
+            ([only], Some(_))
+                if shapes
+                    .components
+                    .get(*only)
+                    .is_some_and(|part| part.is_ours) =>
+            {
+                Some(*only)
+            }
+            (_, Some(written)) => choices
+                .iter()
+                .copied()
+                .find(|choice| shapes.written(choice) == written),
             (_, None) => None,
         };
-        let Some((chosen, component)) = chosen.and_then(|chosen| Some((chosen, shapes.components.get(chosen)?))) else {
-            let known: Vec<&str> = choices.iter().map(|choice| shapes.written(choice)).collect();
+        let Some((chosen, component)) =
+            chosen.and_then(|chosen| Some((chosen, shapes.components.get(chosen)?)))
+        else {
+            let known: Vec<&str> = choices
+                .iter()
+                .map(|choice| shapes.written(choice))
+                .collect();
             let problem = match written {
                 Some(written) => format!("`{written}` is not known here"),
                 None => "`type` is missing".to_owned(),
@@ -228,7 +255,8 @@ impl Check {
                 }
                 continue;
             }
-            let is_handed_down = handed_down.is_some_and(|parameters| parameters.get(member).is_some());
+            let is_handed_down =
+                handed_down.is_some_and(|parameters| parameters.get(member).is_some());
             if member.starts_with('$') || member == "type" || is_handed_down || component.is_open {
                 continue;
             }
@@ -297,7 +325,9 @@ impl Check {
                         self.add(
                             view,
                             Severity::Warning,
-                            format!("the template uses `{name}`, which is not there in most places"),
+                            format!(
+                                "the template uses `{name}`, which is not there in most places"
+                            ),
                             format!("one of {}", KNOWN.join(", ")),
                         );
                     }
@@ -311,7 +341,12 @@ impl Check {
         let base = Manifest::parse(name, text)
             .map_err(|error| self.error(&error))
             .ok()
-            .and_then(|manifest| manifest.streams.first().and_then(|stream| stream.requester().base().cloned()));
+            .and_then(|manifest| {
+                manifest
+                    .streams
+                    .first()
+                    .and_then(|stream| stream.requester().base().cloned())
+            });
         for stream in self.each_stream(root) {
             if custom::refusal(stream.node()).is_none()
                 && let Err(error) = Stream::compile(&stream)
@@ -331,7 +366,10 @@ impl Check {
         note(patchbay_keys::limits(of_ours("limits")).map(drop));
         note(patchbay_keys::account(of_ours("account"), base.as_ref()).map(drop));
         for (member, is_writes) in [("schema", false), ("writes", true)] {
-            for (_, view) in of_ours(member).and_then(|map| map.members().ok()).unwrap_or_default() {
+            for (_, view) in of_ours(member)
+                .and_then(|map| map.members().ok())
+                .unwrap_or_default()
+            {
                 note(match is_writes {
                     true => WriteSpec::compile(&view, base.as_ref()).map(drop),
                     false => Describe::compile(&view).map(drop),
@@ -342,7 +380,11 @@ impl Check {
 
     fn each_stream<'a>(&self, root: &View<'a>) -> Vec<View<'a>> {
         let mut streams = Vec::new();
-        for item in root.get("streams").and_then(|list| list.items().ok()).unwrap_or_default() {
+        for item in root
+            .get("streams")
+            .and_then(|list| list.items().ok())
+            .unwrap_or_default()
+        {
             match item.get("streams").and_then(|inner| inner.items().ok()) {
                 Some(inner) => streams.extend(inner),
                 None => streams.push(item),
@@ -355,7 +397,10 @@ impl Check {
     fn streams(&mut self, root: &View<'_>) {
         for stream in self.each_stream(root) {
             if let Some(reason) = custom::refusal(stream.node()) {
-                let name = stream.get("name").and_then(|name| name.scalar().ok()).unwrap_or_default();
+                let name = stream
+                    .get("name")
+                    .and_then(|name| name.scalar().ok())
+                    .unwrap_or_default();
                 self.add(
                     &stream,
                     Severity::Warning,
@@ -364,7 +409,9 @@ impl Check {
                 );
             }
             let is_incremental = |stream: &View<'_>| stream.get("incremental_sync").is_some();
-            let routers = stream.get("retriever").and_then(|retriever| retriever.get("partition_router"));
+            let routers = stream
+                .get("retriever")
+                .and_then(|retriever| retriever.get("partition_router"));
             let routers = match routers {
                 Some(routers) => routers.items().unwrap_or_else(|_| vec![routers.clone()]),
                 None => Vec::new(),
@@ -374,7 +421,10 @@ impl Check {
                 .filter_map(|router| router.get("parent_stream_configs")?.items().ok())
                 .flatten();
             for parent in parents {
-                let Some(depends) = parent.get("incremental_dependency").filter(|flag| flag.flag().is_ok_and(|flag| flag)) else {
+                let Some(depends) = parent
+                    .get("incremental_dependency")
+                    .filter(|flag| flag.flag().is_ok_and(|flag| flag))
+                else {
                     continue;
                 };
                 if !is_incremental(&stream) {
@@ -384,7 +434,10 @@ impl Check {
                         "`incremental_dependency` has no effect: the stream itself has no `incremental_sync`".into(),
                         "an `incremental_sync` in this stream".into(),
                     );
-                } else if parent.get("stream").is_some_and(|parent| !is_incremental(&parent)) {
+                } else if parent
+                    .get("stream")
+                    .is_some_and(|parent| !is_incremental(&parent))
+                {
                     self.add(
                         &depends,
                         Severity::Warning,
@@ -407,7 +460,13 @@ fn of_error(error: &Error) -> Finding {
         expected: String::new(),
         severity: Severity::Error,
     };
-    if let Error::Misconfigured { place, problem, expected, .. } = error {
+    if let Error::Misconfigured {
+        place,
+        problem,
+        expected,
+        ..
+    } = error
+    {
         (finding.line, finding.column, finding.path) = place_of(place);
         finding.problem.clone_from(problem);
         finding.expected.clone_from(expected);
@@ -418,7 +477,10 @@ fn of_error(error: &Error) -> Finding {
 /// "line 3, column 5 (streams[0].name)".
 fn place_of(place: &str) -> (u32, u32, String) {
     let nowhere = || (0, 0, place.to_owned());
-    let Some((line, rest)) = place.strip_prefix("line ").and_then(|rest| rest.split_once(", column ")) else {
+    let Some((line, rest)) = place
+        .strip_prefix("line ")
+        .and_then(|rest| rest.split_once(", column "))
+    else {
         return nowhere();
     };
     let (column, path) = match rest.split_once(" (") {

@@ -132,7 +132,11 @@ pub fn reference() -> String {
     out.push_str("| Where one of several may stand | One of |\n|---|---|\n");
     for (name, choice) in &shapes.kinds {
         let of: Vec<String> = choice.of.iter().map(|name| link(shapes, name)).collect();
-        out.push_str(&format!("| {name}: {} | {} |\n", choice.says, of.join(", ")));
+        out.push_str(&format!(
+            "| {name}: {} | {} |\n",
+            choice.says,
+            of.join(", ")
+        ));
     }
     for (name, component) in shapes.components.iter().filter(|(_, part)| !part.is_ours) {
         section(&mut out, name, component);
@@ -146,7 +150,9 @@ fn section(out: &mut String, name: &str, component: &Component) {
         out.push_str(&format!(" Written `type: {written}`."));
     }
     if component.is_python {
-        out.push_str(" Not run here: streams that use it are left out and named, the others go on.");
+        out.push_str(
+            " Not run here: streams that use it are left out and named, the others go on.",
+        );
     }
     out.push('\n');
     if component.fields.is_empty() {
@@ -154,9 +160,21 @@ fn section(out: &mut String, name: &str, component: &Component) {
     }
     out.push_str("\n| Member | Holds | Meaning |\n|---|---|---|\n");
     for (name, field) in &component.fields {
-        let shown = if field.is_required { format!("**`{name}`**") } else { format!("`{name}`") };
-        let idle = if field.is_idle { " No effect here." } else { "" };
-        out.push_str(&format!("| {shown} | {} | {}{idle} |\n", linked(&field.holds), field.says));
+        let shown = if field.is_required {
+            format!("**`{name}`**")
+        } else {
+            format!("`{name}`")
+        };
+        let idle = if field.is_idle {
+            " No effect here."
+        } else {
+            ""
+        };
+        out.push_str(&format!(
+            "| {shown} | {} | {}{idle} |\n",
+            linked(&field.holds),
+            field.says
+        ));
     }
 }
 

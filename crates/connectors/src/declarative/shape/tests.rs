@@ -91,7 +91,10 @@ fn sample(holds: &Holds, depth: usize) -> Value {
         Holds::List(inner) => json!([sample(inner, depth)]),
         Holds::MapOf(inner) => json!({"a": sample(inner, depth)}),
         Holds::Either(several) => sample(
-            several.iter().find(|one| !SHAPES.components_of(one).is_empty()).unwrap_or(&several[0]),
+            several
+                .iter()
+                .find(|one| !SHAPES.components_of(one).is_empty())
+                .unwrap_or(&several[0]),
             depth,
         ),
         Holds::Named(_) => component(SHAPES.components_of(holds)[0], None, depth),
@@ -155,7 +158,9 @@ fn placed(holds: &Holds, name: &str, value: Value) -> Value {
             Value::Object(map)
         }
         Holds::Either(several) => {
-            let one = several.iter().find(|one| SHAPES.components_of(one).contains(&name));
+            let one = several
+                .iter()
+                .find(|one| SHAPES.components_of(one).contains(&name));
             placed(one.unwrap(), name, value)
         }
         _ => value,
@@ -207,13 +212,20 @@ fn the_table_and_the_runtime_know_the_same_components_and_members() {
     let complaints = complaints();
     let asked = asked::all();
     let mut wrong = BTreeSet::new();
-    for (name, component) in SHAPES.components.iter().filter(|(_, component)| !component.is_ours && !component.is_python) {
+    for (name, component) in SHAPES
+        .components
+        .iter()
+        .filter(|(_, component)| !component.is_ours && !component.is_python)
+    {
         let written = SHAPES.written(name);
         for (member, field) in &component.fields {
             let is_read = asked.contains(&(written.to_owned(), member.clone()))
                 || READ_OTHERWISE.contains(&(name, member));
             if is_read == field.is_idle {
-                wrong.insert(format!("{name}.{member} is {}read", if is_read { "" } else { "not " }));
+                wrong.insert(format!(
+                    "{name}.{member} is {}read",
+                    if is_read { "" } else { "not " }
+                ));
             }
         }
         for (_, member) in asked.iter().filter(|(kind, _)| kind == written) {
@@ -222,10 +234,15 @@ fn the_table_and_the_runtime_know_the_same_components_and_members() {
             }
         }
     }
-    let known: BTreeSet<&str> = SHAPES.components.keys().map(|name| SHAPES.written(name)).collect();
+    let known: BTreeSet<&str> = SHAPES
+        .components
+        .keys()
+        .map(|name| SHAPES.written(name))
+        .collect();
     for (name, member, problem) in &complaints {
         if SHAPES.components[name].is_ours {
-            if member != "zzzzzzzzzz" && problem.contains(&format!("`{member}` is not known here")) {
+            if member != "zzzzzzzzzz" && problem.contains(&format!("`{member}` is not known here"))
+            {
                 wrong.insert(format!("{name}.{member} is refused"));
             }
             if member == "zzzzzzzzzz" && !SHAPES.components[name].is_open {
@@ -233,7 +250,8 @@ fn the_table_and_the_runtime_know_the_same_components_and_members() {
                     Some((_, list)) if problem.contains("zzzzzzzzzz") => {
                         for real in list.split(", ") {
                             if !SHAPES.components[name].fields.contains_key(real) {
-                                wrong.insert(format!("{name}.{real} is taken and not in the table"));
+                                wrong
+                                    .insert(format!("{name}.{real} is taken and not in the table"));
                             }
                         }
                     }
@@ -247,12 +265,21 @@ fn the_table_and_the_runtime_know_the_same_components_and_members() {
         if problem.contains("is not supported here")
             && let Some((_, list)) = problem.split_once("expected one of ")
         {
-            for real in list.split(", ").filter(|real| real.starts_with(char::is_uppercase)) {
+            for real in list
+                .split(", ")
+                .filter(|real| real.starts_with(char::is_uppercase))
+            {
                 if !known.contains(real) && !real.chars().all(char::is_uppercase) {
-                    wrong.insert(format!("{real} is known to the runtime and not in the table"));
+                    wrong.insert(format!(
+                        "{real} is known to the runtime and not in the table"
+                    ));
                 }
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{}",
+        wrong.into_iter().collect::<Vec<_>>().join("\n")
+    );
 }
