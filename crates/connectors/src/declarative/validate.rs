@@ -90,12 +90,15 @@ impl Check {
         }
     }
 
-    /// A complaint of the compiler, unless the same place has an error already.
+    /// A complaint of the runtime, unless something is said of the same place or of one inside it already.
     fn error(&mut self, error: &Error) {
         let finding = of_error(error);
         let is_known = self.found.iter().any(|known| {
+            let is_same = (known.line, known.column) == (finding.line, finding.column);
+            let inside = known.path.strip_prefix(finding.path.as_str());
+            let is_inside = inside.is_some_and(|rest| rest.starts_with(['.', '[']));
             known.severity == Severity::Error
-                && (known.line, known.column) == (finding.line, finding.column)
+                && (is_same || (is_inside && !finding.path.is_empty()))
         });
         if !is_known {
             self.take(finding);
@@ -161,22 +164,10 @@ impl Check {
                 }
                 Err(_) => self.wrong(view, holds),
             },
-            Holds::Either(several) => {
-                let fits = |one: &&Holds| match (&view.node().kind, one) {
-                    (Kind::List(_), Holds::List(_) | Holds::Path) => true,
-                    (Kind::Map(_), Holds::Named(_) | Holds::Map | Holds::MapOf(_)) => true,
-                    (_, Holds::Any) => true,
-                    (
-                        Kind::Text(_) | Kind::Number(_) | Kind::Bool(_),
-                        Holds::Text | Holds::Template | Holds::Flag,
-                    ) => true,
-                    _ => false,
-                };
-                match several.iter().find(fits) {
-                    Some(one) => self.holds(view, one, depth),
-                    None => self.wrong(view, holds),
-                }
-            }
+            Holds::Either(several) => match chosen(view.node(), several) {
+                Some(one) => self.holds(view, one, depth),
+                None => self.wrong(view, holds),
+            },
             Holds::Named(name) => self.named(view, name, depth),
             Holds::Text | Holds::Template | Holds::Count | Holds::Number | Holds::Flag => {
                 self.wrong(view, holds);
@@ -195,7 +186,10 @@ impl Check {
                 view,
                 Severity::Error,
                 format!("this is {}", view.node().word()),
-                format!("a map: {name}"),
+                match choices_of(name).as_slice() {
+                    [] | [_] => format!("a map: {name}"),
+                    several => format!("a map whose type is one of {}", several.join(", ")),
+                },
             );
             return;
         }
@@ -378,6 +372,34 @@ impl Check {
         }
     }
 
+    /// The streams that a check of the connection names.
+    fn checked(&mut self, root: &View<'_>) {
+        // Names of streams that are found out later are not known here.
+        if root.get("dynamic_streams").is_some() {
+            return;
+        }
+        let names: Vec<String> = self
+            .each_stream(root)
+            .iter()
+            .filter_map(|stream| stream.get("name")?.scalar().ok())
+            .collect();
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let checked = root
+            .get("check")
+            .and_then(|check| check.get("stream_names")?.items().ok());
+        for wanted in checked.unwrap_or_default() {
+            let Some(name) = wanted.node().as_text().filter(|name| !known.contains(name)) else {
+                continue;
+            };
+            let expected = match nearest(name, &known) {
+                Some(nearest) => format!("perhaps `{nearest}`"),
+                None => "the name of a stream of this file".to_owned(),
+            };
+            let problem = format!("the check reads `{name}`, and there is no such stream");
+            self.add(&wanted, Severity::Warning, problem, expected);
+        }
+    }
+
     fn each_stream<'a>(&self, root: &View<'a>) -> Vec<View<'a>> {
         let mut streams = Vec::new();
         for item in root
@@ -395,6 +417,7 @@ impl Check {
 
     /// What is legal and probably not meant.
     fn streams(&mut self, root: &View<'_>) {
+        self.checked(root);
         for stream in self.each_stream(root) {
             if let Some(reason) = custom::refusal(stream.node()) {
                 let name = stream
@@ -450,6 +473,39 @@ impl Check {
     }
 }
 
+/// What may stand under `type` where `name` says what a place holds.
+fn choices_of(name: &str) -> Vec<&'static str> {
+    let shapes = &*SHAPES;
+    let components = shapes.components_of(&Holds::Named(name.to_owned()));
+    components
+        .into_iter()
+        .map(|component| shapes.written(component))
+        .collect()
+}
+
+/// The alternative that a value is meant as: by its `type`, else by what it is.
+fn chosen<'h>(node: &Node, several: &'h [Holds]) -> Option<&'h Holds> {
+    let fits = |one: &&Holds| match (&node.kind, one) {
+        (_, Holds::Any) | (Kind::List(_), Holds::List(_) | Holds::Path) => true,
+        (Kind::Map(_), Holds::Named(_) | Holds::Map | Holds::MapOf(_)) => true,
+        (
+            Kind::Text(_) | Kind::Number(_) | Kind::Bool(_),
+            Holds::Text | Holds::Template | Holds::Flag | Holds::Words(_),
+        ) => true,
+        _ => false,
+    };
+    let written = node.get("type").and_then(Node::as_text);
+    let named = |one: &&Holds| {
+        let components = SHAPES.components_of(one);
+        matches!(one, Holds::Named(_))
+            && components
+                .iter()
+                .any(|name| Some(SHAPES.written(name)) == written)
+    };
+    let by_type = several.iter().find(named);
+    by_type.or_else(|| several.iter().find(fits))
+}
+
 /// A complaint as a finding.
 fn of_error(error: &Error) -> Finding {
     let mut finding = Finding {
@@ -468,7 +524,8 @@ fn of_error(error: &Error) -> Finding {
     } = error
     {
         (finding.line, finding.column, finding.path) = place_of(place);
-        finding.problem.clone_from(problem);
+        // What a regular expression or a parser says may have several lines.
+        finding.problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
         finding.expected.clone_from(expected);
     }
     finding
