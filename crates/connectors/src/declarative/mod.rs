@@ -3,8 +3,8 @@
 pub mod auth_spec;
 pub mod authenticator;
 pub mod authenticators;
-pub mod budget;
 pub mod backoff;
+pub mod budget;
 pub mod cache;
 pub mod config;
 pub mod context;

@@ -38,6 +38,8 @@ pub struct Component {
     pub written: Option<String>,
     /// It is code in Python, which does not run here.
     pub is_python: bool,
+    /// It is known and not there yet.
+    pub is_absent: bool,
     /// It stands under `patchbay`: it has no `type`, and unknown members are refused.
     pub is_ours: bool,
     /// Members of other names are looked at elsewhere.
@@ -144,6 +146,7 @@ impl Shapes {
                     .and_then(Node::as_text)
                     .map(str::to_owned),
                 is_python: component.get("python").is_some(),
+                is_absent: component.get("absent").is_some(),
                 is_ours,
                 is_open: name == "SignIn" || component.get("python").is_some(),
                 fields,

@@ -1,6 +1,6 @@
 //! Checks a connector file as a whole: everything that is wrong or suspicious, each with its place.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::node::{Kind, Node, View, nearest};
 use super::shape::{Component, Holds, SHAPES};
@@ -400,6 +400,28 @@ impl Check {
         }
     }
 
+    /// Streams of one name: the later one counts.
+    fn twins(&mut self, root: &View<'_>) {
+        let mut places: HashMap<String, (u32, u32)> = HashMap::new();
+        for stream in self.each_stream(root) {
+            let Some(name) = stream.get("name").and_then(|name| name.scalar().ok()) else {
+                continue;
+            };
+            let at = stream.node().at;
+            // A part that is used twice by reference is one stream.
+            if let Some((line, _)) = places.insert(name.clone(), at).filter(|known| *known != at) {
+                self.add(
+                    &stream,
+                    Severity::Warning,
+                    format!(
+                        "this stream replaces the one in line {line}: both are called `{name}`"
+                    ),
+                    "a name of its own".into(),
+                );
+            }
+        }
+    }
+
     fn each_stream<'a>(&self, root: &View<'a>) -> Vec<View<'a>> {
         let mut streams = Vec::new();
         for item in root
@@ -418,6 +440,7 @@ impl Check {
     /// What is legal and probably not meant.
     fn streams(&mut self, root: &View<'_>) {
         self.checked(root);
+        self.twins(root);
         for stream in self.each_stream(root) {
             if let Some(reason) = custom::refusal(stream.node()) {
                 let name = stream

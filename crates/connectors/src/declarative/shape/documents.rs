@@ -149,7 +149,7 @@ fn section(out: &mut String, name: &str, component: &Component) {
     if let Some(written) = &component.written {
         out.push_str(&format!(" Written `type: {written}`."));
     }
-    if component.is_python {
+    if component.is_python || component.is_absent {
         out.push_str(
             " Not run here: streams that use it are left out and named, the others go on.",
         );
