@@ -508,14 +508,17 @@ fn choices_of(name: &str) -> Vec<&'static str> {
 
 /// The alternative that a value is meant as: by its `type`, else by what it is.
 fn chosen<'h>(node: &Node, several: &'h [Holds]) -> Option<&'h Holds> {
-    let fits = |one: &&Holds| match (&node.kind, one) {
-        (_, Holds::Any) | (Kind::List(_), Holds::List(_) | Holds::Path) => true,
-        (Kind::Map(_), Holds::Named(_) | Holds::Map | Holds::MapOf(_)) => true,
-        (
-            Kind::Text(_) | Kind::Number(_) | Kind::Bool(_),
-            Holds::Text | Holds::Template | Holds::Flag | Holds::Words(_),
-        ) => true,
-        _ => false,
+    let fits = |one: &&Holds| {
+        matches!(
+            (&node.kind, one),
+            (_, Holds::Any)
+                | (Kind::List(_), Holds::List(_) | Holds::Path)
+                | (Kind::Map(_), Holds::Named(_) | Holds::Map | Holds::MapOf(_))
+                | (
+                    Kind::Text(_) | Kind::Number(_) | Kind::Bool(_),
+                    Holds::Text | Holds::Template | Holds::Flag | Holds::Words(_)
+                )
+        )
     };
     let written = node.get("type").and_then(Node::as_text);
     let named = |one: &&Holds| {
