@@ -19,7 +19,8 @@ pub(crate) async fn run(wanted: Wanted, output: &Output) -> Result<End, Failure>
         ConnectorVerb::Spec(files) => line(output, &spec(&files.manifest)?),
         ConnectorVerb::Check(files) => {
             let answer = Connector::open(&chosen(files))?.check().await;
-            let failed = answer["connectionStatus"]["status"] != "SUCCEEDED";
+            let status = answer.pointer("/connectionStatus/status");
+            let failed = status.and_then(Json::as_str) != Some("SUCCEEDED");
             line(output, &answer)?;
             Ok(if failed { End::Failed } else { End::Done })
         }
