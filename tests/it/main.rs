@@ -16,6 +16,7 @@ mod cancel;
 mod drafts;
 mod faults;
 mod guards;
+mod jobs;
 mod main_job;
 mod needs_you;
 mod recovery;

@@ -10,7 +10,7 @@ use super::node::{Kind, View};
 use crate::{Error, Result};
 
 /// Names that templates may use somewhere in a file; further ones come with the parents of a stream.
-const KNOWN: &[&str] = &[
+pub(super) const KNOWN: &[&str] = &[
     "config",
     "parameters",
     "stream_slice",
@@ -141,6 +141,12 @@ impl Text {
     /// Whether it is the same whatever the scope.
     pub fn is_fixed(&self) -> bool {
         self.template.is_plain()
+    }
+
+    /// Whether it is the same for all records of a page: it names a value and that is not the record's, so nothing in it
+    /// is counted, drawn or looked up on a clock.
+    pub fn is_same_for_a_page(&self) -> bool {
+        self.is_fixed() || self.named.is_some() && !self.mentions("record")
     }
 
     /// Which parts of the input called `root` it looks at.

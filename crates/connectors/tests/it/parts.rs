@@ -467,7 +467,7 @@ async fn partitions_come_from_the_settings_else_from_the_platform() {
         when_empty: single
         request_option: {type: RequestOption, inject_into: request_parameter, field_name: b}
         parent_stream_configs:
-          - {type: ParentStreamConfig, parent_key: boards/*/id, stream: {type: DeclarativeStream, name: members, retriever: {type: SimpleRetriever, requester: {type: HttpRequester, url_base: BASE, path: /members}, record_selector: {type: RecordSelector, extractor: {type: DpathExtractor, field_path: []}}}}}";
+          - {type: ParentStreamConfig, parent_key: boards/*/id, partition_field: board, stream: {type: DeclarativeStream, name: members, retriever: {type: SimpleRetriever, requester: {type: HttpRequester, url_base: BASE, path: /members}, record_selector: {type: RecordSelector, extractor: {type: DpathExtractor, field_path: []}}}}}";
     const ROUTES: Routes = &[
         (
             "/members",

@@ -35,15 +35,18 @@ pub struct Parent {
 impl Parent {
     /// From the file.
     pub fn compile(view: &View<'_>) -> Result<Self> {
-        let field = view.require(
-            "partition_field",
-            "the name of the value in stream_partition",
-        )?;
-        Self::with_field(view, Text::compile(&field)?)
+        Self::with_field(view, Text::compile(&field_of(view)?)?)
     }
 
-    /// One of whose keys every value counts.
+    /// One of whose keys every value counts, for a router whose values are called `field`.
     pub(super) fn of_each(view: &View<'_>, field: &Text) -> Result<Self> {
+        let own = field_of(view)?;
+        if own.scalar()? != field.source() {
+            return Err(own.fail(
+                format!("the router calls it `{}`", field.source()),
+                "the same name in both",
+            ));
+        }
         Ok(Self {
             takes_each: true,
             ..Self::with_field(view, field.clone())?
@@ -185,4 +188,11 @@ impl Parent {
         }
         Ok(extra)
     }
+}
+
+fn field_of<'a>(view: &View<'a>) -> Result<View<'a>> {
+    view.require(
+        "partition_field",
+        "the name of the value in stream_partition",
+    )
 }

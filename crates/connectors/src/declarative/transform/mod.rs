@@ -10,6 +10,7 @@ pub mod normalise;
 mod remove_fields;
 
 use model::row::Row;
+use model::value::Value;
 use template::{Env, Scope};
 
 use self::add_fields::AddFields;
@@ -41,6 +42,10 @@ pub enum Transformation {
     /// The members of one object at the top.
     DpathFlattenFields(DpathFlattenFields),
 }
+
+/// What a transformation need not make for each record of a page.
+#[derive(Debug, Default)]
+pub struct Known(Vec<Option<Value>>);
 
 /// The types that [`Transformation::compile`] knows.
 const KNOWN: &[&str] = &[
@@ -79,10 +84,29 @@ impl Transformation {
         }
     }
 
+    /// Makes what is the same for all records of a page, for [`Transformation::apply_knowing`].
+    pub fn know(&self, scope: &Scope<'_>, env: &Env) -> Known {
+        match self {
+            Self::AddFields(add) => Known(add.same_for_a_page(scope, env)),
+            _ => Known::default(),
+        }
+    }
+
     /// Changes a record. `scope` has `config`, `stream_slice` and the like; `record` is added here.
     pub fn apply(&self, row: &mut Row, scope: &Scope<'_>, env: &Env) -> Result<()> {
+        self.apply_knowing(row, scope, env, &Known::default())
+    }
+
+    /// Changes one of many records.
+    pub fn apply_knowing(
+        &self,
+        row: &mut Row,
+        scope: &Scope<'_>,
+        env: &Env,
+        known: &Known,
+    ) -> Result<()> {
         match self {
-            Self::AddFields(add) => add.apply(row, scope, env)?,
+            Self::AddFields(add) => add.apply(row, scope, env, &known.0)?,
             Self::RemoveFields(remove) => remove.apply(row, scope, env)?,
             Self::KeysToLower => keys_to_lower(row),
             Self::KeysToSnakeCase => keys_to_snake_case(row),
