@@ -18,7 +18,7 @@ use super::cursor::Point;
 use super::decode::{BodyDecoder, DecodeError};
 use super::job::Ready;
 use super::options::Options;
-use super::paginator::{PageSeen, token_scope};
+use super::paginator::{PageSeen, Paginator, token_scope};
 use super::partition::Partitions;
 use super::progress::Progress;
 use super::slice::Slice;
@@ -163,6 +163,11 @@ impl Pages {
         let mut reader = SliceReader::begin(&self.context, &self.stream, &self.progress, slice);
         reader.resume(token, newest);
         self.reader = Some(reader);
+    }
+
+    /// How the next page of its stream is found.
+    pub fn paginator(&self) -> Option<&Paginator> {
+        self.stream.paginator()
     }
 
     /// Reads these slices and no others.

@@ -142,11 +142,34 @@ impl Progress {
         self.state()
     }
 
-    /// Where the windows of a read end that has one cursor for the stream.
+    /// Where the windows of a read end.
     pub fn until(&self) -> Option<Point> {
         match &*self.lock() {
-            Kind::Windows(cursor, _) => Some(cursor.end),
-            Kind::Whole | Kind::Partitions(..) => None,
+            Kind::Windows(cursor, _) | Kind::Partitions(cursor, _) => Some(cursor.end),
+            Kind::Whole => None,
+        }
+    }
+
+    /// Windows end there, whatever the time is now.
+    pub fn end_at(&self, until: Point) {
+        match &mut *self.lock() {
+            Kind::Windows(cursor, _) | Kind::Partitions(cursor, _) => cursor.end = until,
+            Kind::Whole => {}
+        }
+    }
+
+    /// Takes over how far partitions have been read, from a state document of the same read.
+    pub fn reach(&self, state: &Value, newest: Option<Point>) {
+        if let Kind::Partitions(cursor, partitions) = &mut *self.lock() {
+            partitions.reach(cursor, state, newest);
+        }
+    }
+
+    /// The newest record of all partitions; none before there is one.
+    pub fn newest_of_all(&self) -> Option<Point> {
+        match &*self.lock() {
+            Kind::Partitions(_, partitions) => partitions.newest_seen(),
+            Kind::Whole | Kind::Windows(..) => None,
         }
     }
 

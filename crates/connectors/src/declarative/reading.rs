@@ -15,6 +15,10 @@ use crate::{Error, Page, PageReader, ReadRequest, Result};
 /// still get an earlier time.
 const LAG: Point = 5_000_000;
 
+/// Partitions whose states are kept as they were when the read began. With more of them, a read that was cut off goes
+/// on by what each of them has reached, which brings some records twice.
+const MOST_KEPT: usize = 1_000;
+
 /// The version of [`Position`]. Of another one, everything is read again from the cursor.
 const VERSION: u32 = 3;
 
@@ -40,8 +44,9 @@ struct Position {
     previous: Option<serde_json::Value>,
     /// What the page before held, where it is read once more: records that moved up into it meanwhile are new.
     seen: Vec<u64>,
-    /// The newest record of the window so far.
+    /// The newest record of the window so far, and of all partitions.
     newest: Option<Point>,
+    newest_of_all: Option<Point>,
     /// Nothing is left to read.
     is_over: bool,
 }
@@ -73,21 +78,36 @@ impl Reader {
             .position
             .and_then(|position| serde_json::from_value(position).ok())
             .filter(|position: &Position| position.version == VERSION);
-        let began = match (&found, request.cursor) {
+        let mut began = match (&found, request.cursor) {
             (Some(position), _) => position.began.clone(),
             (None, Some(state)) if !request.full => state,
             (None, _) => serde_json::Value::Null,
         };
         let position = found.unwrap_or_default();
         let reached = Value::from_serde(&position.state);
-        let mut pages = Pages::go_on(
-            context.clone(),
-            stream.clone(),
-            &Value::from_serde(&began),
-            Some(&reached).filter(|reached| !reached.is_null()),
-        )?;
+        let reached = Some(&reached).filter(|reached| !reached.is_null());
+        let from = Value::from_serde(&began);
+        let begin = |reached| Pages::go_on(context.clone(), stream.clone(), &from, reached);
+        let replays = position.until.is_some() && !stream.router().is_single();
+        let mut pages = begin(reached.filter(|_| !replays))?;
         pages.fit().await?;
-        let goes_on = position.is_over || go_on(&mut pages, &position, &stream).await?;
+        let goes_on = position.is_over
+            || match replays {
+                true => replay(&mut pages, &position).await?,
+                false => go_on(&mut pages, &position, &stream).await?,
+            };
+        if replays && !goes_on {
+            // The partitions are others than before: each goes on where it is.
+            pages = begin(reached)?;
+            pages.fit().await?;
+            began = position.state.clone();
+        }
+        let until = position.until.filter(|_| goes_on);
+        // States of very many partitions are large.
+        let is_kept = stream.router().is_single() || stream.has_delegates() || {
+            let states = began.get("states").and_then(serde_json::Value::as_array);
+            states.is_none_or(|states| states.len() <= MOST_KEPT)
+        };
         Ok(Self {
             seen: position.seen,
             is_over: position.is_over,
@@ -100,9 +120,10 @@ impl Reader {
             server_now: context.env().now().as_microsecond(),
             position: Position {
                 version: VERSION,
-                until: position.until.or_else(|| pages.progress().until()),
-                // States of partitions are large, and their cursors alone say where to go on.
-                began: match stream.router().is_single() || stream.has_delegates() {
+                until: until
+                    .or_else(|| pages.progress().until())
+                    .filter(|_| is_kept),
+                began: match is_kept {
                     true => began,
                     false => serde_json::Value::Null,
                 },
@@ -131,6 +152,7 @@ impl Reader {
         self.position.token = to_json(&page.next);
         self.position.previous = to_json(&page.token).filter(|_| page.next.is_some());
         self.position.newest = self.pages.newest();
+        self.position.newest_of_all = progress.newest_of_all();
         self.position.seen = seen;
     }
 
@@ -162,6 +184,45 @@ impl Reader {
     }
 }
 
+/// Goes through the partitions of a read that was cut off once more, up to where it stood; false where they are others
+/// than before.
+async fn replay(pages: &mut Pages, position: &Position) -> Result<bool> {
+    if let Some(until) = position.until {
+        pages.progress().end_at(until);
+    }
+    let mut last = String::new();
+    for _ in 0..position.done_slices {
+        let Some(slice) = pages.next_slice().await? else {
+            return Ok(false);
+        };
+        last = slice.key();
+        pages.progress().close(&slice, None);
+    }
+    if last != position.last_slice {
+        return Ok(false);
+    }
+    let reached = Value::from_serde(&position.state);
+    pages.progress().reach(&reached, position.newest_of_all);
+    if position.window.is_none() || position.is_window_done {
+        return Ok(true);
+    }
+    let Some(slice) = pages.next_slice().await? else {
+        return Ok(false);
+    };
+    let window = slice.window.map(|window| (window.start, window.end));
+    if window != position.window {
+        return Ok(false);
+    }
+    let token = position.token.as_ref().map(Value::from_serde);
+    let previous = position.previous.as_ref().map(Value::from_serde);
+    let token = match (token, pages.paginator()) {
+        (Some(token), Some(paginator)) => paginator.resume(token, previous.as_ref()),
+        _ => None,
+    };
+    pages.go_on_at(slice, token, position.newest);
+    Ok(true)
+}
+
 /// Goes on where a position says; false where that place is not there any more and everything is read once more.
 async fn go_on(
     pages: &mut Pages,
@@ -176,7 +237,9 @@ async fn go_on(
     };
     if let Some((start, end)) = position.window {
         // Windows of one partition are known exactly; those of many begin anew from their own cursors.
-        if let Some(until) = position.until {
+        if let Some(until) = position.until
+            && stream.router().is_single()
+        {
             let began = Value::from_serde(&position.began);
             pages.read_only(pages.progress().ahead(&began, until, start));
             let whole = Slice::new(model::value::Object::new(), model::value::Object::new());

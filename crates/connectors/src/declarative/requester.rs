@@ -70,15 +70,6 @@ impl Requester {
         {
             return Err(view.unknown_component(&["HttpRequester"]));
         }
-        Self::of(view)
-    }
-
-    /// From a component of another kind that has an address, a method and headers, and that nobody signs.
-    pub fn compile_unsigned(view: &View<'_>) -> Result<Self> {
-        Ok(Self::of(view)?.unsigned())
-    }
-
-    fn of(view: &View<'_>) -> Result<Self> {
         let compile = |name: &str| -> Result<Option<Text>> {
             view.get(name)
                 .filter(|view| !view.node().is_falsy())
@@ -86,22 +77,7 @@ impl Requester {
                 .transpose()
         };
         let (url, base, path) = (compile("url")?, compile("url_base")?, compile("path")?);
-        let method = match view.get("http_method") {
-            None => Method::GET,
-            Some(method) => match method.text()?.to_ascii_uppercase().as_str() {
-                "GET" => Method::GET,
-                "POST" => Method::POST,
-                "PUT" => Method::PUT,
-                "PATCH" => Method::PATCH,
-                "DELETE" => Method::DELETE,
-                other => {
-                    return Err(method.fail(
-                        format!("the method `{other}` is not supported"),
-                        "GET, POST, PUT, PATCH or DELETE",
-                    ));
-                }
-            },
-        };
+        let method = method_of(view)?;
         let pairs = |name: &str| -> Result<Pairs> {
             view.get(name)
                 .filter(|view| !view.node().is_falsy())
@@ -141,6 +117,26 @@ impl Requester {
                 Some(handler) => ErrorHandler::compile(&handler)?,
                 None => ErrorHandler::default(),
             },
+        })
+    }
+
+    /// From a component that is no requester but has an address, a method and headers; nobody signs it.
+    pub fn plain(view: &View<'_>) -> Result<Self> {
+        Ok(Self {
+            base: Some(Text::compile(&view.require("url", "the address")?)?),
+            path: None,
+            method: method_of(view)?,
+            parameters: ParameterTexts::Map(Pairs::default()),
+            headers: match view.get("request_headers") {
+                Some(headers) => Pairs::compile(&headers)?,
+                None => Pairs::default(),
+            },
+            body: BodyText::None,
+            properties_parameter: None,
+            use_cache: None,
+            writes: false,
+            authentication: Authentication::Nothing,
+            errors: ErrorHandler::default(),
         })
     }
 
@@ -410,6 +406,25 @@ impl Requester {
                 .into(),
         })
     }
+}
+
+fn method_of(view: &View<'_>) -> Result<Method> {
+    Ok(match view.get("http_method") {
+        None => Method::GET,
+        Some(method) => match method.text()?.to_ascii_uppercase().as_str() {
+            "GET" => Method::GET,
+            "POST" => Method::POST,
+            "PUT" => Method::PUT,
+            "PATCH" => Method::PATCH,
+            "DELETE" => Method::DELETE,
+            other => {
+                return Err(method.fail(
+                    format!("the method `{other}` is not supported"),
+                    "GET, POST, PUT, PATCH or DELETE",
+                ));
+            }
+        },
+    })
 }
 
 /// A base and a path as one address; an absolute path is the address. A page that begins with a slash begins at the

@@ -253,11 +253,14 @@ fn meets(paths: &[Vec<compact_str::CompactString>], own: &[compact_str::CompactS
 
 /// The retriever of lists that are cut short: of an extractor, or of one that it is combined of.
 fn whole_lists<'a>(extractor: &View<'a>) -> Option<View<'a>> {
-    let own = extractor
-        .get("record_expander")
-        .and_then(|expander| expander.get("truncated_list_retriever"));
-    own.or_else(|| {
-        let parts = extractor.get("extractors")?.items().ok()?;
-        parts.iter().find_map(whole_lists)
-    })
+    match extractor.component().ok()? {
+        "DpathExtractor" => extractor
+            .get("record_expander")?
+            .get("truncated_list_retriever"),
+        "CombinedExtractor" => {
+            let parts = extractor.get("extractors")?.items().ok()?;
+            parts.iter().find_map(whole_lists)
+        }
+        _ => None,
+    }
 }

@@ -150,7 +150,7 @@ impl Rotating {
                     .collect::<Result<_>>()?,
                 None => Vec::new(),
             },
-            source: Requester::compile_unsigned(&source)?,
+            source: Requester::plain(&source)?,
             pools,
             longest_wait: Text::member(view, "max_wait_time")?,
             reserve_part: number("budget_reserve_fraction", 0.1)?,
