@@ -9,7 +9,7 @@ use model::value::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::config::{ConfigKeeper, LiveConfig};
-use super::rotating::Quotas;
+use super::quota::Quotas;
 use crate::auth::again;
 use crate::{Error, Result};
 
