@@ -20,16 +20,15 @@ use store::connections::{Account, Connection, ConnectionState};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::Engine;
+use crate::advanced_auth::{self, AdvancedAuth};
 use crate::error::{Error, Result};
 use crate::events::Event;
-use crate::platforms;
+use crate::{Engine, platforms, settings};
 
 /// Opens an address in the person's browser, or says why it cannot.
 pub type OpenUrl = Arc<dyn Fn(&Url) -> std::result::Result<(), String> + Send + Sync>;
 
 /// What is needed to connect.
-#[derive(Debug)]
 pub struct ConnectRequest {
     /// Which connector.
     pub connector: String,
@@ -37,12 +36,23 @@ pub struct ConnectRequest {
     pub auth: String,
     /// What the person calls it; empty: after the connector.
     pub name: String,
-    /// The connector's settings.
+    /// The connector's settings, secret ones too. A reference to a secret means the one that is stored.
     pub config: serde_json::Value,
     /// What the person typed in to sign in, by field name.
     pub fields: BTreeMap<String, Secret>,
     /// Sign in again for this connection.
     pub reconnect: Option<ConnectionId>,
+}
+
+impl std::fmt::Debug for ConnectRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The settings may hold secrets.
+        f.debug_struct("ConnectRequest")
+            .field("connector", &self.connector)
+            .field("auth", &self.auth)
+            .field("reconnect", &self.reconnect)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where connecting stands.
@@ -171,7 +181,7 @@ impl Engine {
     async fn connect(
         &self,
         id: FlowId,
-        request: ConnectRequest,
+        mut request: ConnectRequest,
         open: OpenUrl,
         cancel: &CancellationToken,
     ) -> Result<FlowResult> {
@@ -185,7 +195,16 @@ impl Engine {
         };
         let trial = ConnectionId::new();
         let manifest = self.platforms().manifest(trial, &request.connector)?;
-        let method = platforms::method(&manifest, &request.auth, &request.config)?;
+        let kept = match &before {
+            Some(before) => settings::load(self.keeper(), before.id).await?,
+            None => settings::Secrets::new(),
+        };
+        request.config = settings::join(&request.config, &kept);
+        let advanced = AdvancedAuth::of(&manifest).filter(|_| request.auth == advanced_auth::NAME);
+        let method = match &advanced {
+            Some(advanced) => advanced.method(&request.config)?,
+            None => platforms::method(&manifest, &request.auth, &request.config)?,
+        };
         let kind = match &method.kind {
             AuthKind::Oauth2Code(_) => {
                 let options = SignInOptions {
@@ -206,17 +225,25 @@ impl Engine {
                 if let Some(entry) = self.flows().get_mut(&id) {
                     entry.handle = Some(sign_in.handle());
                 }
-                CredentialKind::OAuth(sign_in.finish().await?.tokens)
+                let tokens = sign_in.finish().await?.tokens;
+                match &advanced {
+                    Some(advanced) => {
+                        advanced.put(&mut request.config, &tokens);
+                        None
+                    }
+                    None => Some(CredentialKind::OAuth(tokens)),
+                }
             }
             AuthKind::ApiKey(_) | AuthKind::Bearer(_) | AuthKind::Basic(_) => {
-                CredentialKind::from_fields(&method, &request.fields)?
+                Some(CredentialKind::from_fields(&method, &request.fields)?)
             }
-            AuthKind::None => CredentialKind::Bearer {
-                token: Secret::new("none"),
-            },
+            // What there is to sign in with is among the settings.
+            AuthKind::None => None,
         };
-        self.change_flow(id, |flow| begin_step(flow, "Storing the sign-in"));
-        Credentials::replace(self.keeper(), trial, kind).await?;
+        if let Some(kind) = kind {
+            self.change_flow(id, |flow| begin_step(flow, "Storing the sign-in"));
+            Credentials::replace(self.keeper(), trial, kind).await?;
+        }
         let tried = self
             .try_and_store(id, trial, request, before.as_ref(), cancel)
             .await;
@@ -226,6 +253,7 @@ impl Engine {
             // What was tried and not stored must not lie around. It is not given back to the platform:
             // many end the whole grant with it, and with that a connection that works.
             Credentials::remove(self.keeper(), trial).await?;
+            settings::remove(self.keeper(), trial).await?;
         }
         tried
     }
@@ -240,9 +268,10 @@ impl Engine {
         cancel: &CancellationToken,
     ) -> Result<FlowResult> {
         let manifest = self.platforms().manifest(trial, &request.connector)?;
+        let specification = platforms::specification(&manifest);
         let platform = self.platforms().trial(
             trial,
-            &request.connector,
+            manifest.clone(),
             &manifest.platform.name,
             &request.auth,
             &request.config,
@@ -275,6 +304,7 @@ impl Engine {
             label: account.label,
         });
         let now = self.clock().now();
+        let (config, secrets) = settings::split(&specification, &request.config);
         if let Some(before) = before {
             if let (Some(expected), Some(found)) = (&before.account, &account)
                 && expected.id != found.id
@@ -284,13 +314,13 @@ impl Engine {
                     found: found.label.clone(),
                 });
             }
-            let credentials = Credentials::load(self.keeper(), trial)
-                .await?
-                .ok_or_else(|| Error::Refused("the new sign-in is gone; sign in again".into()))?;
-            Credentials::replace(self.keeper(), before.id, credentials.kind).await?;
+            if let Some(credentials) = Credentials::load(self.keeper(), trial).await? {
+                Credentials::replace(self.keeper(), before.id, credentials.kind).await?;
+            }
+            settings::store(self.keeper(), before.id, &secrets).await?;
             let connection = Connection {
                 auth: request.auth,
-                config: request.config,
+                config,
                 account: account.clone(),
                 state: ConnectionState::Connected,
                 updated_at: now,
@@ -318,12 +348,13 @@ impl Engine {
             name,
             connector: request.connector,
             auth: request.auth,
-            config: request.config,
+            config,
             account: account.clone(),
             state: ConnectionState::Connected,
             created_at: now,
             updated_at: now,
         };
+        settings::store(self.keeper(), trial, &secrets).await?;
         self.store()
             .write(move |tx| store::connections::insert(tx, &connection))
             .await?;
