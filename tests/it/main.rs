@@ -13,6 +13,7 @@
 
 mod boundaries;
 mod cancel;
+mod connectors;
 mod faults;
 mod guards;
 mod main_job;
