@@ -236,7 +236,7 @@ auth_label: string,
 /**
  * The settings, without secrets.
  */
-config: Array<ConfigValue>, 
+settings: unknown, config: Array<ConfigValue>, 
 /**
  * What was granted.
  */
@@ -362,7 +362,7 @@ writes: boolean,
 /**
  * One of the platforms to try with.
  */
-is_sample: boolean, };
+is_sample: boolean, origin: ConnectorOrigin, version?: number | null, n_refused: number, problem?: string | null, };
 
 export type CreateSync = { 
 /**
@@ -1584,7 +1584,7 @@ name: string,
 /**
  * The form's fields, secrets included.
  */
-config: { [key in string]: string }, 
+config: Record<string, unknown>, 
 /**
  * Sign in again for this connection instead of making one.
  */
@@ -1926,7 +1926,47 @@ plan: PlanDetail, };
 
 export type WriteMode = "create" | "update" | "upsert";
 
+export type ConnectorRef = { connector: string, };
+export type ConnectorDetail = { summary: ConnectorSummary, docs?: string | null, api_version?: string | null, sunset?: string | null, streams: Array<ConnectorStream>, refused: Array<RefusedStream>, specification: unknown, oauth?: AdvancedAuthView | null, versions: Array<ConnectorVersionView>, comes_along: boolean, connections: Array<NamedConnection>, };
+export type ConnectorStream = { name: string, label: string, schema?: Schema | null, key: Array<FieldPath>, cursor_field?: string | null, writes: Array<string>, };
+export type RefusedStream = { stream: string, reason: string, };
+export type AdvancedAuthView = { label: string, auth_method: string, predicate: Array<string>, predicate_value: unknown, fills: Array<Array<string>>, checklist: Array<string>, };
+export type ConnectorVersionView = { version: number, origin: string, created_at: number, is_used: boolean, };
+export type NamedConnection = { id: ConnectionId, name: string, };
+export type GetConnectorText = { connector: string, version?: number | null, };
+export type ConnectorText = { text: string, };
+export type ValidateConnector = { name: string, text: string, };
+export type ConnectorReport = { name?: string | null, exists: boolean, title?: string | null, streams: Array<string>, problems: Array<ConnectorProblem>, };
+export type ConnectorProblem = { is_error: boolean, line?: number | null, column?: number | null, path: string, problem: string, expected: string, };
+export type CompareConnector = { connector: string, text?: string | null, version?: number | null, };
+export type ConnectorComparison = { before: string, after: string, changes: Array<ConnectorChange>, };
+export type ConnectorChange = { kind: ConnectorChangeKind, may_break: boolean, stream: string, field?: string | null, syncs: Array<NamedSync>, };
+export type SaveConnector = { name: string, text: string, origin: ConnectorSource, };
+export type SavedConnector = { connector: string, version: number, before?: number | null, };
+export type ConnectorVersionRef = { connector: string, version: number, };
+export type ConnectorSchema = { schema: unknown, };
+export type StartTry = { account: TryAccount, stream: string, state?: unknown | null, draft?: string | null, };
+export type TryRef = { try: TryId, };
+export type TryPage = { number: number, exchanges: Array<ExchangeView>, records: Array<unknown>, n_records: number, slice: unknown, state?: unknown | null, is_over: boolean, error?: ApiError | null, };
+export type ConnectorOrigin = "builtin" | "folder" | "own";
+export type ConnectorSource = { "kind": "file", name: string, } | { "kind": "pasted" } | { "kind": "editor" };
+export type ConnectorChangeKind = "stream_gone" | "stream_refused" | "key_changed" | "cursor_changed" | "write_gone" | "field_gone" | "field_changed" | "stream_added" | "write_added" | "field_added";
+export type TryAccount = { "kind": "connection", connection: ConnectionId, } | { "kind": "form", connector: string, auth_method: string, config: Record<string, unknown>, };
+export type TryId = string;
+
 export interface Commands {
+  get_connector: { request: ConnectorRef; response: ConnectorDetail };
+  get_connector_text: { request: GetConnectorText; response: ConnectorText };
+  get_connector_schema: { request: Record<string, never>; response: ConnectorSchema };
+  validate_connector: { request: ValidateConnector; response: ConnectorReport };
+  compare_connector: { request: CompareConnector; response: ConnectorComparison };
+  save_connector: { request: SaveConnector; response: SavedConnector };
+  use_connector_version: { request: ConnectorVersionRef; response: SavedConnector };
+  delete_connector: { request: ConnectorRef; response: Array<NamedConnection> };
+  restore_connector: { request: ConnectorRef; response: SavedConnector };
+  start_try: { request: StartTry; response: TryRef };
+  next_try_page: { request: TryRef; response: TryPage };
+  stop_try: { request: TryRef; response: Record<string, never> };
   get_app_status: { request: Nothing; response: AppStatus };
   get_overview: { request: Nothing; response: Overview };
   start_sample_platforms: { request: Nothing; response: SamplePlatforms };
@@ -1978,6 +2018,18 @@ export interface Commands {
 }
 
 export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags: Tag[] } } = {
+  get_connector: { kind: "query", tags: ["connectors", "connections"] },
+  get_connector_text: { kind: "query", tags: ["connectors"] },
+  get_connector_schema: { kind: "query", tags: [] },
+  validate_connector: { kind: "query", tags: ["connectors"] },
+  compare_connector: { kind: "query", tags: ["connectors", "connections", "syncs"] },
+  save_connector: { kind: "mutation", tags: ["connectors", "connections", "streams", "mapping", "app"] },
+  use_connector_version: { kind: "mutation", tags: ["connectors", "connections", "streams", "mapping", "app"] },
+  delete_connector: { kind: "mutation", tags: ["connectors", "connections", "streams", "mapping", "app"] },
+  restore_connector: { kind: "mutation", tags: ["connectors", "connections", "streams", "mapping", "app"] },
+  start_try: { kind: "mutation", tags: [] },
+  next_try_page: { kind: "mutation", tags: [] },
+  stop_try: { kind: "mutation", tags: [] },
   get_app_status: { kind: "query", tags: ["app"] },
   get_overview: { kind: "query", tags: ["connections", "syncs", "runs"] },
   start_sample_platforms: { kind: "mutation", tags: ["app", "connectors"] },
