@@ -255,6 +255,7 @@ impl Platforms {
         connection: ConnectionId,
         stream: &str,
     ) -> Result<StreamDescription> {
+        self.refresh().await?;
         let kept = self
             .descriptions
             .lock()

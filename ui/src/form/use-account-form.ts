@@ -50,9 +50,14 @@ export function useAccountForm(
   const oauth = connector.oauth ?? null;
   const all = connector.summary.auth;
   const [chosen, setChosen] = useState(existing?.auth_method ?? all[0]?.name ?? "");
-  const [values, setValues] = useState<FormValues>(() =>
-    beginning(connector.specification, stored),
-  );
+  // Only what the person changed is kept, so that a default which is known later still fills its field.
+  const [touched, setTouched] = useState<FormValues>({});
+  const values = { ...beginning(connector.specification, stored), ...touched };
+  const setValues = (next: FormValues) =>
+    setTouched((old) => ({
+      ...old,
+      ...Object.fromEntries(Object.entries(next).filter(([name, value]) => value !== values[name])),
+    }));
   const [answers, setAnswers] = useState<Record<string, string>>({});
   const [errors, setErrors] = useState<Map<string, string>>(new Map());
   // Where the settings decide whether it goes through the browser, there is nothing to choose.
