@@ -1,5 +1,31 @@
 // Made by `cargo test -p api bindings` from crates/api. Do not edit: run `cargo xtask check --fix`.
 
+export type AdvancedAuthView = { 
+/**
+ * For people.
+ */
+label: string, 
+/**
+ * The way of signing in, for the request.
+ */
+auth_method: string, 
+/**
+ * It applies where this setting has `predicate_value`; empty: always.
+ */
+predicate: Array<string>, 
+/**
+ * See `predicate`.
+ */
+predicate_value: unknown, 
+/**
+ * Settings that the sign-in fills in.
+ */
+fills: Array<Array<string>>, 
+/**
+ * What a person has to do at the platform first.
+ */
+checklist: Array<string>, };
+
 export type ApiError = { 
 /**
  * What the user interface can act on.
@@ -105,6 +131,20 @@ sync: SyncId,
 mapping: Mapping, };
 
 export type Code = "invalid_request" | "not_found" | "sign_in_needed" | "unavailable" | "busy" | "secrets_unavailable" | "disk_full" | "mapping_invalid" | "platform" | "internal";
+
+export type CompareConnector = { 
+/**
+ * Which connector.
+ */
+connector: string, 
+/**
+ * The text; none: that of `version`.
+ */
+text?: string | null, 
+/**
+ * A version that was saved once.
+ */
+version?: number | null, };
 
 export type ConfigField = { 
 /**
@@ -236,7 +276,11 @@ auth_label: string,
 /**
  * The settings, without secrets.
  */
-settings: unknown, config: Array<ConfigValue>, 
+config: Array<ConfigValue>, 
+/**
+ * The same as they are stored; a secret is an object with the member `$secret`.
+ */
+settings: unknown, 
 /**
  * What was granted.
  */
@@ -318,6 +362,184 @@ used_by: Array<NamedSync>,
  */
 created_at: number, };
 
+export type ConnectorChange = { 
+/**
+ * What.
+ */
+kind: ConnectorChangeKind, 
+/**
+ * A sync that uses it may no longer work.
+ */
+may_break: boolean, 
+/**
+ * Of which stream.
+ */
+stream: string, 
+/**
+ * Which field, or what the kind is about.
+ */
+field?: string | null, 
+/**
+ * Syncs that use it.
+ */
+syncs: Array<NamedSync>, };
+
+export type ConnectorChangeKind = "stream_gone" | "stream_refused" | "key_changed" | "cursor_changed" | "write_gone" | "field_gone" | "field_changed" | "stream_added" | "write_added" | "field_added";
+
+export type ConnectorComparison = { 
+/**
+ * The file in use; empty when there is none of this name.
+ */
+before: string, 
+/**
+ * The other one.
+ */
+after: string, 
+/**
+ * What that means for syncs; what may break comes first.
+ */
+changes: Array<ConnectorChange>, };
+
+export type ConnectorDetail = { 
+/**
+ * As in lists.
+ */
+summary: ConnectorSummary, 
+/**
+ * Where the platform's API is described.
+ */
+docs?: string | null, 
+/**
+ * Which version of the API it speaks.
+ */
+api_version?: string | null, 
+/**
+ * When that version ends.
+ */
+sunset?: string | null, 
+/**
+ * Its streams.
+ */
+streams: Array<ConnectorStream>, 
+/**
+ * Streams that cannot be read here, and why.
+ */
+refused: Array<RefusedStream>, 
+/**
+ * The settings of a connection, as a JSON schema.
+ */
+specification: unknown, 
+/**
+ * Signing in through the browser, where the tokens become settings.
+ */
+oauth?: AdvancedAuthView | null, 
+/**
+ * Versions that were saved, newest first; none for those that come along.
+ */
+versions: Array<ConnectorVersionView>, 
+/**
+ * There is one of the same name that comes along: deleting this one brings it back.
+ */
+comes_along: boolean, 
+/**
+ * Connections that are made with it.
+ */
+connections: Array<NamedConnection>, };
+
+export type ConnectorOrigin = "builtin" | "folder" | "own";
+
+export type ConnectorProblem = { 
+/**
+ * The file cannot be used like this; else it can, with less than it says.
+ */
+is_error: boolean, 
+/**
+ * Counted from 1; none where it stands nowhere.
+ */
+line?: number | null, 
+/**
+ * Counted from 1.
+ */
+column?: number | null, 
+/**
+ * The way to it: `streams[0].name`.
+ */
+path: string, 
+/**
+ * What is there.
+ */
+problem: string, 
+/**
+ * What would be right.
+ */
+expected: string, };
+
+export type ConnectorRef = { 
+/**
+ * Its name, as connections refer to it.
+ */
+connector: string, };
+
+export type ConnectorReport = { 
+/**
+ * The name that it would get.
+ */
+name?: string | null, 
+/**
+ * There is a connector of this name already.
+ */
+exists: boolean, 
+/**
+ * The platform's name for people, where the file can be read.
+ */
+title?: string | null, 
+/**
+ * Streams that can be read.
+ */
+streams: Array<string>, 
+/**
+ * What is to be said about it.
+ */
+problems: Array<ConnectorProblem>, };
+
+export type ConnectorSchema = { 
+/**
+ * The schema.
+ */
+schema: unknown, };
+
+export type ConnectorSource = { "kind": "file", 
+/**
+ * Its name.
+ */
+name: string, } | { "kind": "pasted" } | { "kind": "editor" };
+
+export type ConnectorStream = { 
+/**
+ * As documents refer to it.
+ */
+name: string, 
+/**
+ * For people.
+ */
+label: string, 
+/**
+ * Its fields; none where the platform itself is asked once a connection is there.
+ */
+schema?: Schema | null, 
+/**
+ * The fields that identify a record.
+ */
+key: Array<FieldPath>, 
+/**
+ * The field by which changes are found.
+ */
+cursor_field?: string | null, 
+/**
+ * What can be written: "create", "update", "delete".
+ */
+writes: Array<string>, };
+
 export type ConnectorSummary = { 
 /**
  * As connections refer to it.
@@ -362,7 +584,57 @@ writes: boolean,
 /**
  * One of the platforms to try with.
  */
-is_sample: boolean, origin: ConnectorOrigin, version?: number | null, n_refused: number, problem?: string | null, };
+is_sample: boolean, 
+/**
+ * Where it is from.
+ */
+origin: ConnectorOrigin, 
+/**
+ * The version in use, where it is the person's own.
+ */
+version?: number | null, 
+/**
+ * Streams that cannot be read here.
+ */
+n_refused: number, 
+/**
+ * Why it cannot be used at all.
+ */
+problem?: string | null, };
+
+export type ConnectorText = { 
+/**
+ * As it was written, YAML.
+ */
+text: string, };
+
+export type ConnectorVersionRef = { 
+/**
+ * Which connector.
+ */
+connector: string, 
+/**
+ * Which version.
+ */
+version: number, };
+
+export type ConnectorVersionView = { 
+/**
+ * Its number, from 1.
+ */
+version: number, 
+/**
+ * Where it came from.
+ */
+origin: string, 
+/**
+ * When it was saved.
+ */
+created_at: number, 
+/**
+ * It is the one in use.
+ */
+is_used: boolean, };
 
 export type CreateSync = { 
 /**
@@ -660,6 +932,16 @@ flow: FlowId, };
 
 export type Format = "email" | "phone" | "url" | "uuid" | "country_code" | "language_code" | "currency" | "money" | "html" | "id";
 
+export type GetConnectorText = { 
+/**
+ * Which connector.
+ */
+connector: string, 
+/**
+ * Which version; none: the one in use.
+ */
+version?: number | null, };
+
 export type Guards = { 
 /**
  * Hold when more than this percentage of the linked records would be updated.
@@ -827,6 +1109,16 @@ samples_at: number | null,
  * How many samples would be held because of which target field.
  */
 failing: Array<FieldFailures>, };
+
+export type NamedConnection = { 
+/**
+ * Its id.
+ */
+id: ConnectionId, 
+/**
+ * Its name.
+ */
+name: string, };
 
 export type NamedSync = { 
 /**
@@ -1160,6 +1452,16 @@ holds: number, };
 
 export type RecordOutcome = "created" | "updated" | "unchanged" | "filtered" | "invalid" | "rejected" | "conflict" | "held";
 
+export type RefusedStream = { 
+/**
+ * Its name.
+ */
+stream: string, 
+/**
+ * Why, and what would help.
+ */
+reason: string, };
+
 export type RenameConnection = { 
 /**
  * Which.
@@ -1482,6 +1784,20 @@ read_at: number,
  */
 profile: Array<FieldProfile>, };
 
+export type SaveConnector = { 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * The file.
+ */
+text: string, 
+/**
+ * Where it comes from, for the list of versions.
+ */
+origin: ConnectorSource, };
+
 export type SaveDraft = { 
 /**
  * Which.
@@ -1511,6 +1827,20 @@ guards?: Guards | null,
  * New schedule; 0 for none.
  */
 every_minutes?: number | null, };
+
+export type SavedConnector = { 
+/**
+ * As connections refer to it.
+ */
+connector: string, 
+/**
+ * The version in use.
+ */
+version: number, 
+/**
+ * The version in use before; none when it is new.
+ */
+before?: number | null, };
 
 export type Schema = { 
 /**
@@ -1582,13 +1912,31 @@ auth_method: string,
  */
 name: string, 
 /**
- * The form's fields, secrets included.
+ * The form's values, secrets included; texts are brought to the types that the connector asks for.
  */
 config: Record<string, unknown>, 
 /**
  * Sign in again for this connection instead of making one.
  */
 reconnect?: ConnectionId | null, };
+
+export type StartTry = { 
+/**
+ * With which account.
+ */
+account: TryAccount, 
+/**
+ * Which stream.
+ */
+stream: string, 
+/**
+ * How far it counts as read, in the low-code format's own words.
+ */
+state: unknown, 
+/**
+ * The connector file as it is being edited, instead of the one in use.
+ */
+draft?: string | null, };
 
 export type Started = { 
 /**
@@ -1902,6 +2250,66 @@ output: string, };
 
 export type Trigger = "manual" | "plan" | "schedule" | "retry";
 
+export type TryAccount = { "kind": "connection", 
+/**
+ * Which.
+ */
+connection: ConnectionId, } | { "kind": "form", 
+/**
+ * Which connector.
+ */
+connector: string, 
+/**
+ * Which of its ways to sign in.
+ */
+auth_method: string, 
+/**
+ * The form's values, secrets included.
+ */
+config: Record<string, unknown>, };
+
+export type TryId = string;
+
+export type TryPage = { 
+/**
+ * Counted from 1.
+ */
+number: number, 
+/**
+ * Every request since the page before, with secrets replaced.
+ */
+exchanges: Array<ExchangeView>, 
+/**
+ * The first of the records.
+ */
+records: Array<unknown>, 
+/**
+ * How many records the page has.
+ */
+n_records: number, 
+/**
+ * The part of the stream that the page belongs to.
+ */
+slice: unknown, 
+/**
+ * How far the stream counts as read after it; none where it has no cursor.
+ */
+state: unknown, 
+/**
+ * Everything has been read.
+ */
+is_over: boolean, 
+/**
+ * Why there is no page.
+ */
+error?: ApiError | null, };
+
+export type TryRef = { 
+/**
+ * Its id.
+ */
+try: TryId, };
+
 export type UiEvent = { "kind": "changed", 
 /**
  * Which.
@@ -1924,40 +2332,29 @@ flow: ConnectFlow, } | { "kind": "plan_progress",
  */
 plan: PlanDetail, };
 
+export type ValidateConnector = { 
+/**
+ * What it would be called; empty: not decided.
+ */
+name: string, 
+/**
+ * The file.
+ */
+text: string, };
+
 export type WriteMode = "create" | "update" | "upsert";
 
-export type ConnectorRef = { connector: string, };
-export type ConnectorDetail = { summary: ConnectorSummary, docs?: string | null, api_version?: string | null, sunset?: string | null, streams: Array<ConnectorStream>, refused: Array<RefusedStream>, specification: unknown, oauth?: AdvancedAuthView | null, versions: Array<ConnectorVersionView>, comes_along: boolean, connections: Array<NamedConnection>, };
-export type ConnectorStream = { name: string, label: string, schema?: Schema | null, key: Array<FieldPath>, cursor_field?: string | null, writes: Array<string>, };
-export type RefusedStream = { stream: string, reason: string, };
-export type AdvancedAuthView = { label: string, auth_method: string, predicate: Array<string>, predicate_value: unknown, fills: Array<Array<string>>, checklist: Array<string>, };
-export type ConnectorVersionView = { version: number, origin: string, created_at: number, is_used: boolean, };
-export type NamedConnection = { id: ConnectionId, name: string, };
-export type GetConnectorText = { connector: string, version?: number | null, };
-export type ConnectorText = { text: string, };
-export type ValidateConnector = { name: string, text: string, };
-export type ConnectorReport = { name?: string | null, exists: boolean, title?: string | null, streams: Array<string>, problems: Array<ConnectorProblem>, };
-export type ConnectorProblem = { is_error: boolean, line?: number | null, column?: number | null, path: string, problem: string, expected: string, };
-export type CompareConnector = { connector: string, text?: string | null, version?: number | null, };
-export type ConnectorComparison = { before: string, after: string, changes: Array<ConnectorChange>, };
-export type ConnectorChange = { kind: ConnectorChangeKind, may_break: boolean, stream: string, field?: string | null, syncs: Array<NamedSync>, };
-export type SaveConnector = { name: string, text: string, origin: ConnectorSource, };
-export type SavedConnector = { connector: string, version: number, before?: number | null, };
-export type ConnectorVersionRef = { connector: string, version: number, };
-export type ConnectorSchema = { schema: unknown, };
-export type StartTry = { account: TryAccount, stream: string, state?: unknown | null, draft?: string | null, };
-export type TryRef = { try: TryId, };
-export type TryPage = { number: number, exchanges: Array<ExchangeView>, records: Array<unknown>, n_records: number, slice: unknown, state?: unknown | null, is_over: boolean, error?: ApiError | null, };
-export type ConnectorOrigin = "builtin" | "folder" | "own";
-export type ConnectorSource = { "kind": "file", name: string, } | { "kind": "pasted" } | { "kind": "editor" };
-export type ConnectorChangeKind = "stream_gone" | "stream_refused" | "key_changed" | "cursor_changed" | "write_gone" | "field_gone" | "field_changed" | "stream_added" | "write_added" | "field_added";
-export type TryAccount = { "kind": "connection", connection: ConnectionId, } | { "kind": "form", connector: string, auth_method: string, config: Record<string, unknown>, };
-export type TryId = string;
-
 export interface Commands {
+  get_app_status: { request: Nothing; response: AppStatus };
+  get_overview: { request: Nothing; response: Overview };
+  start_sample_platforms: { request: Nothing; response: SamplePlatforms };
+  get_settings: { request: Nothing; response: Settings };
+  update_settings: { request: Settings; response: Settings };
+  get_storage: { request: Nothing; response: Storage };
+  list_connectors: { request: Nothing; response: Array<ConnectorSummary> };
   get_connector: { request: ConnectorRef; response: ConnectorDetail };
   get_connector_text: { request: GetConnectorText; response: ConnectorText };
-  get_connector_schema: { request: Record<string, never>; response: ConnectorSchema };
+  get_connector_schema: { request: Nothing; response: ConnectorSchema };
   validate_connector: { request: ValidateConnector; response: ConnectorReport };
   compare_connector: { request: CompareConnector; response: ConnectorComparison };
   save_connector: { request: SaveConnector; response: SavedConnector };
@@ -1966,14 +2363,7 @@ export interface Commands {
   restore_connector: { request: ConnectorRef; response: SavedConnector };
   start_try: { request: StartTry; response: TryRef };
   next_try_page: { request: TryRef; response: TryPage };
-  stop_try: { request: TryRef; response: Record<string, never> };
-  get_app_status: { request: Nothing; response: AppStatus };
-  get_overview: { request: Nothing; response: Overview };
-  start_sample_platforms: { request: Nothing; response: SamplePlatforms };
-  get_settings: { request: Nothing; response: Settings };
-  update_settings: { request: Settings; response: Settings };
-  get_storage: { request: Nothing; response: Storage };
-  list_connectors: { request: Nothing; response: Array<ConnectorSummary> };
+  stop_try: { request: TryRef; response: Nothing };
   list_connections: { request: Nothing; response: Array<ConnectionSummary> };
   get_connection: { request: ConnectionRef; response: ConnectionDetail };
   start_connect: { request: StartConnect; response: ConnectFlow };
@@ -2018,6 +2408,13 @@ export interface Commands {
 }
 
 export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags: Tag[] } } = {
+  get_app_status: { kind: "query", tags: ["app"] },
+  get_overview: { kind: "query", tags: ["connections", "syncs", "runs"] },
+  start_sample_platforms: { kind: "mutation", tags: ["app", "connectors"] },
+  get_settings: { kind: "query", tags: ["settings"] },
+  update_settings: { kind: "mutation", tags: ["settings", "syncs"] },
+  get_storage: { kind: "query", tags: ["run_records"] },
+  list_connectors: { kind: "query", tags: ["connectors"] },
   get_connector: { kind: "query", tags: ["connectors", "connections"] },
   get_connector_text: { kind: "query", tags: ["connectors"] },
   get_connector_schema: { kind: "query", tags: [] },
@@ -2030,13 +2427,6 @@ export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags:
   start_try: { kind: "mutation", tags: [] },
   next_try_page: { kind: "mutation", tags: [] },
   stop_try: { kind: "mutation", tags: [] },
-  get_app_status: { kind: "query", tags: ["app"] },
-  get_overview: { kind: "query", tags: ["connections", "syncs", "runs"] },
-  start_sample_platforms: { kind: "mutation", tags: ["app", "connectors"] },
-  get_settings: { kind: "query", tags: ["settings"] },
-  update_settings: { kind: "mutation", tags: ["settings", "syncs"] },
-  get_storage: { kind: "query", tags: ["run_records"] },
-  list_connectors: { kind: "query", tags: ["connectors"] },
   list_connections: { kind: "query", tags: ["connections", "syncs"] },
   get_connection: { kind: "query", tags: ["connections", "streams"] },
   start_connect: { kind: "mutation", tags: [] },
