@@ -13,10 +13,12 @@
 
 mod boundaries;
 mod cancel;
+mod connectors;
 mod faults;
 mod guards;
 mod main_job;
 mod refresh;
 mod registered;
+mod renewed_settings;
 mod secrets;
 mod sign_in;

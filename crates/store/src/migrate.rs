@@ -15,7 +15,10 @@ use crate::key::Key;
 use crate::open;
 
 /// patchbay.db, step by step.
-pub(crate) const MAIN: &[&str] = &[include_str!("../migrations/main/0001_initial.sql")];
+pub(crate) const MAIN: &[&str] = &[
+    include_str!("../migrations/main/0001_initial.sql"),
+    include_str!("../migrations/main/0002_connectors.sql"),
+];
 
 /// history.db, step by step.
 pub(crate) const HISTORY: &[&str] = &[include_str!("../migrations/history/0001_initial.sql")];

@@ -69,7 +69,7 @@ async fn files_are_set_up_as_promised() {
             ("foreign_keys", "1"),
             ("temp_store", "2"),
             ("synchronous", synchronous),
-            ("user_version", "1"),
+            ("user_version", if is_history { "1" } else { "2" }),
             ("application_id", "1346527609"),
         ] {
             assert_eq!(pragma(&store, is_history, name).await, value, "{name}");
