@@ -52,6 +52,7 @@ mod query_plans;
 
 pub mod checkpoints;
 pub mod connections;
+pub mod connectors;
 pub mod exchanges;
 pub mod journal;
 pub mod leases;

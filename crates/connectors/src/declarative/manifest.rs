@@ -239,6 +239,12 @@ impl Manifest {
         !self.writes.is_empty()
     }
 
+    /// Whether records of a stream can be created, changed, deleted.
+    pub fn offers(&self, stream: &str, operation: model::record::Operation) -> bool {
+        self.writes(stream)
+            .is_some_and(|writes| writes.offers(operation))
+    }
+
     /// The sign-in called `name`.
     pub fn auth_method(&self, name: &str) -> Option<&AuthMethod> {
         self.auth.iter().find(|method| method.name == name)

@@ -7,6 +7,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod connectors;
 mod documents;
 mod history;
 mod journal;
