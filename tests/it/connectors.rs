@@ -91,9 +91,7 @@ async fn connect(test: &TestApp, config: Value, reconnect: Option<ConnectionId>)
     let request = json!({"connector": "my-harbor", "auth_method": "settings", "name": "", "config": config, "reconnect": reconnect});
     let flow: ConnectFlow = test.ask("start_connect", request).await;
     test.app.engine().wait_flow(flow.id).await.unwrap();
-    let flow: ConnectFlow = test
-        .ask("get_connect_flow", json!({"flow": flow.id}))
-        .await;
+    let flow: ConnectFlow = test.ask("get_connect_flow", json!({"flow": flow.id})).await;
     flow.result.unwrap()
 }
 
@@ -108,7 +106,10 @@ async fn connected(test: &TestApp) -> ConnectionId {
 async fn a_pasted_low_code_file_becomes_a_connector_that_syncs_read_with() {
     let test = TestApp::with_contacts(60).await;
     let report: ConnectorReport = test
-        .ask("validate_connector", json!({"name": "My Harbor", "text": file("")}))
+        .ask(
+            "validate_connector",
+            json!({"name": "My Harbor", "text": file("")}),
+        )
         .await;
     assert_eq!(report.name.as_deref(), Some("my-harbor"));
     assert_eq!(report.streams, ["contacts"]);
@@ -162,7 +163,10 @@ async fn a_secret_setting_is_in_the_vault_and_a_reference_in_the_database() {
     let mut config = settings(&test);
     config["credentials"] = json!({"kind": "password", "user": "api"});
     let again = connect(&test, config, Some(connection)).await;
-    assert!(matches!(again, ConnectResult::Connected { .. }), "{again:?}");
+    assert!(
+        matches!(again, ConnectResult::Connected { .. }),
+        "{again:?}"
+    );
     // A start of the program finds it all again.
     let test = test.close().await.open().await;
     let tested: Value = test
@@ -173,7 +177,10 @@ async fn a_secret_setting_is_in_the_vault_and_a_reference_in_the_database() {
     let mut wrong = settings(&test);
     wrong["credentials"]["password"] = "not-the-password".into();
     let refused = connect(&test, wrong, Some(connection)).await;
-    assert!(matches!(refused, ConnectResult::Failed { .. }), "{refused:?}");
+    assert!(
+        matches!(refused, ConnectResult::Failed { .. }),
+        "{refused:?}"
+    );
     let tested: Value = test
         .ask("test_connection", json!({"connection": connection}))
         .await;
@@ -192,7 +199,10 @@ async fn settings_that_do_not_fit_are_refused_by_name() {
     };
     let mut config = settings(&test);
     config["page_size"] = "many".into();
-    assert_eq!(refused(config).await, "\"page size\" must be a whole number.");
+    assert_eq!(
+        refused(config).await,
+        "\"page size\" must be a whole number."
+    );
     let mut config = settings(&test);
     config["credentials"] = json!({"kind": "password", "user": "api", "password": " "});
     assert_eq!(refused(config).await, "\"Password\" is empty.");
@@ -207,7 +217,10 @@ async fn a_stream_is_tried_page_by_page_with_nothing_stored() {
     save(&test, &file("")).await;
     let form = json!({"kind": "form", "connector": "my-harbor", "auth_method": "settings", "config": settings(&test)});
     let begun: TryRef = test
-        .ask("start_try", json!({"account": form, "stream": "contacts", "state": null, "draft": null}))
+        .ask(
+            "start_try",
+            json!({"account": form, "stream": "contacts", "state": null, "draft": null}),
+        )
         .await;
     let mut records = Vec::new();
     for number in 1..=3 {
@@ -221,7 +234,9 @@ async fn a_stream_is_tried_page_by_page_with_nothing_stored() {
     assert_eq!(records, [25, 25, 10]);
     let end: TryPage = test.ask("next_try_page", json!({"try": begun.id})).await;
     assert!(end.is_over && end.exchanges.is_empty(), "{end:?}");
-    let over: Result<TryPage, _> = test.try_ask("next_try_page", json!({"try": begun.id})).await;
+    let over: Result<TryPage, _> = test
+        .try_ask("next_try_page", json!({"try": begun.id}))
+        .await;
     assert!(over.unwrap_err().message.contains("over"));
     let connections: Vec<Value> = test.ask("list_connections", json!({})).await;
     assert_eq!(connections.len(), 0);
@@ -230,7 +245,10 @@ async fn a_stream_is_tried_page_by_page_with_nothing_stored() {
     let draft = file("").replace("path: contacts", "path: nowhere");
     let form = json!({"kind": "form", "connector": "my-harbor", "auth_method": "settings", "config": settings(&test)});
     let begun: TryRef = test
-        .ask("start_try", json!({"account": form, "stream": "contacts", "state": null, "draft": draft}))
+        .ask(
+            "start_try",
+            json!({"account": form, "stream": "contacts", "state": null, "draft": draft}),
+        )
         .await;
     let page: TryPage = test.ask("next_try_page", json!({"try": begun.id})).await;
     assert_eq!(page.exchanges[0].status, Some(404), "{page:?}");
@@ -250,18 +268,31 @@ async fn replacing_a_file_says_what_changes_for_syncs_and_any_version_comes_back
 
     let next = file(", phone: {type: string}").replace("name: secretive", "name: others");
     let compared: ConnectorComparison = test
-        .ask("compare_connector", json!({"connector": "my-harbor", "text": next, "version": null}))
+        .ask(
+            "compare_connector",
+            json!({"connector": "my-harbor", "text": next, "version": null}),
+        )
         .await;
     let told: Vec<_> = compared
         .changes
         .iter()
-        .map(|change| (change.kind, change.field.as_deref().unwrap_or_default(), change.syncs.len()))
+        .map(|change| {
+            (
+                change.kind,
+                change.field.as_deref().unwrap_or_default(),
+                change.syncs.len(),
+            )
+        })
         .collect();
     let uses_name = json!(mapping).to_string().contains("first_name");
     assert_eq!(
         told,
         [
-            (ConnectorChangeKind::FieldGone, "first_name", usize::from(uses_name)),
+            (
+                ConnectorChangeKind::FieldGone,
+                "first_name",
+                usize::from(uses_name)
+            ),
             (ConnectorChangeKind::FieldAdded, "phone", 0),
         ]
     );
@@ -269,7 +300,12 @@ async fn replacing_a_file_says_what_changes_for_syncs_and_any_version_comes_back
     let fields = async || -> Vec<String> {
         let request = json!({"connection": source, "stream": "contacts"});
         let stream: StreamDetail = test.ask("describe_stream", request).await;
-        stream.schema.fields.into_iter().map(|field| field.name).collect()
+        stream
+            .schema
+            .fields
+            .into_iter()
+            .map(|field| field.name)
+            .collect()
     };
     assert_eq!(fields().await, ["id", "email", "first_name"]);
     let saved = save(&test, &next).await;
@@ -278,7 +314,8 @@ async fn replacing_a_file_says_what_changes_for_syncs_and_any_version_comes_back
     assert_eq!(save(&test, &next).await.version, 2);
     assert_eq!(fields().await, ["id", "email", "phone"]);
     let request = json!({"connector": "my-harbor", "version": 1});
-    test.ask::<SavedConnector>("use_connector_version", request).await;
+    test.ask::<SavedConnector>("use_connector_version", request)
+        .await;
     assert_eq!(fields().await, ["id", "email", "first_name"]);
 
     // A file that cannot be read is refused with its place, and changes nothing.
@@ -296,7 +333,8 @@ async fn replacing_a_file_says_what_changes_for_syncs_and_any_version_comes_back
     let request = json!({"connection": source, "stream": "contacts"});
     let gone: Result<StreamDetail, _> = test.try_ask("describe_stream", request).await;
     assert!(gone.unwrap_err().message.contains("my-harbor"));
-    test.ask::<Value>("restore_connector", json!({"connector": "my-harbor"})).await;
+    test.ask::<Value>("restore_connector", json!({"connector": "my-harbor"}))
+        .await;
     assert_eq!(fields().await, ["id", "email", "first_name"]);
     test.close().await;
 }
@@ -313,13 +351,21 @@ async fn an_own_copy_takes_the_place_of_one_that_comes_along_until_it_is_deleted
     };
     let before = names().await;
     let text: Value = test
-        .ask("get_connector_text", json!({"connector": "postino", "version": null}))
+        .ask(
+            "get_connector_text",
+            json!({"connector": "postino", "version": null}),
+        )
         .await;
-    let text = text["text"].as_str().unwrap().replace("name: Postino", "name: My Postino");
+    let text = text["text"]
+        .as_str()
+        .unwrap()
+        .replace("name: Postino", "name: My Postino");
     let request = json!({"name": "postino", "text": text, "origin": {"kind": "editor"}});
     test.ask::<SavedConnector>("save_connector", request).await;
     assert_eq!(names().await, ["My Postino"]);
-    let stopped: Vec<Value> = test.ask("delete_connector", json!({"connector": "postino"})).await;
+    let stopped: Vec<Value> = test
+        .ask("delete_connector", json!({"connector": "postino"}))
+        .await;
     assert_eq!(stopped.len(), 0);
     assert_eq!(names().await, before);
     test.close().await;
@@ -366,7 +412,12 @@ async fn signing_in_by_advanced_auth_puts_the_tokens_among_the_secret_settings()
         .await;
     let oauth = detail.oauth.unwrap();
     assert_eq!(oauth.predicate, ["credentials", "kind"]);
-    assert!(oauth.checklist.iter().any(|step| step.contains("http://127.0.0.1:")));
+    assert!(
+        oauth
+            .checklist
+            .iter()
+            .any(|step| step.contains("http://127.0.0.1:"))
+    );
     let config = json!({
         "base_url": base_url(&test.sandbox, "harbor"),
         "credentials": {"kind": "oauth", "client_id": "patchbay-desktop"},
@@ -374,9 +425,7 @@ async fn signing_in_by_advanced_auth_puts_the_tokens_among_the_secret_settings()
     let request = json!({"connector": "my-harbor", "auth_method": oauth.auth_method, "name": "", "config": config, "reconnect": null});
     let flow: ConnectFlow = test.ask("start_connect", request).await;
     test.app.engine().wait_flow(flow.id).await.unwrap();
-    let flow: ConnectFlow = test
-        .ask("get_connect_flow", json!({"flow": flow.id}))
-        .await;
+    let flow: ConnectFlow = test.ask("get_connect_flow", json!({"flow": flow.id})).await;
     let Some(ConnectResult::Connected { connection, .. }) = flow.result else {
         panic!("{flow:?}");
     };

@@ -125,6 +125,7 @@ impl Engine {
             cancel: cancel.clone(),
             exchanges: Some(log.clone()),
             waiting: None,
+            jobs: None,
         });
         let stream = context.connection.stream(&request.stream).await?;
         let state = request

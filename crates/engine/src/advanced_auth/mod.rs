@@ -507,6 +507,7 @@ spec:
                 expires_at: None,
                 scopes: Vec::new(),
                 obtained_at: 0,
+                kept: std::collections::BTreeMap::new(),
             },
         );
         assert_eq!(
