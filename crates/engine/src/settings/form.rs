@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::specification::{chosen, escaped, label, properties, property, types};
-use super::{DEEPEST, has_references, is_reference};
+use super::{DEEPEST, has_references, is_reference, limits};
 
 /// Something about the settings that cannot stay so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,7 +196,7 @@ fn check_below(
     if depth > DEEPEST || is_reference(value) {
         return;
     }
-    let mut complain = |path: &str, schema: &Value, problem: String| {
+    let complain = |problems: &mut Vec<Problem>, problem: String| {
         problems.push(Problem {
             label: label(schema, path),
             path: path.to_owned(),
@@ -206,18 +206,23 @@ fn check_below(
     let wanted = types(schema);
     if !wanted.is_empty() && !wanted.iter().any(|word| is_of(value, word)) {
         let words: Vec<&str> = wanted.iter().map(|word| type_words(word)).collect();
-        complain(path, schema, format!("must be {}", words.join(" or ")));
+        complain(problems, format!("must be {}", words.join(" or ")));
         return;
     }
     if let Some(options) = schema.get("enum").and_then(Value::as_array)
         && !options.contains(value)
     {
         let options: Vec<String> = options.iter().take(20).map(shown).collect();
-        complain(
-            path,
-            schema,
-            format!("must be one of {}", options.join(", ")),
-        );
+        complain(problems, format!("must be one of {}", options.join(", ")));
+    }
+    if let Some(problem) = limits::problem(schema, value) {
+        complain(problems, problem);
+        return;
+    }
+    if let (Value::Array(items), Some(below)) = (value, schema.get("items")) {
+        for (at, item) in items.iter().enumerate() {
+            check_below(below, item, &format!("{path}/{at}"), problems, depth + 1);
+        }
     }
     let Value::Object(members) = value else {
         return;
@@ -225,7 +230,7 @@ fn check_below(
     let branches = schema.get("oneOf").and_then(Value::as_array);
     let branch = chosen(schema, value);
     if branches.is_some_and(|branches| !branches.is_empty()) && branch.is_none() {
-        complain(path, schema, "one of its kinds must be chosen".to_owned());
+        complain(problems, "one of its kinds must be chosen".to_owned());
         return;
     }
     for schema in [Some(schema), branch].into_iter().flatten() {

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 
 mod form;
 mod kept;
+mod limits;
 mod specification;
 
 pub use form::{Problem, Shown, check, complete, keep_secrets, tidy, values};
