@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { beginning, chosenBranch, leaves, readForm, withBranch, withValue } from "@/form/schema";
-import { fromPicker, output, problems, toPicker } from "@/form/validate";
+import { fromPicker, isTame, matches, output, problems, toPicker } from "@/form/validate";
 
 const schema = {
   type: "object",
@@ -134,4 +134,20 @@ test("a picked time is written as the pattern wants it", () => {
 test("a pattern that only Python understands refuses nothing", () => {
   const [field] = readForm({ properties: { a: { type: "string", pattern: "(?P<x>a)" } } });
   expect(field && [...problems([field], { a: "b" })]).toEqual([]);
+});
+
+test("a pattern that could take for ever is left to the core", () => {
+  for (const pattern of ["^(a+)+$", "^(a|a)*$", "(x+x+)+y", "^((a{1,9}){2,})$", "([a-z]*,)*"]) {
+    expect(isTame(pattern), pattern).toBe(false);
+  }
+  for (const pattern of [
+    "^https?://",
+    "^[a-z+]+(\\.[a-z]{2})?$",
+    "^(eu|us)$",
+    "\\(+\\)+",
+    "^(\\d{4})-(\\d{2})$",
+  ]) {
+    expect(isTame(pattern), pattern).toBe(true);
+  }
+  expect(matches("^(a+)+$", `${"a".repeat(40)}!`)).toBe(true);
 });

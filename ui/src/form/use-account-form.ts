@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type FocusEvent, useState } from "react";
 import type {
   AuthMethodView,
   ConfigField,
@@ -15,7 +15,7 @@ import {
   readGroups,
   valueAt,
 } from "@/form/schema";
-import { output, problems } from "@/form/validate";
+import { isEmpty, output, problems } from "@/form/validate";
 
 export type AccountForm = {
   methods: AuthMethodView[];
@@ -31,6 +31,8 @@ export type AccountForm = {
   answers: Record<string, string>;
   answer: (name: string, value: string) => void;
   errors: Map<string, string>;
+  /** The form's `onBlur`: what is wrong with a field is said once the caret has left it. */
+  leave: (event: FocusEvent) => void;
   /** Settings that signing in through the browser fills in. */
   filled: Set<string>;
   /** Whether signing in goes through the browser. */
@@ -59,7 +61,9 @@ export function useAccountForm(
       ...Object.fromEntries(Object.entries(next).filter(([name, value]) => value !== values[name])),
     }));
   const [answers, setAnswers] = useState<Record<string, string>>({});
-  const [errors, setErrors] = useState<Map<string, string>>(new Map());
+  // Fields that the caret has left, and whether it was tried to send all of them.
+  const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
+  const [wasSent, setWasSent] = useState(false);
   // Where the settings decide whether it goes through the browser, there is nothing to choose.
   const applies =
     oauth !== null &&
@@ -74,6 +78,23 @@ export function useAccountForm(
   );
   const opensBrowser = applies || method?.kind === "browser";
 
+  const found = problems(fields, values, stored);
+  for (const key of filled) {
+    found.delete(key);
+  }
+  for (const field of asked) {
+    if (field.required && !answers[field.name]?.trim()) {
+      found.set(field.name, `${field.label} is needed`);
+    }
+  }
+  const open = leaves(fields, values);
+  // What is wrong is said once a field has been left, what is missing when all of it is sent.
+  const isSaid = (key: string) => {
+    const field = open.find((each) => pathKey(each.path) === key);
+    return left.has(key) && field !== undefined && !isEmpty(valueAt(values, field.path));
+  };
+  const errors = wasSent ? found : new Map([...found].filter(([key]) => isSaid(key)));
+
   return {
     methods: oauth === null ? all : [],
     method,
@@ -87,21 +108,16 @@ export function useAccountForm(
     answers,
     answer: (name, value) => setAnswers((old) => ({ ...old, [name]: value })),
     errors,
+    leave: ({ target }) => {
+      const name = target.getAttribute("name");
+      setLeft((old) => (name === null || old.has(name) ? old : new Set([...old, name])));
+    },
     filled,
     opensBrowser,
     submit: () => {
-      const found = problems(fields, values, stored);
-      for (const key of filled) {
-        found.delete(key);
-      }
-      for (const field of asked) {
-        if (field.required && !answers[field.name]?.trim()) {
-          found.set(field.name, `${field.label} is needed`);
-        }
-      }
-      setErrors(found);
+      setWasSent(true);
       const inOrder = [
-        ...leaves(fields, values).map((field) => pathKey(field.path)),
+        ...open.map((field) => pathKey(field.path)),
         ...asked.map((field) => field.name),
       ];
       const first = inOrder.find((key) => found.has(key));

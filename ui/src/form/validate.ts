@@ -34,7 +34,7 @@ export function problems(
   return found;
 }
 
-function isEmpty(value: unknown): boolean {
+export function isEmpty(value: unknown): boolean {
   return (
     value === undefined ||
     value === null ||
@@ -131,9 +131,12 @@ function problemOf(field: FormField, value: unknown): string | null {
   }
 }
 
-/** Whether a text matches a pattern; one that only other languages understand lets everything pass. */
+/**
+ * Whether a text matches a pattern. One that only other languages understand lets everything pass, and so does
+ * one that could take for ever: the core, whose patterns always end, looks at both once more.
+ */
 export function matches(pattern: string, text: string): boolean {
-  if (text.length > LONGEST_MATCHED) {
+  if (text.length > LONGEST_MATCHED || !isTame(pattern)) {
     return true;
   }
   for (const flags of ["u", ""]) {
@@ -141,6 +144,32 @@ export function matches(pattern: string, text: string): boolean {
       return new RegExp(pattern, flags).test(text);
     } catch {
       // The next spelling, or none.
+    }
+  }
+  return true;
+}
+
+/** Whether no repeated group repeats or chooses inside: `(a+)+` tries every way to cut a text in pieces. */
+export function isTame(pattern: string): boolean {
+  // For each open group: whether something in it can match in more than one way.
+  const open: boolean[] = [];
+  const bare = pattern.replace(/\\./g, "x").replace(/\[[^\]]*\]/g, "x");
+  for (let at = 0; at < bare.length; at++) {
+    const c = bare[at];
+    const repeats = (from: number) => /^(?:[*+]|\{\d+,\d*\})/.test(bare.slice(from, from + 12));
+    if (c === "(") {
+      open.push(false);
+    } else if (c === ")") {
+      const isLoose = open.pop() ?? false;
+      const isRepeated = repeats(at + 1);
+      if (isLoose && isRepeated) {
+        return false;
+      }
+      if ((isLoose || isRepeated) && open.length > 0) {
+        open[open.length - 1] = true;
+      }
+    } else if (open.length > 0 && (c === "|" || repeats(at))) {
+      open[open.length - 1] = true;
     }
   }
   return true;

@@ -74,7 +74,7 @@ export function ConnectForm({ connector, existing, error, busy, onSubmit, onClos
         </>
       }
     >
-      <form id={formId} noValidate onSubmit={submit} className="grid gap-4">
+      <form id={formId} noValidate onSubmit={submit} onBlur={form.leave} className="grid gap-4">
         {existing?.summary.account && (
           <Callout tone="info" title={`Sign in as ${existing.summary.account}`}>
             The syncs of this connection go on where they stopped; nothing has to be set up again.

@@ -135,7 +135,12 @@ export function TryPanel({ connector, streams, stream: wanted, draft }: Props) {
   return (
     <div className="grid gap-4">
       <Card title="Try a stream">
-        <form noValidate onSubmit={(event) => void begin(event)} className="grid gap-4 p-3.5">
+        <form
+          noValidate
+          onSubmit={(event) => void begin(event)}
+          onBlur={form.leave}
+          className="grid gap-4 p-3.5"
+        >
           <div className="grid gap-4 min-[900px]:grid-cols-2">
             <Field required label="With">
               {(control) => (
