@@ -552,7 +552,7 @@ mod tests {
             Some((2, 10)),
             "streams",
         );
-        check("type: DeclarativeSource\nstreams: [", Some((2, 11)), "");
+        check("type: DeclarativeSource\nstreams: [", Some((2, 10)), "");
         check("type: Something", Some((1, 1)), "the file");
     }
 

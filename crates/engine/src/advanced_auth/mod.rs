@@ -490,8 +490,8 @@ spec:
         expect("client_id", json!("me"));
         expect("client_secret", json!("s"));
         expect("scopes", json!(["notes.read", "offline"]));
-        expect("authorize_params", json!([["access_type", "offline"]]));
-        expect("token_params", json!([["audience", "tea"]]));
+        expect("authorize_params", json!({"access_type": "offline"}));
+        expect("token_params", json!({"audience": "tea"}));
     }
 
     #[test]
