@@ -76,7 +76,9 @@ function Message({ title, headers, body }: MessageProps) {
           ))}
         </dl>
       </details>
-      {body !== null && body !== "" && <Code text={prettyJson(body)} label={`${title}: body`} />}
+      {body !== null && body !== "" && (
+        <Code tall text={prettyJson(body)} label={`${title}: body`} />
+      )}
     </div>
   );
 }
