@@ -229,6 +229,11 @@ async fn a_stream_is_tried_page_by_page_with_nothing_stored() {
         assert_eq!(page.exchanges.len(), 1);
         assert!(page.exchanges[0].url.contains("limit=25"), "{page:?}");
         assert!(!json!(page).to_string().contains(PASSWORD));
+        // Numbers that are too long for JavaScript keep their digits.
+        assert!(
+            page.records[0].contains("\"serial\":9007199254"),
+            "{page:?}"
+        );
         records.push(page.n_records);
     }
     assert_eq!(records, [25, 25, 10]);

@@ -54,8 +54,8 @@ pub struct TryPage {
     pub number: u32,
     /// Every request since the page before, parents' requests and repetitions too.
     pub exchanges: Vec<Exchange>,
-    /// The records, the first of them.
-    pub records: Vec<serde_json::Value>,
+    /// The records, the first of them, as JSON: numbers keep their digits.
+    pub records: Vec<String>,
     /// How many records the page has.
     pub n_records: usize,
     /// The part of the stream that the page belongs to: its partition and its window.
@@ -296,7 +296,7 @@ impl Reading {
                     page.records = rows
                         .into_iter()
                         .take(TRIED_RECORDS)
-                        .map(|row| row.into_value().to_serde())
+                        .map(|row| model::json::to_string(&row.into_value()))
                         .collect();
                     page.slice = Value::Object(slice.members()).to_serde();
                     break;

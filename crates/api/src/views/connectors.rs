@@ -258,9 +258,8 @@ views! {
         pub number: u32,
         /// Every request since the page before, with secrets replaced.
         pub exchanges: Vec<ExchangeView>,
-        /// The first of the records.
-        #[ts(type = "Array<unknown>")]
-        pub records: Vec<serde_json::Value>,
+        /// The first of the records, each as JSON with its numbers as they came.
+        pub records: Vec<String>,
         /// How many records the page has.
         pub n_records: u32,
         /// The part of the stream that the page belongs to.
