@@ -84,13 +84,11 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
     await expect(sheet.getByText("Reads contacts.")).toBeVisible();
     await expect(sheet.getByText(/The stream `secretive` is left out/)).toBeVisible();
     await sheet.getByLabel("Name").fill("My Harbor");
-    await picture(page, "connector-add");
     await accessible(page, "connector-add");
     await sheet.getByRole("button", { name: "Add", exact: true }).click();
     await expect(page.getByRole("heading", { level: 1, name: /my-harbor/ })).toBeVisible();
     await expect(page.getByText("1 stream is left out")).toBeVisible();
     await page.getByRole("group").filter({ hasText: "contacts" }).first().click();
-    await picture(page, "connector-streams");
     await accessible(page, "connector-streams");
   });
 
@@ -103,17 +101,30 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
 
   await test.step("try a stream with settings that are not saved", async () => {
     await page.getByRole("button", { name: "Try", exact: true }).click();
+    await expect(page.getByText("Nothing was read yet")).toBeVisible();
+    await accessible(page, "connector-try-empty");
     await page.getByRole("button", { name: "Read the first page" }).click();
     await expect(page.getByText("Address is needed")).toBeVisible();
     await fill();
+    await expect(page.getByText("Address is needed")).toHaveCount(0);
     await page.getByRole("button", { name: "Read the first page" }).click();
     await expect(page.getByRole("button", { name: "Page 1" })).toBeVisible();
-    await expect(page.getByText(/limit=20/)).toBeVisible();
+    await expect(page.getByRole("region", { name: "Records" })).toContainText('"first_name"');
+    await accessible(page, "connector-try");
     await page.getByRole("button", { name: "Next page" }).click();
     await expect(page.getByRole("button", { name: "Page 2" })).toBeVisible();
+    await page.getByRole("button", { name: /^Requests/ }).click();
+    await expect(page.getByText(/limit=20/)).toBeVisible();
+    await page.getByText(/^Sent: \d+ headers/).click();
+    await expect(page.getByText("authorization")).toBeVisible();
     await expect(page.getByText("harbor-basic-demo")).toHaveCount(0);
-    await picture(page, "connector-try");
-    await accessible(page, "connector-try");
+    await accessible(page, "connector-try-requests");
+    await page.getByRole("button", { name: "State" }).click();
+    await expect(page.getByText("contacts has no cursor")).toBeVisible();
+    await page.getByRole("button", { name: "Next page" }).click();
+    await page.getByRole("button", { name: "Next page" }).click();
+    await expect(page.getByText("Everything has been read.")).toBeVisible();
+    await expect(page.getByRole("button", { name: "Next page" })).toHaveCount(0);
   });
 
   await test.step("connect with it, with what is wrong said beside the field", async () => {
@@ -123,7 +134,6 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
     await sheet.getByRole("button", { name: "Connect", exact: true }).click();
     await expect(sheet.getByText("Write it like https://…")).toBeVisible();
     await expect(sheet.getByText("User is needed")).toBeVisible();
-    await picture(page, "connector-form");
     await accessible(page, "connector-form");
     await fill();
     await sheet.getByRole("button", { name: "Connect", exact: true }).click();
@@ -145,23 +155,31 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
     await picture(page, "connector-editor-error");
     await page.keyboard.type("g]}");
     await expect(page.getByText("1 stream can be read")).toBeVisible();
+    await page.getByRole("button", { name: "Try this text" }).click();
+    const trying = page.getByRole("dialog", { name: "Try this text" });
+    await trying.getByRole("button", { name: "Read the first page" }).click();
+    await expect(trying.getByRole("button", { name: "Page 1" })).toBeVisible();
+    await accessible(page, "connector-try-text");
+    await trying.getByRole("button", { name: "Close" }).click();
     await page.getByRole("button", { name: "Changes" }).click();
     const sheet = page.getByRole("dialog", { name: "What saving changes" });
-    await expect(sheet.getByText("contacts: the field phone came")).toBeVisible();
+    await expect(sheet.getByText("contacts: the field phone is new")).toBeVisible();
     await expect(sheet.getByText("phone: {type: [string]}")).toBeVisible();
-    await picture(page, "connector-changes");
     await accessible(page, "connector-changes");
     await sheet.getByRole("button", { name: "Save" }).click();
     await expect(page.getByText("Saved as version 2")).toBeVisible();
-    await picture(page, "connector-editor");
-    await accessible(page, "connector-editor", [".cm-editor"]);
+    await accessible(page, "connector-editor");
     await page.getByRole("button", { name: /^Versions/ }).click();
     await expect(page.getByRole("row", { name: /2 in use/ })).toBeVisible();
+    await page.getByRole("button", { name: "Compare" }).click();
+    const compared = page.getByRole("dialog", { name: /^Version 1 in place of/ });
+    await expect(compared.getByText("the field phone is no longer there")).toBeVisible();
+    await accessible(page, "connector-version");
+    await compared.getByRole("button", { name: "Close" }).first().click();
     await page.getByRole("button", { name: "Use version 1" }).click();
     await expect(page.getByRole("row", { name: /1 in use/ })).toBeVisible();
     await page.getByRole("button", { name: "Undo" }).first().click();
     await expect(page.getByRole("row", { name: /2 in use/ })).toBeVisible();
-    await picture(page, "connector-versions");
     await accessible(page, "connector-versions");
   });
 
@@ -211,7 +229,103 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
     await expect(page.getByRole("link", { name: "my-harbor", exact: true })).toHaveCount(0);
     await page.getByRole("button", { name: "Undo" }).click();
     await expect(page.getByRole("link", { name: "my-harbor", exact: true })).toBeVisible();
-    await picture(page, "connectors");
     await accessible(page, "connectors");
+  });
+});
+
+/** A form with a field of every kind, two of them in a group of their own. */
+const form = file.replace(
+  /connection_specification:[\s\S]*$/,
+  `connection_specification:
+    type: object
+    required: [base_url, page_size, credentials, start_date]
+    groups: [{id: who, title: Who you are}, {id: what, title: What is read}]
+    properties:
+      base_url: {type: string, title: Address, order: 0, group: who, description: "Of your shop, with https."}
+      start_date:
+        type: string
+        format: date-time
+        title: Read from
+        description: 'Older records are left out. See <a href="https://example.com">the docs</a>.'
+        pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+        pattern_descriptor: YYYY-MM-DDTHH:mm:ssZ
+        order: 2
+        group: what
+      region: {type: string, title: Region, enum: [eu, us], default: eu, order: 3, group: what, always_show: true}
+      tags: {type: array, title: Only with these tags, items: {type: string}, order: 4, group: what, examples: [vip], always_show: true}
+      kinds: {type: array, title: Kinds, items: {type: string, enum: [person, company]}, order: 5, group: what}
+      archived: {type: boolean, title: Archived ones too, default: false, order: 6, group: what}
+      page_size: {type: integer, title: Records a page, default: 20, minimum: 1, maximum: 200, group: what, order: 7}
+      note: {type: string, title: Note, multiline: true}
+      internal: {type: string, airbyte_hidden: true, default: hush}
+      credentials:
+        type: object
+        title: Signing in
+        order: 1
+        group: who
+        oneOf:
+          - title: Token
+            required: [token]
+            properties:
+              kind: {type: string, const: token}
+              token: {type: string, title: Token, airbyte_secret: true}
+          - title: User and password
+            required: [user, password]
+            properties:
+              kind: {type: string, const: password}
+              user: {type: string, title: User}
+              password: {type: string, title: Password, airbyte_secret: true}
+`,
+);
+
+test("a form has every kind of field and says what does not fit as soon as it is left", async ({
+  app: page,
+  patchbay,
+}) => {
+  const { harbor_url } = await patchbay.call<{ harbor_url: string }>("start_sample_platforms");
+  await patchbay.call("save_connector", { name: "shop", text: form, origin: { kind: "pasted" } });
+  await go(page, "Connections");
+  await page.getByRole("link", { name: "Connect a platform" }).first().click();
+  const sheet = page.getByRole("dialog");
+  await sheet.getByRole("button", { name: /^shop/i }).click();
+  await expect(sheet.getByText("Older records are left out. See the docs.")).toBeVisible();
+  await accessible(page, "form-empty");
+
+  await sheet.getByLabel("Address").fill(harbor_url);
+  await sheet.getByLabel("Kind", { exact: true }).selectOption("User and password");
+  await sheet.getByLabel("User", { exact: true }).fill("api");
+  await sheet.getByLabel("Password").fill("harbor-basic-demo");
+  await sheet.getByRole("textbox", { name: "Records a page" }).fill("500");
+  await expect(sheet.getByText("This can be at most 200")).toHaveCount(0);
+  await sheet.getByRole("textbox", { name: "Records a page" }).press("Tab");
+  await expect(sheet.getByText("This can be at most 200")).toBeVisible();
+  await sheet.getByRole("textbox", { name: "Records a page" }).fill("25");
+  await expect(sheet.getByText("This can be at most 200")).toHaveCount(0);
+  await sheet.getByLabel("Region").selectOption("us");
+  await sheet.getByRole("textbox", { name: "Only with these tags" }).fill("vip, new");
+  await sheet.getByRole("textbox", { name: "Only with these tags" }).press("Enter");
+  await sheet.getByRole("button", { name: "Connect", exact: true }).click();
+  await expect(sheet.getByText("Read from is needed")).toBeVisible();
+  await sheet.getByLabel("Read from").fill("2026-01-31T08:30:00");
+  await sheet.getByText(/^More settings/).click();
+  await sheet.getByLabel("person").check();
+  await accessible(page, "form-filled");
+  await sheet.getByRole("button", { name: "Connect", exact: true }).click();
+  await expect(sheet.getByRole("status").filter({ hasText: "Connected" })).toBeVisible();
+
+  const [connection] = await patchbay.call<{ id: string }[]>("list_connections");
+  const { settings } = await patchbay.call<{ settings: Record<string, unknown> }>("get_connection", {
+    connection: connection?.id,
+  });
+  expect(settings).toEqual({
+    base_url: harbor_url,
+    start_date: "2026-01-31T08:30:00Z",
+    region: "us",
+    tags: ["vip", "new"],
+    kinds: ["person"],
+    archived: false,
+    page_size: 25,
+    internal: "hush",
+    credentials: { kind: "password", user: "api", password: { $secret: "/credentials/password" } },
   });
 });

@@ -57,8 +57,8 @@ function Line({ line }: { line: DiffLine }) {
   const look = looks[line.kind];
   return (
     <tr className={look.className}>
-      <td className="w-10 px-1.5 text-right text-ink3 select-none">{line.before}</td>
-      <td className="w-10 px-1.5 text-right text-ink3 select-none">{line.after}</td>
+      <td className="w-10 px-1.5 text-right text-ink2 select-none">{line.before}</td>
+      <td className="w-10 px-1.5 text-right text-ink2 select-none">{line.after}</td>
       <td className="w-5 text-center text-ink2 select-none">
         <span aria-hidden>{look.sign}</span>
         <span className="sr-only">{look.words}</span>

@@ -115,7 +115,8 @@ export function YamlEditor({ label, text, marks, schema, caret, onChange, onSave
             // Escape first, then Tab, leaves the editor: CodeMirror's own way out for the keyboard.
             indentWithTab,
           ]),
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          // Said outright, so that what checks for the keyboard knows that the scrolled text can be reached.
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) {
               changed(update.state.doc.toString());
@@ -177,8 +178,10 @@ function offset(editor: EditorView, line: number, column: number): number {
 }
 
 function diagnostic(editor: EditorView, mark: Mark): Diagnostic {
-  const from = offset(editor, mark.line ?? 1, mark.column ?? 1);
-  const line = editor.state.doc.lineAt(from);
+  const at = offset(editor, mark.line ?? 1, mark.column ?? 1);
+  const line = editor.state.doc.lineAt(at);
+  const indent = /^\s*/.exec(line.text)?.[0].length ?? 0;
+  const from = Math.min(Math.max(at, line.from + indent), line.to);
   return {
     from,
     to: Math.max(from, line.to),
@@ -206,6 +209,12 @@ const theme = EditorView.theme({
   },
   ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--accent) 6%, transparent)" },
   ".cm-activeLineGutter": { backgroundColor: "transparent", color: "var(--ink)" },
+  ".cm-lint-marker": { content: "none", width: "9px", height: "9px", margin: "5px 2px 0" },
+  ".cm-lint-marker-error": { backgroundColor: "var(--bad)", borderRadius: "50%" },
+  ".cm-lint-marker-warning": {
+    backgroundColor: "var(--warn)",
+    clipPath: "polygon(50% 0, 100% 100%, 0 100%)",
+  },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground":
     { backgroundColor: "color-mix(in srgb, var(--accent) 26%, transparent)" },

@@ -333,13 +333,16 @@ function DateInput({ field, control, name, text, onChange }: DateProps) {
           }}
         />
       )}
-      <button
-        type="button"
-        onClick={() => setTyping(!typing)}
-        className="rounded-sm border-0 bg-transparent px-1 text-sm text-ink2 underline hover:text-ink"
-      >
-        {typing ? "Pick" : isDay ? "Type" : "UTC · Type"}
-      </button>
+      <span className="flex items-center gap-1.5 text-sm text-ink3">
+        {!typing && !isDay && "UTC"}
+        <button
+          type="button"
+          onClick={() => setTyping(!typing)}
+          className="rounded-sm border-0 bg-transparent px-1 text-sm text-ink2 underline hover:text-ink"
+        >
+          {typing ? "Pick it" : "Type it"}
+        </button>
+      </span>
     </span>
   );
 }

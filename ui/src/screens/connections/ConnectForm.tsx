@@ -106,8 +106,8 @@ export function ConnectForm({ connector, existing, error, busy, onSubmit, onClos
         ) : (
           method?.kind !== "device" && (
             <p className="m-0 text-sm text-ink3">
-              Passwords and keys are kept on this computer ({status.secrets_backend}), apart from
-              everything else.
+              Passwords and keys are kept on this computer, apart from everything else:{" "}
+              {status.secrets_backend}.
             </p>
           )
         )}

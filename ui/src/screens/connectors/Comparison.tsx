@@ -56,8 +56,8 @@ export function Changes({ changes }: { changes: readonly ConnectorChange[] }) {
           <b className="font-semibold">Nothing changes for your syncs.</b>
         </p>
       )}
-      {breaking.length > 0 && <List title="What no sync uses" changes={breaking} />}
-      {harmless.length > 0 && <List title="What comes" changes={harmless} />}
+      {breaking.length > 0 && <List title="Other changes" changes={breaking} />}
+      {harmless.length > 0 && <List title="New" changes={harmless} />}
     </div>
   );
 }

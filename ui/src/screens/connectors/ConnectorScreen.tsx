@@ -79,7 +79,7 @@ export function ConnectorScreen() {
         </>
       }
     >
-      <div className={tab === "file" ? "border-b border-line px-6 py-3" : ""}>
+      <div className={tab === "file" ? "border-b border-line px-6 pt-5 pb-4" : ""}>
         <FilterTabs<ConnectorTab>
           label="Parts of the connector"
           options={[

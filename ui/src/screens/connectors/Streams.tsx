@@ -1,3 +1,4 @@
+import { ChevronRight } from "lucide-react";
 import { useState } from "react";
 import type { ConnectorDetail, ConnectorStream, Field } from "@/api/bindings";
 import { Card } from "@/components/Card";
@@ -25,7 +26,7 @@ export function Streams({ connector }: { connector: ConnectorDetail }) {
           <p className="m-0">
             The others work. A part of these is described in a way that cannot run here:
           </p>
-          <ul className="m-0 mt-1 grid gap-1 pl-4">
+          <ul className="m-0 mt-1 grid gap-1 pl-0">
             {connector.refused.map((refused) => (
               <li key={refused.stream}>
                 <b className="font-semibold">{refused.stream}</b>: {refused.reason}
@@ -65,8 +66,13 @@ export function Streams({ connector }: { connector: ConnectorDetail }) {
 function StreamRow({ stream }: { stream: ConnectorStream }) {
   const fields = stream.schema?.fields ?? null;
   return (
-    <details>
-      <summary className="flex flex-wrap items-center gap-x-3 gap-y-1 px-3.5 py-2 hover:bg-sunk/60">
+    <details className="group">
+      <summary className="flex list-none flex-wrap items-center gap-x-3 gap-y-1 px-3.5 py-2 hover:bg-sunk/60">
+        <ChevronRight
+          aria-hidden
+          size={14}
+          className="-mr-1 shrink-0 text-ink3 transition-transform group-open:rotate-90"
+        />
         <span className="font-semibold">{stream.label}</span>
         {stream.label !== stream.name && (
           <code className="font-mono text-sm text-ink3">{stream.name}</code>
@@ -82,7 +88,7 @@ function StreamRow({ stream }: { stream: ConnectorStream }) {
         </span>
         {stream.writes.length > 0 && <Tag tone="accent">can {stream.writes.join(", ")}</Tag>}
       </summary>
-      <div className="px-3.5 pb-3">
+      <div className="pt-1 pr-3.5 pb-3 pl-9">
         {fields === null ? (
           <p className="m-0 text-ink2">
             The file does not say which fields it has. Connect the platform, or try the stream, to

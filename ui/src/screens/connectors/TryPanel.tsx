@@ -1,20 +1,18 @@
+import { FlaskConical } from "lucide-react";
 import { type FormEvent, useEffect, useEffectEvent, useRef, useState } from "react";
 import { call } from "@/api/backend";
 import type { ConnectorDetail, StartTry, TryAccount, TryPage } from "@/api/bindings";
 import { type BackendError, toBackendError } from "@/api/errors";
 import { Button } from "@/components/Button";
 import { Card } from "@/components/Card";
+import { cx } from "@/components/cx";
 import { EmptyState } from "@/components/EmptyState";
 import { Field, Select, Textarea } from "@/components/Field";
-import { FilterTabs } from "@/components/FilterTabs";
-import { Code } from "@/components/Part";
-import { Tag } from "@/components/Pill";
 import { Problem } from "@/components/Problem";
 import { Spinner } from "@/components/Progress";
-import { Exchange } from "@/exchange/Exchange";
 import { AccountFields } from "@/form/AccountFields";
 import { focusField, useAccountForm } from "@/form/use-account-form";
-import { count, counted } from "@/format/count";
+import { TryPages } from "@/screens/connectors/TryPages";
 
 type Props = {
   connector: ConnectorDetail;
@@ -124,7 +122,6 @@ export function TryPanel({ connector, streams, stream: wanted, draft }: Props) {
     }
   };
 
-  const page = pages.find((each) => each.number === shown);
   if (names.length === 0) {
     return (
       <EmptyState title="There is nothing to try">
@@ -132,8 +129,14 @@ export function TryPanel({ connector, streams, stream: wanted, draft }: Props) {
       </EmptyState>
     );
   }
+  const isBeside = draft === undefined;
   return (
-    <div className="grid gap-4">
+    <div
+      className={cx(
+        "grid items-start gap-4",
+        isBeside && "min-[1100px]:grid-cols-[minmax(320px,380px)_minmax(0,1fr)]",
+      )}
+    >
       <Card title="Try a stream">
         <form
           noValidate
@@ -141,39 +144,41 @@ export function TryPanel({ connector, streams, stream: wanted, draft }: Props) {
           onBlur={form.leave}
           className="grid gap-4 p-3.5"
         >
-          <div className="grid gap-4 min-[900px]:grid-cols-2">
-            <Field required label="With">
-              {(control) => (
-                <Select
-                  {...control}
-                  value={account}
-                  onChange={(event) => setAccount(event.currentTarget.value)}
-                >
-                  {connector.connections.map((each) => (
-                    <option key={each.id} value={each.id}>
-                      {each.name}
-                    </option>
-                  ))}
-                  <option value={FORM}>settings that are not saved</option>
-                </Select>
-              )}
-            </Field>
-            <Field required label="Stream">
-              {(control) => (
-                <Select
-                  {...control}
-                  value={stream}
-                  onChange={(event) => setStream(event.currentTarget.value)}
-                >
-                  {names.map((name) => (
-                    <option key={name} value={name}>
-                      {name}
-                    </option>
-                  ))}
-                </Select>
-              )}
-            </Field>
-          </div>
+          <Field required label="Stream">
+            {(control) => (
+              <Select
+                {...control}
+                value={stream}
+                onChange={(event) => setStream(event.currentTarget.value)}
+              >
+                {names.map((name) => (
+                  <option key={name} value={name}>
+                    {name}
+                  </option>
+                ))}
+              </Select>
+            )}
+          </Field>
+          <Field
+            required
+            label="With"
+            hint={account === FORM ? "They are used for this and not kept." : undefined}
+          >
+            {(control) => (
+              <Select
+                {...control}
+                value={account}
+                onChange={(event) => setAccount(event.currentTarget.value)}
+              >
+                {connector.connections.map((each) => (
+                  <option key={each.id} value={each.id}>
+                    {each.name}
+                  </option>
+                ))}
+                <option value={FORM}>Settings typed in here</option>
+              </Select>
+            )}
+          </Field>
           {account === FORM && <AccountFields form={form} oauth={connector.oauth ?? null} />}
           <details>
             <summary className="text-sm text-ink2">Begin with a state</summary>
@@ -198,7 +203,7 @@ export function TryPanel({ connector, streams, stream: wanted, draft }: Props) {
           </details>
           <div className="flex flex-wrap items-center gap-2">
             <Button look={running === null ? "primary" : "plain"} type="submit" busy={busy}>
-              {pages.length === 0 ? "Read the first page" : "Read again from the beginning"}
+              {pages.length === 0 ? "Read the first page" : "Read again"}
             </Button>
             {running !== null && (
               <>
@@ -208,91 +213,27 @@ export function TryPanel({ connector, streams, stream: wanted, draft }: Props) {
                 <Button onClick={() => void stop()}>Stop</Button>
               </>
             )}
-            <span className="text-sm text-ink3">Nothing is written and nothing is stored.</span>
           </div>
+          <p className="m-0 text-sm text-ink3">Nothing is written and nothing is stored.</p>
         </form>
       </Card>
-      {error !== null && <Problem error={error} />}
-      {busy && pages.length === 0 && <Spinner label="Asking the platform…" />}
-      {pages.length > 0 && (
-        <FilterTabs<string>
-          label="Pages"
-          options={pages.map((each) => ({
-            value: String(each.number),
-            label: each.is_over ? "End" : `Page ${each.number}`,
-            ...(each.is_over ? {} : { count: each.n_records }),
-          }))}
-          isOn={(value) => value === String(shown)}
-          onToggle={(value) => setShown(Number(value))}
-        />
-      )}
-      {page !== undefined && <PageView page={page} stream={stream} />}
-    </div>
-  );
-}
-
-function PageView({ page, stream }: { page: TryPage; stream: string }) {
-  const slice = JSON.stringify(page.slice ?? {});
-  return (
-    <>
-      {page.error && <Problem error={toBackendError(page.error)} />}
-      {page.is_over && !page.error && (
-        <p role="status" className="m-0 text-ink2">
-          Everything has been read.
-        </p>
-      )}
-      <div className="grid items-start gap-4 min-[1100px]:grid-cols-2">
-        <Card
-          title="Records"
-          aside={<Tag tone={page.n_records === 0 ? "neutral" : "ok"}>{count(page.n_records)}</Tag>}
-        >
-          <div className="grid gap-2 p-3.5">
-            {slice !== "{}" && slice !== "null" && (
-              <p className="m-0 text-sm text-ink2">
-                Part of {stream}: <code className="font-mono break-all">{slice}</code>
-              </p>
-            )}
-            {page.records.length === 0 ? (
-              <p className="m-0 text-ink2">
-                {page.error
-                  ? "No record came."
-                  : page.is_over
-                    ? "No more records."
-                    : "This page has no record. Look at the answer: the place where records are taken from may be another one."}
-              </p>
-            ) : (
-              <>
-                <Code
-                  label="Records"
-                  text={page.records.map((record) => JSON.stringify(record, null, 2)).join("\n")}
-                />
-                {page.records.length < page.n_records && (
-                  <p className="m-0 text-sm text-ink3">
-                    The first {page.records.length} of {counted(page.n_records, "record")}.
-                  </p>
-                )}
-              </>
-            )}
-            {page.state !== null && page.state !== undefined && (
-              <>
-                <h3 className="m-0 mt-1 text-base font-semibold">State after this page</h3>
-                <Code label="State" text={JSON.stringify(page.state, null, 2)} />
-              </>
-            )}
-          </div>
-        </Card>
-        <Card title={counted(page.exchanges.length, "request")}>
-          {page.exchanges.length === 0 ? (
-            <p className="m-0 p-3.5 text-ink2">Nothing had to be asked for this.</p>
-          ) : (
-            <div className="grid gap-4 p-3.5">
-              {page.exchanges.map((exchange) => (
-                <Exchange key={exchange.id} exchange={exchange} />
-              ))}
-            </div>
-          )}
-        </Card>
+      <div className="grid min-w-0 gap-4">
+        {error !== null && <Problem error={error} />}
+        {pages.length > 0 ? (
+          <TryPages stream={stream} pages={pages} shown={shown} onShow={setShown} />
+        ) : busy ? (
+          <Spinner label="Asking the platform…" />
+        ) : (
+          error === null && (
+            <Card>
+              <EmptyState icon={<FlaskConical size={20} />} title="Nothing was read yet">
+                Read the first page to see its records, the request and the answer to it, and how
+                far the stream then counts as read.
+              </EmptyState>
+            </Card>
+          )
+        )}
       </div>
-    </>
+    </div>
   );
 }

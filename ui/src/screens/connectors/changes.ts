@@ -23,11 +23,11 @@ export function changeWords(change: ConnectorChange): string {
     case "field_gone":
       return `${change.stream}: the field ${field} is no longer there`;
     case "field_changed":
-      return `${change.stream}: the field ${field} holds something else`;
+      return `${change.stream}: the field ${field} holds another kind of value`;
     case "field_added":
-      return `${change.stream}: the field ${field} came`;
+      return `${change.stream}: the field ${field} is new`;
     case "stream_added":
-      return `${change.stream} came`;
+      return `${change.stream} is new`;
   }
 }
 
