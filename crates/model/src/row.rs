@@ -30,13 +30,34 @@ struct Lazy {
     text: Bytes,
     members: Vec<Member>,
     /// Members that were set since.
-    set: Vec<(CompactString, Value)>,
+    set: Vec<(CompactString, Given)>,
     /// Whether the text says no longer what the row is.
     is_edited: bool,
     /// Whether a top-level member is null, so that writing without nulls has something to leave out.
     has_null: bool,
     /// Whether there is white space between the text's parts.
     has_space: bool,
+}
+
+/// What a member was set to.
+#[derive(Clone, Debug)]
+enum Given {
+    Value(Value),
+    /// JSON without white space between its parts: an object of which only some members were touched.
+    Json(Bytes),
+}
+
+impl Given {
+    fn value(&self) -> Value {
+        match self {
+            Self::Value(value) => value.clone(),
+            Self::Json(text) => json::parse(text).unwrap_or_default(),
+        }
+    }
+
+    const fn is_null(&self) -> bool {
+        matches!(self, Self::Value(Value::Null))
+    }
 }
 
 /// Where a member stands in the text; `value_end` 0 points to [`Lazy::set`] with `name_at`.
@@ -114,9 +135,29 @@ impl Lazy {
     fn value(&self, member: Member) -> Value {
         if member.is_set() {
             let set = self.set.get(member.name_at as usize);
-            return set.map_or(Value::Null, |(_, value)| value.clone());
+            return set.map_or(Value::Null, |(_, given)| given.value());
         }
         json::parse(self.slice(member.value_at, member.value_end)).unwrap_or_default()
+    }
+
+    fn give(&mut self, name: &str, given: Given) {
+        self.is_edited = true;
+        self.has_null |= given.is_null();
+        match self.find(name) {
+            Some((_, member)) if member.is_set() => {
+                if let Some((_, slot)) = self.set.get_mut(member.name_at as usize) {
+                    *slot = given;
+                }
+            }
+            found => {
+                let member = Member::set(small(self.set.len()));
+                self.set.push((name.into(), given));
+                match found.and_then(|(place, _)| self.members.get_mut(place)) {
+                    Some(slot) => *slot = member,
+                    None => self.members.push(member),
+                }
+            }
+        }
     }
 
     fn to_object(&self) -> Object {
@@ -303,25 +344,7 @@ impl Row {
     /// Sets a member where it stands, or appends it. What is not an object becomes one.
     pub fn set(&mut self, name: &str, value: Value) {
         match &mut self.0 {
-            Form::Lazy(lazy) => {
-                lazy.is_edited = true;
-                lazy.has_null |= value.is_null();
-                match lazy.find(name) {
-                    Some((_, member)) if member.is_set() => {
-                        if let Some((_, slot)) = lazy.set.get_mut(member.name_at as usize) {
-                            *slot = value;
-                        }
-                    }
-                    found => {
-                        let member = Member::set(small(lazy.set.len()));
-                        lazy.set.push((name.into(), value));
-                        match found.and_then(|(place, _)| lazy.members.get_mut(place)) {
-                            Some(slot) => *slot = member,
-                            None => lazy.members.push(member),
-                        }
-                    }
-                }
-            }
+            Form::Lazy(lazy) => lazy.give(name, Given::Value(value)),
             Form::Whole(Value::Object(object)) => object.insert(name, value),
             Form::Whole(other) => {
                 let mut object = Object::new();
@@ -329,6 +352,28 @@ impl Row {
                 *other = Value::Object(object);
             }
         }
+    }
+
+    /// Lets somebody change the object that is the member called `name`, of which no more is read than they ask for.
+    /// False where there is no such object that stands as it came.
+    pub fn change_object(&mut self, name: &str, change: impl FnOnce(&mut Self)) -> bool {
+        let Form::Lazy(lazy) = &mut self.0 else {
+            return false;
+        };
+        let inner = lazy
+            .find(name)
+            .filter(|(_, member)| !member.is_set())
+            .map(|(_, member)| member.value_at as usize)
+            .filter(|at| lazy.text.get(*at) == Some(&b'{'))
+            .and_then(|at| Self::scan(&lazy.text, at, 1).ok());
+        let Some((mut inner, _)) = inner else {
+            return false;
+        };
+        change(&mut inner);
+        if inner.text().is_none() {
+            lazy.give(name, Given::Json(inner.to_json().into()));
+        }
+        true
     }
 
     /// Takes a member out.
@@ -399,7 +444,7 @@ impl Row {
                         .then(|| lazy.set.get(member.name_at as usize))
                         .flatten();
                     let text = lazy.slice(member.value_at, member.value_end);
-                    let is_null = set.map_or(text == b"null", |(_, value)| value.is_null());
+                    let is_null = set.map_or(text == b"null", |(_, given)| given.is_null());
                     if !keep(is_null) {
                         continue;
                     }
@@ -407,10 +452,13 @@ impl Row {
                         out.push(b',');
                     }
                     match set {
-                        Some((name, value)) => {
+                        Some((name, given)) => {
                             json::write_text_bytes(out, name);
                             out.push(b':');
-                            json::write_bytes(out, value);
+                            match given {
+                                Given::Value(value) => json::write_bytes(out, value),
+                                Given::Json(text) => out.extend_from_slice(text),
+                            }
                         }
                         None => {
                             if member.name_end == 0 {
@@ -481,110 +529,12 @@ impl PartialEq for Row {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn row(text: &str) -> Row {
-        Row::parse(&Bytes::copy_from_slice(text.as_bytes())).unwrap()
-    }
-
-    fn written(row: &Row, with_nulls: bool) -> String {
-        let mut out = Vec::new();
-        row.write(&mut out, with_nulls);
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn what_is_not_touched_leaves_as_it_came() {
-        for text in [
-            r#"{"a":1.10,"b":{"c":[1,"x\"y\u00e9"]},"n":null}"#,
-            "{}",
-            "[1,2]",
-            "\"x\"",
-        ] {
-            assert_eq!(written(&row(text), true), text);
-        }
-        assert_eq!(
-            written(&row("{ \"a\" : [ 1 ,\n2 ] }"), true),
-            "{\"a\":[1,2]}"
-        );
-    }
-
-    #[test]
-    fn nulls_at_the_top_are_left_out_on_request() {
-        let row = row(r#"{"n":null,"a":{"n":null},"m":null}"#);
-        assert_eq!(written(&row, false), r#"{"a":{"n":null}}"#);
-        assert_eq!(
-            written(&Row::from(row.to_value()), false),
-            r#"{"a":{"n":null}}"#
-        );
-    }
-
-    #[test]
-    fn members_are_read_set_and_removed_one_by_one() {
-        let mut row = row(r#"{"a":1.10,"\u0062":"x","c":{"d":[true]}}"#);
-        assert_eq!(row.get("b"), Some(Value::text("x")));
-        assert_eq!(row.raw("a"), Some(&b"1.10"[..]));
-        assert_eq!(row.raw_text("b"), Some("x"));
-        assert_eq!(row.get("z"), None);
-        assert_eq!(row.text().map(Bytes::len), Some(40));
-        row.set("b", Value::Int(2));
-        assert_eq!(row.text(), None);
-        row.set("e", Value::text("\""));
-        row.set("e", Value::text("'"));
-        assert!(row.remove("c"));
-        assert!(!row.remove("c"));
-        assert_eq!(written(&row, true), r#"{"a":1.10,"b":2,"e":"'"}"#);
-        assert_eq!(row.names(), ["a", "b", "e"]);
-        assert_eq!(json::to_string(&row.to_value()), written(&row, true));
-        assert!(row.has("e") && !row.has("c"));
-    }
-
-    #[test]
-    fn of_equal_names_the_last_counts() {
-        let mut row = row(r#"{"a":1,"b":2,"a":3}"#);
-        assert_eq!(row.get("a"), Some(Value::Int(3)));
-        assert_eq!(row.names(), ["b", "a"]);
-        row.set("a", Value::Int(4));
-        assert_eq!(row.get("a"), Some(Value::Int(4)));
-        row.remove("a");
-        assert_eq!(written(&row, true), r#"{"b":2}"#);
-    }
-
-    #[test]
-    fn broken_text_names_the_place_in_the_page() {
-        let page = Bytes::from_static(b"[{\"a\":tru}]");
-        assert!(matches!(Row::scan(&page, 1, 1), Err(Stop::Bad(error)) if error.at == 6));
-        let page = Bytes::from_static(b"[{\"a\":\"\xff\"}]");
-        assert!(matches!(Row::scan(&page, 1, 1), Err(Stop::Bad(error)) if error.at == 7));
-        let page = Bytes::from_static(b"[{\"a\":\"x\"");
-        assert!(matches!(Row::scan(&page, 1, 1), Err(Stop::More)));
-    }
-
-    proptest! {
-        #[test]
-        fn a_row_says_what_its_text_says(text in r#"\{("[ab]":([0-9]|"x"|\[ ?1\]|null),){0,4}"z":\{\}\}"#) {
-            let value = json::parse(text.as_bytes()).unwrap();
-            let row = row(&text);
-            prop_assert_eq!(&row.to_value(), &value);
-            for name in ["a", "b", "z", "q"] {
-                prop_assert_eq!(row.get(name), value.as_object().unwrap().get(name).cloned());
-            }
-            prop_assert_eq!(json::parse(&row.to_json()).unwrap(), value);
-        }
-
-        #[test]
-        fn any_bytes_are_scanned_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = Row::scan(&Bytes::from(bytes), 0, 0);
-        }
-    }
-}
-
 fn moved(error: JsonError, by: usize) -> Stop {
     Stop::Bad(JsonError {
         at: error.at + by,
         ..error
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,13 +98,12 @@ pub(super) struct Ask<'a> {
     pub(super) hidden: Vec<Secret>,
 }
 
+/// Parameters and headers of a request, and what must not show up in words.
+type Composed = (Vec<(String, String)>, HeaderMap, Vec<Secret>);
+
 impl Ask<'_> {
     /// Parameters and headers as they are sent.
-    fn composed(
-        &self,
-        desk: Desk<'_>,
-        url: &Url,
-    ) -> std::result::Result<(Vec<(String, String)>, HeaderMap, Vec<Secret>), TokenProblem> {
+    fn composed(&self, desk: Desk<'_>, url: &Url) -> std::result::Result<Composed, TokenProblem> {
         let endpoint = self.endpoint;
         let mut params: Vec<(String, String)> = self
             .grant

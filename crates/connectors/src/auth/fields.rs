@@ -178,7 +178,7 @@ mod tests {
         }];
         let values = [("it".to_owned(), Secret::new(text))].into();
         let seen = match Typed::read(&method, &values) {
-            Ok(typed) => format!("{}", typed.get("it").unwrap().reveal()),
+            Ok(typed) => typed.get("it").unwrap().reveal().to_string(),
             Err(error) => error.to_string(),
         };
         assert!(seen.contains(expected), "{seen}");

@@ -151,7 +151,7 @@ pub(crate) enum Signing {
     /// With an Ed25519 key.
     Ed25519(Box<Ed25519KeyPair>),
     /// With a shared secret.
-    Hmac(aws_lc_rs::hmac::Key),
+    Hmac(Box<aws_lc_rs::hmac::Key>),
 }
 
 impl Signing {
@@ -168,7 +168,7 @@ impl Signing {
             if key.is_empty() {
                 return Err(problem("there is no secret", "the secret to sign with"));
             }
-            return Ok(Self::Hmac(hmac::Key::new(digest, key)));
+            return Ok(Self::Hmac(Box::new(hmac::Key::new(digest, key))));
         }
         let text =
             std::str::from_utf8(key).map_err(|_| problem("the private key is not text", A_KEY))?;

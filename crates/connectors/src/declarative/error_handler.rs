@@ -13,7 +13,7 @@ use super::headers::Headers;
 use super::node::View;
 use super::text::{PathText, Text, python_text};
 use crate::Result;
-use crate::http::answer::{Judge, Verdict, message_in};
+use crate::http::answer::{Adaptation, Judge, Verdict, message_in};
 
 /// The error handler of a requester.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +46,7 @@ enum Action {
     Fail,
     Retry,
     RateLimited,
+    Adapt(Adaptation),
 }
 
 /// One backoff strategy.
@@ -142,9 +143,13 @@ impl Filter {
                 "RATE_LIMITED" => Ok(Action::RateLimited),
                 // The client signs in anew by itself before a repetition.
                 "REFRESH_TOKEN_THEN_RETRY" => Ok(Action::Retry),
+                "RESET_PAGINATION" => Ok(Action::Adapt(Adaptation::ResetPagination)),
+                "REDUCE_PAGE_SIZE" => Ok(Action::Adapt(Adaptation::ReducePageSize)),
+                "SPLIT_REQUEST_WINDOW" => Ok(Action::Adapt(Adaptation::SplitWindow)),
                 other => Err(view.fail(
                     format!("the action `{other}` is not supported"),
-                    "SUCCESS, IGNORE, FAIL, RETRY, RATE_LIMITED or REFRESH_TOKEN_THEN_RETRY",
+                    "SUCCESS, IGNORE, FAIL, RETRY, RATE_LIMITED, REFRESH_TOKEN_THEN_RETRY, RESET_PAGINATION, \
+                     REDUCE_PAGE_SIZE or SPLIT_REQUEST_WINDOW",
                 )),
             })
             .transpose()?;
@@ -381,6 +386,7 @@ impl Judge for Judging<'_> {
                 }
                 Action::Success => return Verdict::Success,
                 Action::Ignore => return Verdict::Ignore,
+                Action::Adapt(how) => return Verdict::Adapt(how),
                 Action::Retry => {
                     return Verdict::Retry {
                         after: self.wait(headers, body, attempt),

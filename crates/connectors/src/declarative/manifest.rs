@@ -4,8 +4,13 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use model::value::Value;
+use template::{Env, Scope};
+
 use super::auth_spec::AuthMethod;
+use super::budget::BudgetSpec;
 use super::custom;
+use super::dynamic::Template;
 use super::node::{Node, View};
 use super::patchbay_keys::{self, AccountSpec, LimitSpec, PlatformSpec};
 use super::schema::Describe;
@@ -18,6 +23,9 @@ use crate::{Error, Result};
 
 /// Streams that one file may have.
 const MOST_STREAMS: usize = 5_000;
+
+/// Jobs that a file may have running at a time.
+const MOST_JOBS: usize = 1_000;
 
 /// A connector.
 #[derive(Debug)]
@@ -40,6 +48,13 @@ pub struct Manifest {
     pub limits: LimitSpec,
     /// How many requests of different partitions are made at a time.
     pub concurrency: Option<Text>,
+    pub(super) jobs: Option<Text>,
+    /// Templates of further streams.
+    pub(super) templates: Vec<Template>,
+    /// How many calls of each kind it allows itself.
+    pub(super) budget: Option<BudgetSpec>,
+    /// Templates of which a check of the connection reads streams, and how many; a template without a name is any.
+    pub check_templates: Vec<(Option<String>, usize)>,
     /// Streams that are only there under a condition, by name.
     pub(super) conditions: Vec<(String, Condition)>,
     /// Streams that a check of the connection reads.
@@ -85,6 +100,21 @@ impl Manifest {
         } else if root.get("dynamic_streams").is_none() {
             root.require("streams", "a list of streams")?;
         }
+        let mut templates = Vec::new();
+        if let Some(list) = root.get("dynamic_streams") {
+            for (n, item) in list.items()?.iter().enumerate() {
+                match custom::refusal(item.node()) {
+                    Some(reason) => found.refused.push(Refused {
+                        stream: item
+                            .get("name")
+                            .and_then(|name| name.scalar().ok())
+                            .unwrap_or_default(),
+                        reason,
+                    }),
+                    None => templates.push(Template::compile(item, n)?),
+                }
+            }
+        }
         let Found {
             streams,
             refused,
@@ -93,6 +123,7 @@ impl Manifest {
         let parents = streams
             .iter()
             .flat_map(|stream| stream.parents())
+            .chain(templates.iter().flat_map(Template::parents))
             .map(|parent| parent.name.clone())
             .collect();
         // Requests of our own keys go to the same platform unless they say otherwise.
@@ -144,6 +175,14 @@ impl Manifest {
                     |found| found.node().to_json(),
                 ),
             spec: spec.map_or(serde_json::Value::Null, |spec| spec.node().to_json()),
+            templates,
+            budget: root
+                .get("api_budget")
+                .filter(|budget| !budget.node().is_falsy())
+                .map(|budget| BudgetSpec::compile(&budget))
+                .transpose()?,
+            check_templates: checked_templates(&root)?,
+            jobs: Text::member(&root, "max_concurrent_async_job_count")?,
             concurrency: concurrency.map(|level| Text::compile(&level)).transpose()?,
             check_streams: match root
                 .get("check")
@@ -160,6 +199,16 @@ impl Manifest {
             describes,
             writes,
         })
+    }
+
+    /// How many jobs may run on the platform at a time.
+    pub fn jobs_at_a_time(&self, config: &Value, env: &Env) -> usize {
+        let Some(text) = &self.jobs else {
+            return 1;
+        };
+        let scope = Scope::new().with("config", config);
+        let said = text.printed(&scope, env).unwrap_or_default();
+        said.trim().parse().unwrap_or(1).clamp(1, MOST_JOBS)
     }
 
     /// Whether other streams are read by this one's records.
@@ -282,16 +331,51 @@ impl Found {
             });
             return Ok(());
         }
-        let stream = Stream::compile(item)?;
-        if self.streams.iter().any(|known| known.name == stream.name) {
-            return Err(item.fail(
-                format!("there are two streams called `{}`", stream.name),
-                "a name of its own",
-            ));
+        let stream = Arc::new(Stream::compile(item)?);
+        // As the low-code format has it, the later of two with one name counts.
+        match self
+            .streams
+            .iter_mut()
+            .find(|known| known.name == stream.name)
+        {
+            Some(known) => {
+                tracing::warn!(stream = %stream.name, "Two streams have this name; the later one counts.");
+                *known = stream;
+            }
+            None => self.streams.push(stream),
         }
-        self.streams.push(Arc::new(stream));
         Ok(())
     }
+}
+
+/// What a check reads of streams that are made from templates.
+fn checked_templates(root: &View<'_>) -> Result<Vec<(Option<String>, usize)>> {
+    let Some(check) = root.get("check") else {
+        return Ok(Vec::new());
+    };
+    let count = |view: &View<'_>| -> Result<usize> {
+        let count = view
+            .get("stream_count")
+            .map(|count| count.count())
+            .transpose()?;
+        Ok(count.map_or(usize::MAX, |count| {
+            usize::try_from(count).unwrap_or(usize::MAX)
+        }))
+    };
+    if check.text_of("type")? == Some("CheckDynamicStream") {
+        return Ok(vec![(None, count(&check)?)]);
+    }
+    let Some(configs) = check.get("dynamic_streams_check_configs") else {
+        return Ok(Vec::new());
+    };
+    configs
+        .items()?
+        .iter()
+        .map(|config| {
+            let name = config.require("dynamic_stream_name", "the name of a template")?;
+            Ok((Some(name.scalar()?), count(config)?))
+        })
+        .collect()
 }
 
 fn known_stream(streams: &[Arc<Stream>], name: &str, view: &View<'_>) -> Result<()> {

@@ -75,6 +75,31 @@ impl Node {
         })
     }
 
+    /// Nothing, which stands nowhere.
+    pub const NULL: Self = Self {
+        at: (0, 0),
+        kind: Kind::Null,
+    };
+
+    /// From JSON; it stands nowhere.
+    pub fn from_json(value: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        let kind = match value {
+            Json::Null => Kind::Null,
+            Json::Bool(flag) => Kind::Bool(*flag),
+            Json::Number(number) => Kind::Number(number.clone()),
+            Json::String(text) => Kind::Text(text.clone()),
+            Json::Array(items) => Kind::List(items.iter().map(Self::from_json).collect()),
+            Json::Object(members) => Kind::Map(
+                members
+                    .iter()
+                    .map(|(name, member)| (name.clone(), Self::from_json(member)))
+                    .collect(),
+            ),
+        };
+        Self { at: (0, 0), kind }
+    }
+
     /// A value that stands nowhere.
     pub const fn text(text: String) -> Self {
         Self {

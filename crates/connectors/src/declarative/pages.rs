@@ -1,60 +1,32 @@
 //! Reads a stream page by page: slices one after another, and the pages of each.
 
+pub mod adapt;
+mod guard;
+mod whole;
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use model::ids::ExchangeId;
 use model::row::Row;
 use model::value::Value;
-use template::{Env, Members, Scope};
+use template::{Members, Scope};
 use url::Url;
 
-use super::cache::Cache;
+use self::adapt::Adapted;
 use super::cursor::Point;
 use super::decode::{BodyDecoder, DecodeError};
+use super::job::Ready;
 use super::options::Options;
 use super::paginator::{PageSeen, token_scope};
 use super::partition::Partitions;
-use super::platform::Connection;
 use super::progress::Progress;
 use super::slice::Slice;
-use super::stream::{Retriever, Stream};
+use super::stream::{Retriever, SliceOptions, Stream};
 use crate::http::{Answer, Broken, OpenBody, Verdict};
-use crate::{Access, Error, Result};
+use crate::{Error, Result};
 
-/// Pages without a record in a row before the platform is taken to go round in circles.
-const MOST_EMPTY_PAGES: u32 = 1_000;
-/// The same page in a row before the platform is taken to ignore the page number.
-const MOST_SAME_PAGES: u32 = 3;
-/// Page tokens that are remembered to notice a circle.
-const REMEMBERED_TOKENS: usize = 1_000_000;
-
-/// What everything that reads from a connection needs. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Context {
-    /// The connection.
-    pub connection: Arc<Connection>,
-    /// When to stop, who listens.
-    pub access: Access,
-    /// Answers that are used more than once within a read.
-    pub cache: Arc<Cache>,
-}
-
-impl Context {
-    /// What templates may use everywhere.
-    pub fn scope(&self) -> Scope<'_> {
-        self.connection.scope()
-    }
-
-    /// The template language's surroundings.
-    pub fn env(&self) -> &Env {
-        &self.connection.env
-    }
-
-    pub(super) fn malformed(&self, reason: &str) -> Error {
-        self.connection.malformed(reason)
-    }
-}
+pub use super::context::{Chosen, Context};
 
 /// The slices of a stream that are still to be read.
 #[derive(Debug)]
@@ -147,9 +119,9 @@ pub struct Pages {
 impl Pages {
     /// Begins with a state document.
     pub fn begin(context: Context, stream: Arc<Stream>, state: &Value) -> Result<Self> {
-        let stream = stream.for_state(state, context.env());
-        let progress = stream.begin(&context, state)?;
-        let slices = Slices::begin(&context, &stream, state, progress.clone())?;
+        let (stream, state) = stream.for_state(&context, state)?;
+        let progress = stream.begin(&context, &state)?;
+        let slices = Slices::begin(&context, &stream, &state, progress.clone())?;
         Ok(Self {
             began: context.env().now().as_millisecond(),
             context,
@@ -205,35 +177,33 @@ impl Pages {
 
     /// The next step; none when everything has been read.
     pub async fn next(&mut self) -> Result<Option<Step>> {
-        loop {
-            if self.context.access.cancel.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
-            let reader = match &mut self.reader {
-                Some(reader) => reader,
-                None => match self.slices.next(&self.context).await? {
-                    Some(slice) => self.reader.insert(SliceReader::begin(
-                        &self.context,
-                        &self.stream,
-                        &self.progress,
-                        slice,
-                    )),
-                    None => {
-                        let took = self.context.env().now().as_millisecond() - self.began;
-                        self.progress
-                            .finish(self.slices.parent_state(), seconds(took));
-                        return Ok(None);
-                    }
-                },
-            };
-            let slice = reader.slice.clone();
-            match reader.next().await? {
-                Some((rows, page)) => return Ok(Some(Step::Rows { slice, rows, page })),
+        if self.context.access.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            None => match self.slices.next(&self.context).await? {
+                Some(slice) => self.reader.insert(SliceReader::begin(
+                    &self.context,
+                    &self.stream,
+                    &self.progress,
+                    slice,
+                )),
                 None => {
-                    self.progress.close(&slice, reader.newest);
-                    self.reader = None;
-                    return Ok(Some(Step::End { slice }));
+                    let took = self.context.env().now().as_millisecond() - self.began;
+                    self.progress
+                        .finish(self.slices.parent_state(), seconds(took));
+                    return Ok(None);
                 }
+            },
+        };
+        let slice = reader.slice.clone();
+        match reader.next().await? {
+            Some((rows, page)) => Ok(Some(Step::Rows { slice, rows, page })),
+            None => {
+                self.progress.close(&slice, reader.newest);
+                self.reader = None;
+                Ok(Some(Step::End { slice }))
             }
         }
     }
@@ -259,6 +229,20 @@ struct OpenPage {
     last: Option<Row>,
 }
 
+/// A page of which everything is there.
+struct Finished<'a> {
+    /// Its last answer.
+    answer: &'a Answer,
+    /// What templates call `response`.
+    response: &'a Value,
+    /// Records as they came, and those that were kept.
+    extracted: usize,
+    kept: usize,
+    /// The last record of its earlier parts.
+    last: Option<Row>,
+    exchange: Option<ExchangeId>,
+}
+
 /// Bytes of an answer after which its records are handed on though more is coming.
 const PART: usize = 4 * 1024 * 1024;
 
@@ -270,6 +254,12 @@ pub struct SliceReader {
     progress: Progress,
     /// What is read.
     pub slice: Arc<Slice>,
+    /// The same as templates see it.
+    shown: Arc<Slice>,
+    job: Option<Ready>,
+    adapted: Adapted,
+    /// The fields that each request of a page names.
+    groups: Option<Arc<Vec<Vec<String>>>>,
     token: Option<Value>,
     /// The newest record seen.
     pub newest: Option<Point>,
@@ -294,12 +284,17 @@ impl SliceReader {
         progress: &Progress,
         slice: Slice,
     ) -> Self {
+        let slice = Arc::new(slice);
         Self {
             context: context.clone(),
             token: first_token(stream),
             stream: stream.clone(),
             progress: progress.clone(),
-            slice: Arc::new(slice),
+            shown: slice.clone(),
+            slice,
+            job: None,
+            adapted: Adapted::default(),
+            groups: None,
             newest: None,
             resumed: false,
             done: false,
@@ -321,6 +316,33 @@ impl SliceReader {
         }
     }
 
+    /// Waits until pages can be asked for: orders the slice's job, where it takes one.
+    pub async fn prepare(&mut self) -> Result<()> {
+        let stream = self.stream.clone();
+        if let Retriever::Async(job) = &stream.retriever
+            && self.job.is_none()
+            && !self.done
+        {
+            self.job = job.run(&self.context, &stream.name, &self.slice).await?;
+            self.next_part();
+        }
+        Ok(())
+    }
+
+    /// Goes to the next part of the slice: a part of its window, or a result of its job.
+    fn next_part(&mut self) {
+        let window = self.adapted.next_window();
+        match window.or_else(|| self.job.as_mut().and_then(Ready::next_slice)) {
+            Some(slice) => {
+                self.shown = Arc::new(slice);
+                self.token = first_token(&self.stream);
+                self.tokens.clear();
+                self.done = false;
+            }
+            None => self.done = true,
+        }
+    }
+
     /// The next page; none when the slice has been read to its end.
     pub async fn next(&mut self) -> Result<Option<(Vec<Row>, PageMark)>> {
         if self.done {
@@ -329,10 +351,21 @@ impl SliceReader {
         if self.context.access.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let stream = self.stream.clone();
-        match &stream.retriever {
-            Retriever::Simple(simple) => self.simple_page(&stream, simple).await.map(Some),
+        self.prepare().await?;
+        if self.done {
+            return Ok(None);
         }
+        let stream = self.stream.clone();
+        let page = self.simple_page(&stream, stream.retriever.pages()).await?;
+        if self.done {
+            self.next_part();
+        }
+        if self.done
+            && let (Retriever::Async(job), Some(ready)) = (&stream.retriever, &self.job)
+        {
+            job.finish(&self.context, ready).await;
+        }
+        Ok(Some(page))
     }
 
     async fn simple_page(
@@ -340,26 +373,24 @@ impl SliceReader {
         stream: &Stream,
         simple: &super::stream::Simple,
     ) -> Result<(Vec<Row>, PageMark)> {
-        let slice = self.slice.clone();
         let context = self.context.clone();
+        if self.open.is_none() {
+            if let Some(properties) = &simple.properties {
+                return self.page_by_properties(stream, simple, properties).await;
+            }
+            if let Some(page) = self.page_of_parent(stream, simple)? {
+                return Ok(page);
+            }
+        }
         let page = match self.open.take() {
             Some(page) => page,
             None => loop {
+                let slice = self.shown.clone();
                 let token = token_scope(self.token.as_ref());
                 let scope = page_scope(&context, &slice, &token);
-                let (answer, rest) = self.ask(stream, simple, &scope).await?;
-                let first_after_cut = std::mem::take(&mut self.resumed);
-                match answer.verdict {
-                    Verdict::Success | Verdict::Ignore => {}
-                    Verdict::Fail { .. }
-                        if first_after_cut
-                            && matches!(answer.status.as_u16(), 400 | 404 | 410 | 422) =>
-                    {
-                        // The place is gone (tokens expire): this slice once more from its beginning.
-                        self.token = first_token(stream);
-                        continue;
-                    }
-                    _ => return Err(answer.to_error(context.connection.http.name())),
+                let (answer, rest) = self.ask(stream, simple, &scope, None).await?;
+                if !self.accept(stream, &answer).await? {
+                    continue;
                 }
                 let content_type = answer.header("content-type").map(str::to_owned);
                 let body = simple.selector.begin(
@@ -379,9 +410,30 @@ impl SliceReader {
                 };
             },
         };
+        let slice = self.shown.clone();
         let token = token_scope(self.token.as_ref());
         let scope = page_scope(&context, &slice, &token);
         self.take(stream, simple, &scope, page).await
+    }
+
+    /// Whether an answer is a page; else what it says is done, and the page is asked for once more.
+    async fn accept(&mut self, stream: &Stream, answer: &Answer) -> Result<bool> {
+        let first_after_cut = std::mem::take(&mut self.resumed);
+        match answer.verdict {
+            Verdict::Success | Verdict::Ignore => Ok(true),
+            Verdict::Fail { .. }
+                if first_after_cut && matches!(answer.status.as_u16(), 400 | 404 | 410 | 422) =>
+            {
+                // The place is gone (tokens expire): this slice once more from its beginning.
+                self.token = first_token(stream);
+                Ok(false)
+            }
+            Verdict::Adapt(how) => {
+                self.adapt(stream, how, &answer.words).await?;
+                Ok(false)
+            }
+            _ => Err(answer.to_error(self.context.connection.http.name())),
+        }
     }
 
     async fn ask(
@@ -389,25 +441,41 @@ impl SliceReader {
         stream: &Stream,
         simple: &super::stream::Simple,
         scope: &Scope<'_>,
+        names: Option<&[String]>,
     ) -> Result<(Answer, Option<OpenBody>)> {
         let context = &self.context;
         let env = context.env();
         let mut options = Options::default();
         let page = match &simple.paginator {
-            Some(paginator) => paginator.options(scope, env, self.token.as_ref(), &mut options)?,
+            Some(paginator) => {
+                let size = self.adapted.page_size;
+                paginator.options(scope, env, self.token.as_ref(), size, &mut options)?
+            }
             None => None,
         };
-        if self.token.is_none() || !simple.slice_on_first_page_only {
+        let takes_slice = match simple.slice_options {
+            SliceOptions::EveryPage => true,
+            SliceOptions::FirstPage => self.token.is_none(),
+            SliceOptions::Never => false,
+        };
+        if takes_slice {
             let mut sliced = Options::default();
             simple
                 .router
-                .options(&self.slice, scope, env, &mut sliced)?;
+                .options(&self.shown, scope, env, &mut sliced)?;
             if let Some(cursor) = &stream.cursor {
                 let mut windowed = Options::default();
-                cursor.options(self.slice.bounds(), scope, env, &mut windowed)?;
+                cursor.options(self.shown.bounds(), scope, env, &mut windowed)?;
                 sliced.merge(windowed)?;
             }
             options.merge(sliced)?;
+        }
+        if let (Some(names), Some(parameter)) = (names, &simple.requester.properties_parameter) {
+            let mut named = Options::default();
+            named
+                .parameters
+                .push(parameter.as_str(), Value::from(names.join(",")));
+            options.merge(named)?;
         }
         let request = simple
             .requester
@@ -456,19 +524,12 @@ impl SliceReader {
                 if bytes >= PART && !rows.is_empty() {
                     break;
                 }
-                match rest.piece().await {
-                    Ok(Some(piece)) => {
+                match piece_of(&context, rest).await? {
+                    Some(piece) => {
                         bytes += piece.len();
                         page.body.push(piece, &mut rows).map_err(malformed)?;
                     }
-                    Ok(None) => page.rest = None,
-                    Err(Broken::Cancelled) => return Err(Error::Cancelled),
-                    Err(broken) => {
-                        return Err(Error::Unavailable {
-                            platform: context.connection.http.name().to_owned(),
-                            reason: broken.to_string(),
-                        });
-                    }
+                    None => page.rest = None,
                 }
             }
             if page.rest.is_none() {
@@ -486,43 +547,81 @@ impl SliceReader {
         if page.rest.is_none() {
             self.guard(stream, &page.answer, page.extracted)?;
         }
-        let wants = |row: &Row| self.progress.wants(&self.slice, row);
         let is_client_side = stream
             .cursor
             .as_ref()
             .is_some_and(|cursor| cursor.is_client_side);
-        let is_feed = stream
-            .cursor
-            .as_ref()
-            .is_some_and(|cursor| cursor.is_data_feed);
         rows = simple.selector.select(scope, env, rows, is_client_side)?;
-        if is_client_side {
-            rows.retain(|row| wants(row));
-        }
+        rows = self.wanted(stream, rows);
         page.kept += rows.len();
-        let exchange = Some(page.answer.exchange);
-        let server_now = page
-            .answer
-            .header("date")
-            .and_then(|date| jiff::fmt::rfc2822::parse(date).ok())
-            .map(|date| date.timestamp().as_microsecond());
         if page.rest.is_some() {
             page.last = rows.last().cloned().or(page.last);
-            if is_feed {
-                rows.retain(|row| wants(row));
-            }
-            self.newest = self.newest.max(self.progress.observe(&rows));
-            self.open = Some(page);
+            rows = self.told(stream, rows);
             let mark = PageMark {
                 token: self.token.clone(),
                 next: self.token.clone(),
                 is_part: true,
-                exchange,
-                server_now,
+                exchange: Some(page.answer.exchange),
+                server_now: server_now(&page.answer),
             };
+            self.open = Some(page);
             return Ok((rows, mark));
         }
-        let last = rows.last().or(page.last.as_ref());
+        let none = Value::Object(model::value::Object::new());
+        let finished = Finished {
+            exchange: Some(page.answer.exchange),
+            answer: &page.answer,
+            response: response.as_ref().unwrap_or(&none),
+            extracted: page.extracted,
+            kept: page.kept,
+            last: page.last,
+        };
+        self.conclude(stream, simple, scope, finished, rows)
+    }
+
+    /// The records that are handed on, where the platform does not filter.
+    fn wanted(&self, stream: &Stream, mut rows: Vec<Row>) -> Vec<Row> {
+        if stream
+            .cursor
+            .as_ref()
+            .is_some_and(|cursor| cursor.is_client_side)
+        {
+            rows.retain(|row| self.progress.wants(&self.slice, row));
+        }
+        rows
+    }
+
+    /// The records that are handed on, told to the cursor.
+    fn told(&mut self, stream: &Stream, mut rows: Vec<Row>) -> Vec<Row> {
+        if stream
+            .cursor
+            .as_ref()
+            .is_some_and(|cursor| cursor.is_data_feed)
+        {
+            rows.retain(|row| self.progress.wants(&self.slice, row));
+        }
+        self.newest = self.newest.max(self.progress.observe(&rows));
+        rows
+    }
+
+    /// The end of a page: whether there is a next one.
+    fn conclude(
+        &mut self,
+        stream: &Stream,
+        simple: &super::stream::Simple,
+        scope: &Scope<'_>,
+        finished: Finished<'_>,
+        rows: Vec<Row>,
+    ) -> Result<(Vec<Row>, PageMark)> {
+        let context = self.context.clone();
+        let env = context.env();
+        let is_good = finished.answer.status.as_u16() < 400;
+        let is_feed = stream
+            .cursor
+            .as_ref()
+            .is_some_and(|cursor| cursor.is_data_feed);
+        let wants = |row: &Row| self.progress.wants(&self.slice, row);
+        let last = rows.last().or(finished.last.as_ref());
         let next = match &simple.paginator {
             // What is older than the last read ends a feed.
             Some(_) if is_feed && last.is_some_and(|row| !wants(row)) => None,
@@ -530,22 +629,31 @@ impl SliceReader {
                 scope,
                 env,
                 &PageSeen {
-                    response: response
-                        .as_ref()
-                        .unwrap_or(&Value::Object(model::value::Object::new())),
-                    headers: &page.answer.headers,
-                    extracted: page.extracted,
-                    kept: page.kept,
+                    response: finished.response,
+                    headers: &finished.answer.headers,
+                    extracted: finished.extracted,
+                    kept: finished.kept,
                     last,
                     token: self.token.as_ref(),
+                    page_size: self.adapted.page_size,
                 },
             )?,
             _ => None,
         };
-        if is_feed {
-            rows.retain(|row| wants(row));
+        let rows = self.told(stream, rows);
+        let before = self.token.clone();
+        let exchange = finished.exchange;
+        let server_now = server_now(finished.answer);
+        if self.page_was_read(stream, rows.len())? {
+            let mark = PageMark {
+                token: before,
+                next: self.token.clone(),
+                is_part: false,
+                exchange,
+                server_now,
+            };
+            return Ok((rows, mark));
         }
-        self.newest = self.newest.max(self.progress.observe(&rows));
         if let Some(next) = &next {
             self.guard_token(simple, next)?;
         }
@@ -559,83 +667,35 @@ impl SliceReader {
         };
         Ok((rows, mark))
     }
+}
 
-    /// Bounds, and platforms that go round in circles.
-    fn guard(&mut self, stream: &Stream, answer: &Answer, count: usize) -> Result<()> {
-        let limits = &self.context.connection.connector.limits;
-        self.pages += 1;
-        self.records += count as u64;
-        let platform = self.context.connection.http.name().to_owned();
-        let exceeded = move |reason| Error::LimitExceeded { platform, reason };
-        if self.pages > limits.max_pages {
-            return Err(exceeded(format!(
-                "the stream {} has more than {} pages",
-                stream.name, limits.max_pages
-            )));
-        }
-        if self.records > limits.max_records {
-            return Err(exceeded(format!(
-                "the stream {} has more than {} records",
-                stream.name, limits.max_records
-            )));
-        }
-        self.empty_pages = if count == 0 { self.empty_pages + 1 } else { 0 };
-        if self.empty_pages > MOST_EMPTY_PAGES {
-            return Err(exceeded(format!(
-                "the stream {} had {MOST_EMPTY_PAGES} pages in a row without a record; it seems to go \
-                 round in circles",
-                stream.name
-            )));
-        }
-        if count > 0 {
-            let again = self.last_page == answer.body;
-            self.same_pages = if again { self.same_pages + 1 } else { 0 };
-            self.last_page = answer.body.clone();
-            if self.same_pages >= MOST_SAME_PAGES {
-                return Err(exceeded(format!(
-                    "the stream {} sends the same page again and again; its paging does not work",
-                    stream.name
-                )));
-            }
-        }
-        Ok(())
-    }
+/// The platform's clock when it answered.
+fn server_now(answer: &Answer) -> Option<Point> {
+    answer
+        .header("date")
+        .and_then(|date| jiff::fmt::rfc2822::parse(date).ok())
+        .map(|date| date.timestamp().as_microsecond())
+}
 
-    fn exceeded(&self, reason: String) -> Error {
-        Error::LimitExceeded {
-            platform: self.context.connection.http.name().to_owned(),
-            reason,
-        }
-    }
-
-    fn guard_token(&mut self, simple: &super::stream::Simple, token: &Value) -> Result<()> {
-        if !simple
-            .paginator
-            .as_ref()
-            .is_some_and(super::paginator::Paginator::tokens_must_differ)
-        {
-            return Ok(());
-        }
-        if !self.tokens.insert(token.fingerprint()) {
-            return Err(self.exceeded(format!(
-                "the stream {} goes round in circles: a page's token came twice",
-                self.stream.name
-            )));
-        }
-        if self.tokens.len() > REMEMBERED_TOKENS {
-            self.tokens.clear();
-        }
-        Ok(())
+/// The next bytes of an answer; none when they have all come.
+async fn piece_of(context: &Context, rest: &mut OpenBody) -> Result<Option<bytes::Bytes>> {
+    match rest.piece().await {
+        Ok(piece) => Ok(piece),
+        Err(Broken::Cancelled) => Err(Error::Cancelled),
+        Err(broken) => Err(Error::Unavailable {
+            platform: context.connection.http.name().to_owned(),
+            reason: broken.to_string(),
+        }),
     }
 }
 
 fn first_token(stream: &Stream) -> Option<Value> {
-    match &stream.retriever {
-        Retriever::Simple(simple) => simple
-            .paginator
-            .as_ref()
-            .and_then(super::paginator::Paginator::first),
-    }
+    stream
+        .retriever
+        .pages()
+        .paginator
+        .as_ref()
+        .and_then(super::paginator::Paginator::first)
 }
 
 /// What templates of a page may use.

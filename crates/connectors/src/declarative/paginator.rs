@@ -51,6 +51,8 @@ pub struct PageSeen<'a> {
     pub last: Option<&'a Row>,
     /// The token that it was asked for with.
     pub token: Option<&'a Value>,
+    /// The page size that it was asked for with, where it is not the file's.
+    pub page_size: Option<i64>,
 }
 
 impl Paginator {
@@ -149,12 +151,26 @@ impl Paginator {
         }
     }
 
+    /// The page size that its requests carry; none where they carry none.
+    pub fn injected_size(&self, scope: &Scope<'_>, env: &Env) -> Result<Option<i64>> {
+        match &self.size_option {
+            Some(_) => self.size(scope, env),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the next page is found by counting pages, so that all must be of one size.
+    pub const fn counts_pages(&self) -> bool {
+        matches!(self.strategy, Strategy::Page { .. })
+    }
+
     /// What it adds to a request; and the address of the page, where the token is one.
     pub fn options(
         &self,
         scope: &Scope<'_>,
         env: &Env,
         token: Option<&Value>,
+        page_size: Option<i64>,
         options: &mut Options,
     ) -> Result<Option<String>> {
         let mut page = None;
@@ -166,7 +182,10 @@ impl Paginator {
             _ => {}
         }
         if let Some(option) = &self.size_option
-            && let Some(size) = self.size(scope, env)?
+            && let Some(size) = match page_size {
+                Some(size) => Some(size),
+                None => self.size(scope, env)?,
+            }
             && size != 0
         {
             option.put(options, Value::Int(size), scope, env)?;
@@ -189,7 +208,10 @@ impl Paginator {
                     Some(row) => inner.set("last_record", row as &dyn Members),
                     None => inner.set("last_record", Value::Null),
                 }
-                match self.size(scope, env)? {
+                match seen
+                    .page_size
+                    .map_or_else(|| self.size(scope, env), |size| Ok(Some(size)))?
+                {
                     Some(size) => inner.set("page_size", size),
                     None => inner.set("page_size", Value::Null),
                 }
@@ -202,7 +224,10 @@ impl Paginator {
             }
             (strategy, before) => {
                 let inner = Scope::within(scope).with("response", seen.response);
-                let size = self.size(&inner, env)?.unwrap_or(0);
+                let size = match seen.page_size {
+                    Some(size) => size,
+                    None => self.size(&inner, env)?.unwrap_or(0),
+                };
                 if count == 0 || count < size {
                     return Ok(None);
                 }

@@ -62,7 +62,13 @@ pub fn propagate(root: &Node) -> Node {
     if root.get("type").is_none() {
         root.set("type", Node::text("DeclarativeSource".into()));
     }
-    component(root, "", &[], 0)
+    component(root, "", &[], 0, false)
+}
+
+/// Does both once more for a stream that was made from a template. `outer_wins`: of equal names the parameter of the
+/// outer component counts.
+pub fn propagate_again(stream: Node, outer_wins: bool) -> Node {
+    component(stream, "", &[], 1, outer_wins)
 }
 
 fn default_type(parent_and_field: &str) -> Option<&'static str> {
@@ -77,6 +83,7 @@ fn component(
     parent_and_field: &str,
     above: &[(String, Node)],
     depth: usize,
+    outer_wins: bool,
 ) -> Node {
     if depth > 100 || !matches!(node.kind, Kind::Map(_)) {
         return node;
@@ -110,8 +117,10 @@ fn component(
         _ => Vec::new(),
     };
     for (name, value) in above {
-        if !parameters.iter().any(|(own, _)| own == name) {
-            parameters.push((name.clone(), value.clone()));
+        match parameters.iter_mut().find(|(own, _)| own == name) {
+            Some((_, own)) if outer_wins => *own = value.clone(),
+            Some(_) => {}
+            None => parameters.push((name.clone(), value.clone())),
         }
     }
     if !type_name.is_empty() {
@@ -145,13 +154,13 @@ fn component(
             .collect();
         let value = match value.kind {
             _ if is_parameter => value,
-            Kind::Map(_) => component(value, &place, &below, depth + 1),
+            Kind::Map(_) => component(value, &place, &below, depth + 1, outer_wins),
             Kind::List(items) => Node {
                 at: value.at,
                 kind: Kind::List(
                     items
                         .into_iter()
-                        .map(|item| component(item, &place, &below, depth + 1))
+                        .map(|item| component(item, &place, &below, depth + 1, outer_wins))
                         .collect(),
                 ),
             },

@@ -155,6 +155,26 @@ impl Router {
         matches!(self, Self::Single)
     }
 
+    /// The one field that tells partitions apart; none where there are several ways to them.
+    pub fn partition_field(&self, scope: &Scope<'_>, env: &Env) -> Result<Option<String>> {
+        match self {
+            Self::List(list) => list.field.printed(scope, env).map(Some),
+            Self::Substream(parents) => match parents.as_slice() {
+                [parent] => parent.field.printed(scope, env).map(Some),
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether the first page of each partition stands in the parent's record already.
+    pub fn is_lazy(&self) -> bool {
+        match self {
+            Self::Substream(parents) => parents.iter().any(|parent| parent.lazy.is_some()),
+            _ => false,
+        }
+    }
+
     /// The streams whose records are partitions, at any depth.
     pub fn parents(&self) -> Vec<&Arc<Stream>> {
         match self {
@@ -299,9 +319,9 @@ impl Parent {
             None => Vec::new(),
         };
         Ok(Self {
-            stream: Arc::new(Stream::compile(
-                &view.require("stream", "the parent stream")?,
-            )?),
+            stream: Arc::new(
+                Stream::compile(&view.require("stream", "the parent stream")?)?.as_parent(),
+            ),
             key: text(
                 "parent_key",
                 "the parent's field whose values are the partitions",

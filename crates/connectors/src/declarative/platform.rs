@@ -9,12 +9,14 @@ use model::path::FieldPath;
 use model::record::{Change, Operation, RecordKey};
 use model::value::Value;
 use template::{Env, Scope};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use url::Url;
 
 use super::authenticator::{Authentication, FileSigner};
 use super::authenticators::{ConfigKeeper, Tokens};
 use super::cache::Cache;
+use super::dynamic::Made;
 use super::error_handler::Judging;
 use super::manifest::Manifest;
 use super::options::Options;
@@ -61,6 +63,10 @@ pub struct Connection {
     signer: Arc<dyn Signer>,
     tokens: Tokens,
     config: Value,
+    /// Jobs that may run on the platform at a time.
+    jobs: Semaphore,
+    /// The streams that templates of the file make.
+    pub(super) made: OnceCell<Vec<Made>>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -102,16 +108,28 @@ impl Platform {
         env: Option<Env>,
     ) -> Self {
         http.set_documented_rate(manifest.limits.rate);
+        let config = Value::from_serde(&config);
+        let env = env.unwrap_or_else(|| Env::new(clock.clone()));
+        if let Some(budget) = &manifest.budget {
+            let scope = Scope::new().with("config", &config);
+            match budget.begin(&scope, &env) {
+                Ok(budget) => http.set_budget(budget),
+                // The settings of a connection that is being made may not be filled in yet.
+                Err(error) => tracing::warn!("The api_budget does not count: {error}"),
+            }
+        }
         Self {
             inner: Arc::new(Connection {
+                jobs: Semaphore::new(manifest.jobs_at_a_time(&config, &env)),
+                made: OnceCell::new(),
                 connector: manifest,
                 http,
-                env: env.unwrap_or_else(|| Env::new(clock.clone())),
+                env,
                 clock,
                 options: writes::fields::KnownOptions::default(),
                 signer,
                 tokens: Tokens::default(),
-                config: Value::from_serde(&config),
+                config,
             }),
         }
     }
@@ -129,6 +147,7 @@ impl Platform {
             connection: self.inner.clone(),
             access,
             cache: Arc::new(Cache::default()),
+            chosen: Arc::default(),
         }
     }
 
@@ -182,7 +201,8 @@ impl Platform {
 
     async fn description(&self, stream: &str, access: &Access) -> Result<StreamDescription> {
         let inner = &*self.inner;
-        let stream = inner.connector.stream(stream)?;
+        let stream = self.context(access.clone()).stream(stream).await?;
+        let stream = &*stream;
         let mut label = stream.label.clone();
         let mut schema = stream.schema.clone().unwrap_or_default();
         if let Some(describe) = inner.connector.describe(&stream.name) {
@@ -310,7 +330,7 @@ impl Connection {
         Scope::new().with("config", &self.config)
     }
 
-    /// The streams that this connection has.
+    /// The streams of the file that are there with the connection's settings.
     pub fn streams(&self) -> Vec<Arc<Stream>> {
         let scope = self.scope();
         self.connector
@@ -327,15 +347,12 @@ impl Connection {
             .collect()
     }
 
-    /// The stream called `name`.
-    pub async fn stream(&self, name: &str) -> Result<Arc<Stream>> {
-        match self
-            .streams()
-            .into_iter()
-            .find(|stream| stream.name == name)
-        {
-            Some(stream) => Ok(stream),
-            None => self.connector.stream(name).cloned(),
+    /// Waits until another job may be ordered; it may while the place is held.
+    pub(super) async fn job_place(&self, access: &Access) -> Result<SemaphorePermit<'_>> {
+        tokio::select! {
+            biased;
+            () = access.cancel.cancelled() => Err(Error::Cancelled),
+            place = self.jobs.acquire() => place.map_err(|_| Error::Cancelled),
         }
     }
 
@@ -547,11 +564,11 @@ impl Connection {
 
 #[async_trait]
 impl Source for Platform {
-    async fn discover(&self, _access: &Access) -> Result<Vec<StreamSummary>> {
+    async fn discover(&self, access: &Access) -> Result<Vec<StreamSummary>> {
         Ok(self
-            .inner
-            .connector
-            .streams
+            .context(access.clone())
+            .streams()
+            .await?
             .iter()
             .map(|stream| StreamSummary {
                 name: stream.name.clone(),

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Span;
 use model::row::Row;
 use model::value::{Object, Value};
 
@@ -149,6 +150,28 @@ impl Progress {
                 Some(partition.in_window(cursor, super::cursor::window::Window { start, end }))
             }
         }
+    }
+
+    /// A slice from a point on to its end.
+    pub fn from(&self, slice: &Slice, start: Point) -> Option<Slice> {
+        let end = slice.window?.end;
+        self.slice_of(slice, start, end)
+    }
+
+    /// Both halves of a slice's window, which do not overlap; none where it cannot be shorter, or not shorter than
+    /// `smallest`.
+    pub fn halves(&self, slice: &Slice, smallest: Option<Span>) -> Option<(Slice, Slice)> {
+        let window = slice.window?;
+        let (middle, next) = match &*self.lock() {
+            Kind::Whole => return None,
+            Kind::Windows(cursor, _) | Kind::Partitions(cursor, _) => {
+                cursor.middle(window.start, window.end, smallest)?
+            }
+        };
+        Some((
+            self.slice_of(slice, window.start, middle)?,
+            self.slice_of(slice, next, window.end)?,
+        ))
     }
 
     /// Whether the cursor counts time.

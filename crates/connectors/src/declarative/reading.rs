@@ -58,7 +58,7 @@ impl Reader {
     /// Begins, or goes on where `request.position` says.
     pub async fn begin(context: Context, request: ReadRequest) -> Result<Self> {
         let connector = context.connection.connector.clone();
-        let stream = connector.stream(&request.stream)?.clone();
+        let stream = context.stream(&request.stream).await?;
         let position: Position = request
             .position
             .and_then(|position| serde_json::from_value(position).ok())

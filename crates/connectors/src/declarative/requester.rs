@@ -23,7 +23,7 @@ pub struct Requester {
     parameters: ParameterTexts,
     headers: Pairs,
     body: BodyText,
-    /// A parameter that takes the properties that are asked for.
+    /// The parameter that takes the properties that are asked for.
     pub properties_parameter: Option<String>,
     /// Whether the same request may be answered from memory within one read.
     pub use_cache: Option<bool>,
@@ -106,9 +106,7 @@ impl Requester {
             Some(map) => {
                 // The parameter that is a `QueryProperties` component is filled in by the retriever.
                 for (name, member) in map.members()? {
-                    if member.node().get("type").and_then(|t| t.as_text())
-                        == Some("QueryProperties")
-                    {
+                    if super::properties::is_properties(&member) {
                         properties_parameter = Some(name.to_owned());
                     }
                 }
@@ -119,18 +117,6 @@ impl Requester {
             }
             None => ParameterTexts::Map(Pairs::default()),
         };
-        if let Some(query) = view
-            .get("fetch_properties_from_endpoint")
-            .or_else(|| view.get("query_properties"))
-            && properties_parameter.is_none()
-        {
-            properties_parameter = Some(
-                query
-                    .text_of("field_name")?
-                    .unwrap_or("properties")
-                    .to_owned(),
-            );
-        }
         Ok(Self {
             base: base.or(url),
             path,
@@ -162,6 +148,18 @@ impl Requester {
         } else {
             Reading::Literal(literals)
         }
+    }
+
+    /// With its answers kept for others that ask the same within one read.
+    #[must_use]
+    pub fn kept_in_memory(mut self) -> Self {
+        self.use_cache = Some(true);
+        self
+    }
+
+    /// The names of its own headers, as the file writes them.
+    pub fn header_names(&self, scope: &Scope<'_>, env: &Env) -> Result<Vec<String>> {
+        self.headers.names(scope, env)
     }
 
     /// The method.

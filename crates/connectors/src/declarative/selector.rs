@@ -3,14 +3,17 @@
 use model::row::Row;
 use template::{Env, Members, Reads, Scope};
 
+use super::context::Context;
 use super::decode::json::Keep;
-use super::decode::{BodyDecoder, Decoder};
+use super::decode::{BodyDecoder, DecodeError, Decoder, Ending};
 use super::extract::Extractor;
 use super::node::View;
-use super::text::Condition;
+use super::spot::Spot;
+use super::text::{Condition, PathText};
 use super::transform::Transformation;
 use super::transform::normalise::Normaliser;
 use crate::Result;
+use crate::http::Answer;
 
 /// Picks records out of a page.
 #[derive(Clone, Debug)]
@@ -28,13 +31,49 @@ impl Selector {
     /// From the file: a record selector, how answers are read, and the transformations of the stream.
     pub fn compile(
         view: &View<'_>,
-        decoder: Option<View<'_>>,
+        decoder: Option<&View<'_>>,
         transformations: Option<View<'_>>,
     ) -> Result<Self> {
+        let extractor = view.require("extractor", "where the records are")?;
+        Self::extracting(view, Some(&extractor), decoder)?.with_rules(view, transformations)
+    }
+
+    /// Only what finds records: an extractor (none: each body of an answer is a record) and how answers are read. `view`
+    /// is what it stands in.
+    pub fn extracting(
+        view: &View<'_>,
+        extractor: Option<&View<'_>>,
+        decoder: Option<&View<'_>>,
+    ) -> Result<Self> {
+        let whole = || Extractor::Path {
+            path: PathText::default(),
+            spot: Spot::of(view),
+            expander: None,
+        };
+        let (decoder, extractor) = match extractor {
+            // A table, whatever the decoder says.
+            Some(extractor) if extractor.component()? == "ResponseToFileExtractor" => {
+                (Decoder::report(extractor)?, whole())
+            }
+            Some(extractor) => (Decoder::compile(decoder)?, Extractor::compile(extractor)?),
+            None => (Decoder::compile(decoder)?, whole()),
+        };
+        Ok(Self {
+            decoder,
+            extractor,
+            filter: None,
+            transformations: Vec::new(),
+            transform_first: false,
+            normalises: false,
+            normaliser: None,
+        })
+    }
+
+    /// With the filter of a record selector and the transformations of its stream.
+    pub fn with_rules(self, view: &View<'_>, transformations: Option<View<'_>>) -> Result<Self> {
         if view.component()? != "RecordSelector" {
             return Err(view.unknown_component(&["RecordSelector"]));
         }
-        let extractor = view.require("extractor", "where the records are")?;
         let filter = match view.get("record_filter") {
             Some(filter) => {
                 if filter.component()? != "RecordFilter" {
@@ -55,13 +94,11 @@ impl Selector {
             }
         };
         Ok(Self {
-            decoder: Decoder::compile(decoder.as_ref())?,
-            extractor: Extractor::compile(&extractor)?,
             filter,
             transformations: Transformation::compile_list(transformations.as_ref())?,
             transform_first: view.flag_or("transform_before_filtering", false)?,
             normalises,
-            normaliser: None,
+            ..self
         })
     }
 
@@ -111,6 +148,22 @@ impl Selector {
     ) -> Result<Box<dyn BodyDecoder>> {
         let extraction = self.extractor.fill(scope, env)?;
         Ok(self.decoder.start(&extraction, keep, content_type))
+    }
+
+    /// All records of an answer that is there as a whole, as they came, and the rest of what there is to say of it.
+    pub fn extract(
+        &self,
+        context: &Context,
+        scope: &Scope<'_>,
+        answer: &Answer,
+        keep: Keep,
+        rows: &mut Vec<Row>,
+    ) -> Result<Ending> {
+        let malformed = |problem: DecodeError| context.malformed(&problem.to_string());
+        let content_type = answer.header("content-type");
+        let mut body = self.begin(scope, context.env(), keep, content_type)?;
+        body.push(answer.body.clone(), rows).map_err(malformed)?;
+        body.finish(rows).map_err(malformed)
     }
 
     /// The records that are handed on, as they are handed on.

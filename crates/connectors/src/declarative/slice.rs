@@ -50,6 +50,14 @@ impl Slice {
         }
     }
 
+    /// The same with one more value that came with it.
+    #[must_use]
+    pub fn with_extra(&self, name: &str, value: Value) -> Self {
+        let mut slice = self.clone();
+        slice.extra.insert(name, value);
+        slice
+    }
+
     /// The member called `name`: of the window, else of the partition.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.bounds.get(name).or_else(|| self.partition.get(name))

@@ -9,14 +9,19 @@ use template::{Env, Reads, Scope};
 
 use super::cursor::CursorSpec;
 use super::decode::json::Keep;
+use super::job::Job;
 use super::node::{Kind, View};
 use super::pages::Context;
+use super::pages::adapt::Adapting;
 use super::paginator::Paginator;
 use super::partition::Router;
 use super::progress::Progress;
+use super::properties::Properties;
 use super::requester::Requester;
 use super::schema;
 use super::selector::Selector;
+use super::state_migration::Migration;
+use super::text::Text;
 use crate::Result;
 
 /// A stream of the file.
@@ -36,6 +41,10 @@ pub struct Stream {
     pub schema: Option<Schema>,
     /// The same, as it stands in the file.
     pub json_schema: Option<serde_json::Value>,
+    /// What becomes of states that older connectors wrote.
+    migrations: Vec<Migration>,
+    /// Whether other streams are read by its records.
+    pub(super) is_parent: bool,
     /// Streams that stand in for this one, by its state.
     delegates: Option<Box<Delegates>>,
 }
@@ -44,6 +53,8 @@ pub struct Stream {
 struct Delegates {
     full: Arc<Stream>,
     incremental: Arc<Stream>,
+    /// How far back the incremental one can look.
+    retention: Option<Text>,
 }
 
 /// How records are got.
@@ -51,6 +62,29 @@ struct Delegates {
 pub enum Retriever {
     /// Page by page.
     Simple(Box<Simple>),
+    /// By jobs that are ordered, waited for and fetched.
+    Async(Box<Job>),
+}
+
+impl Retriever {
+    /// How pages of records are read.
+    pub fn pages(&self) -> &Simple {
+        match self {
+            Self::Simple(simple) => simple,
+            Self::Async(job) => &job.download,
+        }
+    }
+}
+
+/// Which pages' requests carry what slices add.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SliceOptions {
+    /// All of them.
+    EveryPage,
+    /// The first one's of a slice.
+    FirstPage,
+    /// None: something else was asked for the slice already.
+    Never,
 }
 
 /// `SimpleRetriever`.
@@ -64,29 +98,43 @@ pub struct Simple {
     pub paginator: Option<Paginator>,
     /// What the stream is read once for each of.
     pub router: Router,
-    /// What slices add to requests goes into the first page's only.
-    pub slice_on_first_page_only: bool,
+    /// Which requests carry what slices add.
+    pub slice_options: SliceOptions,
+    /// The fields that are asked for by name.
+    pub properties: Option<Properties>,
+    /// What is done when a request is too much for the platform.
+    pub adapting: Adapting,
 }
 
 impl Simple {
-    fn compile(view: &View<'_>, stream: &View<'_>) -> Result<Self> {
+    fn compile(view: &View<'_>, name: &str, transformations: Option<View<'_>>) -> Result<Self> {
+        let requester = view.require("requester", "how pages are asked for")?;
+        let adapting = Adapting::compile(view)?;
+        let paginator = match view.get("paginator") {
+            Some(paginator) => Paginator::compile(&paginator)?,
+            None => None,
+        };
+        if adapting.reduction.is_some() && paginator.as_ref().is_some_and(Paginator::counts_pages) {
+            return Err(view.fail(
+                "pages that are counted cannot become smaller in between: records would be left out",
+                "OffsetIncrement or CursorPagination beside page_size_reduction",
+            ));
+        }
         let selector = view.require("record_selector", "where the records are")?;
         Ok(Self {
-            requester: Requester::compile(&view.require("requester", "how pages are asked for")?)?,
-            selector: Selector::compile(
-                &selector,
-                view.get("decoder"),
-                stream.get("transformations"),
-            )?,
-            paginator: match view.get("paginator") {
-                Some(paginator) => Paginator::compile(&paginator)?,
-                None => None,
-            },
+            properties: Properties::of_requester(&requester, name)?,
+            adapting,
+            requester: Requester::compile(&requester)?,
+            selector: Selector::compile(&selector, view.get("decoder").as_ref(), transformations)?,
+            paginator,
             router: Router::compile(view.get("partition_router"))?,
-            slice_on_first_page_only: view.flag_or(
+            slice_options: match view.flag_or(
                 "ignore_stream_slicer_parameters_on_paginated_requests",
                 false,
-            )?,
+            )? {
+                true => SliceOptions::FirstPage,
+                false => SliceOptions::EveryPage,
+            },
         })
     }
 
@@ -130,11 +178,19 @@ impl Stream {
                 .map_or_else(|| label_of(&name), str::to_owned),
             retriever: match retriever.component()? {
                 "SimpleRetriever" => {
-                    let mut simple = Simple::compile(&retriever, view)?;
+                    let rules = view.get("transformations");
+                    let mut simple = Simple::compile(&retriever, &name, rules)?;
                     if let Some(schema) = &json_schema {
                         simple.selector.fit_to(schema);
                     }
                     Retriever::Simple(Box::new(simple))
+                }
+                "AsyncRetriever" => {
+                    let mut job = Job::compile(&retriever, view)?;
+                    if let Some(schema) = &json_schema {
+                        job.download.selector.fit_to(schema);
+                    }
+                    Retriever::Async(Box::new(job))
                 }
                 _ => {
                     return Err(retriever.unknown_component(&["SimpleRetriever"]));
@@ -149,10 +205,61 @@ impl Stream {
                 .as_ref()
                 .map(|found| schema::from_json_schema(found, &key)),
             json_schema,
+            migrations: match view.get("state_migrations") {
+                Some(list) => list
+                    .items()?
+                    .iter()
+                    .map(Migration::compile)
+                    .collect::<Result<_>>()?,
+                None => Vec::new(),
+            },
+            is_parent: false,
             delegates: None,
             key,
             name,
         })
+    }
+
+    /// A stream of nothing but a retriever: what is asked for to learn something rather than for its records.
+    pub fn of_retriever(name: &str, retriever: &View<'_>) -> Result<Self> {
+        Ok(Self {
+            name: name.to_owned(),
+            label: label_of(name),
+            key: Vec::new(),
+            retriever: match retriever.text_of("type")? {
+                None | Some("SimpleRetriever") => {
+                    Retriever::Simple(Box::new(Simple::compile(retriever, name, None)?))
+                }
+                Some("AsyncRetriever") => {
+                    Retriever::Async(Box::new(Job::compile(retriever, retriever)?))
+                }
+                Some(_) => {
+                    return Err(retriever.unknown_component(&["SimpleRetriever", "AsyncRetriever"]));
+                }
+            },
+            cursor: None,
+            schema: None,
+            json_schema: None,
+            migrations: Vec::new(),
+            is_parent: false,
+            delegates: None,
+        })
+    }
+
+    /// As a stream by whose records others are read.
+    #[must_use]
+    pub fn as_parent(mut self) -> Self {
+        self.is_parent = true;
+        self
+    }
+
+    /// With its answers kept for others that ask the same within one read.
+    #[must_use]
+    pub fn kept_in_memory(mut self) -> Self {
+        if let Retriever::Simple(simple) = &mut self.retriever {
+            simple.requester = simple.requester.clone().kept_in_memory();
+        }
+        self
     }
 
     fn compile_delegating(view: &View<'_>) -> Result<Self> {
@@ -164,23 +271,43 @@ impl Stream {
         stream.delegates = Some(Box::new(Delegates {
             full: Arc::new(full),
             incremental: Arc::new(incremental),
+            retention: Text::member(view, "api_retention_period")?,
         }));
         Ok(stream)
     }
 
-    /// The stream that stands in for this one when it is read from a state.
-    pub fn for_state(self: &Arc<Self>, state: &Value, _env: &Env) -> Arc<Self> {
-        match &self.delegates {
-            Some(delegates) if state.is_empty() => delegates.full.clone(),
-            Some(delegates) => delegates.incremental.clone(),
-            None => self.clone(),
-        }
+    /// The stream that stands in for this one when it is read from a state, and the state as that one reads it.
+    pub fn for_state(
+        self: &Arc<Self>,
+        context: &Context,
+        state: &Value,
+    ) -> Result<(Arc<Self>, Value)> {
+        let (stream, state) = match &self.delegates {
+            Some(delegates) if state.is_empty() => (delegates.full.clone(), Value::Null),
+            Some(delegates) if delegates.is_too_old(context, state)? => {
+                tracing::warn!(
+                    stream = %self.name,
+                    "The state is older than what the platform keeps: everything is read once more."
+                );
+                (delegates.full.clone(), Value::Null)
+            }
+            Some(delegates) => (delegates.incremental.clone(), state.clone()),
+            None => (self.clone(), state.clone()),
+        };
+        let state = stream
+            .migrations
+            .iter()
+            .try_fold(state, |state, migration| {
+                migration.apply(&stream, context, state)
+            })?;
+        Ok((stream, state))
     }
 
     /// What the stream is read once for each of.
     pub fn router(&self) -> &Router {
         match &self.retriever {
             Retriever::Simple(simple) => &simple.router,
+            Retriever::Async(job) => &job.router,
         }
     }
 
@@ -188,6 +315,8 @@ impl Stream {
     pub fn paginator(&self) -> Option<&Paginator> {
         match &self.retriever {
             Retriever::Simple(simple) => simple.paginator.as_ref(),
+            // Pages of a job's results cannot be gone on with: another run orders another job.
+            Retriever::Async(_) => None,
         }
     }
 
@@ -195,6 +324,7 @@ impl Stream {
     pub fn requester(&self) -> &Requester {
         match &self.retriever {
             Retriever::Simple(simple) => &simple.requester,
+            Retriever::Async(job) => &job.creation,
         }
     }
 
@@ -220,7 +350,13 @@ impl Stream {
         let Some(spec) = &self.cursor else {
             return Ok(Progress::whole());
         };
-        let cursor = spec.begin(&context.scope(), context.env())?;
+        let mut cursor = spec.begin(&context.scope(), context.env())?;
+        if spec.takes_catalogue_field
+            && let Some(chosen) = context.chosen.get(&self.name)
+            && let Some(field) = &chosen.cursor_field
+        {
+            cursor.field.clone_from(field);
+        }
         if self.router().is_single() {
             return Ok(Progress::windows(cursor, state));
         }
@@ -232,6 +368,7 @@ impl Stream {
     pub fn is_cached(&self, context: &Context) -> bool {
         match self.requester().use_cache {
             Some(wanted) => wanted,
+            None if self.is_parent => true,
             None => context.connection.connector.is_parent(&self.name),
         }
     }
@@ -242,6 +379,40 @@ impl Stream {
             .iter()
             .map(|path| path.to_string().split('.').map(str::to_owned).collect())
             .collect()
+    }
+}
+
+impl Delegates {
+    /// Whether the platform keeps what the incremental stream reads no longer than since before the state.
+    fn is_too_old(&self, context: &Context, state: &Value) -> Result<bool> {
+        let Some(retention) = &self.retention else {
+            return Ok(false);
+        };
+        let (scope, env) = (context.scope(), context.env());
+        let said = retention.printed(&scope, env)?;
+        if matches!(said.trim(), "" | "None") {
+            return Ok(false);
+        }
+        let Some(span) = super::datetime::duration(said.trim()) else {
+            return Err(retention.fail(format!("`{said}` is no duration such as P30D")));
+        };
+        let is_whole = state
+            .as_object()
+            .is_some_and(|state| state.get("__ab_no_cursor_state_message").is_some());
+        if self.full.cursor.is_none() && is_whole {
+            return Ok(false);
+        }
+        let now = env.now();
+        let oldest = super::datetime::moved(now, -span)
+            .unwrap_or(now)
+            .as_microsecond();
+        let mut read_until = None;
+        for stream in [&self.full, &self.incremental] {
+            if let Some(spec) = &stream.cursor {
+                read_until = read_until.or(spec.begin(&scope, env)?.of_state(state));
+            }
+        }
+        Ok(read_until.is_none_or(|point| point < oldest))
     }
 }
 

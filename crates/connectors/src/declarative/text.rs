@@ -42,6 +42,9 @@ const KNOWN: &[&str] = &[
     "entries",
     "removed",
     "job",
+    "state",
+    "partition",
+    "cursor",
 ];
 
 /// Whether a text is `{{ name }}`, `{{ name.member }}` or `{{ name['member'] }}` and nothing else.
@@ -369,6 +372,15 @@ impl Pairs {
     /// True when there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The names, filled in.
+    pub fn names(&self, scope: &Scope<'_>, env: &Env) -> Result<Vec<String>> {
+        let names = self.0.iter().map(|(name, _)| {
+            let name = name.eval_as(scope, env, Literals::Text)?;
+            Ok(python_text(&name))
+        });
+        names.collect()
     }
 
     /// Filled in; pairs that come to nothing (null) are left out.

@@ -26,6 +26,17 @@ pub struct Answer {
     pub words: String,
 }
 
+/// How the same is to be asked for differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adaptation {
+    /// From the first page on.
+    ResetPagination,
+    /// In smaller pages.
+    ReducePageSize,
+    /// In shorter windows.
+    SplitWindow,
+}
+
 /// What an answer means for the caller.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -38,6 +49,8 @@ pub enum Verdict {
         /// The connector's own words for it.
         reason: Option<String>,
     },
+    /// Too much for the platform: the same has to be asked for differently.
+    Adapt(Adaptation),
     /// Worth repeating, after the given time or as the client sees fit.
     Retry {
         /// How long to wait first.

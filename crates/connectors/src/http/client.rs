@@ -12,6 +12,7 @@ use url::Url;
 
 use super::answer::{Answer, Failure, Judge, Verdict, words_of};
 use super::breaker::{Breaker, BreakerView};
+use super::budget::Budget;
 use super::rate::{Rate, RateLimit, retry_after};
 use super::redact::Redactor;
 use super::retry::{Jitter, backoff};
@@ -98,6 +99,7 @@ struct Inner {
     limits: Limits,
     clock: Clock,
     rate: Mutex<RateLimit>,
+    budget: Mutex<Budget>,
     breaker: Mutex<Breaker>,
     jitter: Mutex<Jitter>,
     hidden: Mutex<Vec<Secret>>,
@@ -121,6 +123,7 @@ impl Client {
                 limits,
                 clock,
                 rate: Mutex::default(),
+                budget: Mutex::default(),
                 jitter: Mutex::new(jitter),
                 hidden: Mutex::default(),
             }),
@@ -140,6 +143,11 @@ impl Client {
     /// What must not show in anything that is recorded, whoever puts it on a request.
     pub fn hide(&self, secrets: Vec<Secret>) {
         *lock(&self.inner.hidden) = secrets;
+    }
+
+    /// Sets how many calls of each kind the connector file allows.
+    pub fn set_budget(&self, budget: Budget) {
+        *lock(&self.inner.budget) = budget;
     }
 
     /// The circuit breaker, to show it.
@@ -198,7 +206,10 @@ impl Client {
             if let Err(error) = self.permit() {
                 return fail(error, sent, exchange);
             }
-            if let Err(error) = self.wait_for_turn(call.access, patience).await {
+            if let Err(error) = self
+                .wait_for_turn(&call.request, call.access, patience)
+                .await
+            {
                 lock(&inner.breaker).gave_up();
                 return fail(error, sent, exchange);
             }
@@ -225,7 +236,7 @@ impl Client {
                 Ok(mut raw) => {
                     let rest = raw.rest.take();
                     exchange = Some(raw.exchange);
-                    self.note_answer(&raw);
+                    self.note_answer(&call.request, &raw);
                     if raw.status == StatusCode::UNAUTHORIZED
                         && !renewed
                         && let Some(signer) = call.signer
@@ -376,16 +387,28 @@ impl Client {
             })
     }
 
-    async fn wait_for_turn(&self, access: &Access, patience: Instant) -> Result<()> {
+    async fn wait_for_turn(
+        &self,
+        request: &RequestParts,
+        access: &Access,
+        patience: Instant,
+    ) -> Result<()> {
         loop {
             if access.cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             let (wait, reason) = {
+                let now = Instant::now();
                 let mut rate = lock(&self.inner.rate);
-                match rate.take(Instant::now()) {
-                    None => return Ok(()),
+                match rate.take(now) {
                     Some(wait) => (wait, rate.reason(&self.inner.name)),
+                    None => match lock(&self.inner.budget).take(request, now) {
+                        Some(wait) => (
+                            wait,
+                            "the connector file allows no more calls yet".to_owned(),
+                        ),
+                        None => return Ok(()),
+                    },
                 }
             };
             let until = Instant::now() + wait;
@@ -399,8 +422,15 @@ impl Client {
         }
     }
 
-    fn note_answer(&self, raw: &RawAnswer) {
+    fn note_answer(&self, request: &RequestParts, raw: &RawAnswer) {
         let now = Instant::now();
+        lock(&self.inner.budget).learn(
+            request,
+            raw.status,
+            &raw.headers,
+            now,
+            self.inner.clock.now(),
+        );
         lock(&self.inner.rate).learn(&raw.headers, now, self.inner.clock.now());
         let mut breaker = lock(&self.inner.breaker);
         if raw.status.is_server_error() {

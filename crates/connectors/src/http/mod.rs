@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod breaker;
+pub mod budget;
 pub mod client;
 pub mod rate;
 pub mod redact;

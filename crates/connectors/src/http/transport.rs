@@ -175,66 +175,64 @@ impl Transport {
         in_pieces: bool,
     ) -> Result<RawAnswer, BrokenAttempt> {
         let exchange = ExchangeId::new();
-        let at = self.clock.now();
         let started = Instant::now();
         let wire = encode(request);
-        let mut record = Exchange {
+        // Taking secrets out costs more than asking: only where somebody keeps what is asked.
+        let mut record = access.exchanges.as_ref().map(|_| Exchange {
             id: exchange,
-            at,
+            at: self.clock.now(),
             took: Duration::ZERO,
             method: wire.method.to_string(),
             url: redactor.url(&wire.url),
             request_headers: redactor.headers(&wire.headers),
-            request_body: access
-                .exchanges
-                .as_ref()
-                .and_then(|_| redactor.body(&wire.body)),
+            request_body: redactor.body(&wire.body),
             status: None,
             response_headers: Vec::new(),
             response_body: None,
             error: None,
             attempt: number,
-        };
+        });
         let result = self
             .exchange_bytes(wire, access.cancel.clone(), grace, redactor, in_pieces)
             .await;
-        record.took = started.elapsed();
-        let result = match result {
-            Ok((status, headers, body, rest)) => {
-                record.status = Some(status.as_u16());
-                if access.exchanges.is_some() {
-                    record.response_headers = redactor.headers(&headers);
-                    record.response_body = redactor.body(&body);
+        if let Some(record) = &mut record {
+            record.took = started.elapsed();
+            match &result {
+                Ok((status, headers, body, _)) => {
+                    record.status = Some(status.as_u16());
+                    record.response_headers = redactor.headers(headers);
+                    record.response_body = redactor.body(body);
                 }
-                Ok(RawAnswer {
-                    status,
-                    headers,
-                    body,
-                    exchange,
-                    rest,
-                })
+                Err((why, _, status)) => {
+                    record.status = status.map(|status| status.as_u16());
+                    record.error = Some(match why {
+                        Broken::Cancelled => "stopped".into(),
+                        Broken::TooLarge => format!(
+                            "the answer is larger than {} MiB",
+                            self.bounds.body / (1024 * 1024)
+                        ),
+                        Broken::Failed(words) => words.clone(),
+                    });
+                }
             }
-            Err((why, sent, status)) => {
-                record.status = status.map(|status| status.as_u16());
-                record.error = Some(match &why {
-                    Broken::Cancelled => "stopped".into(),
-                    Broken::TooLarge => format!(
-                        "the answer is larger than {} MiB",
-                        self.bounds.body / (1024 * 1024)
-                    ),
-                    Broken::Failed(words) => words.clone(),
-                });
-                Err(BrokenAttempt {
-                    why,
-                    sent,
-                    exchange,
-                })
-            }
-        };
-        if let Some(log) = &access.exchanges {
+        }
+        if let (Some(log), Some(record)) = (&access.exchanges, record) {
             log.record(record);
         }
-        result
+        match result {
+            Ok((status, headers, body, rest)) => Ok(RawAnswer {
+                status,
+                headers,
+                body,
+                exchange,
+                rest,
+            }),
+            Err((why, sent, _)) => Err(BrokenAttempt {
+                why,
+                sent,
+                exchange,
+            }),
+        }
     }
 
     async fn exchange_bytes(

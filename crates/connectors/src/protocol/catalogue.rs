@@ -1,9 +1,12 @@
 //! What can be read, and what is to be read.
 
+use std::collections::HashMap;
+
+use model::value::Value;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::declarative::pages::Context;
+use crate::declarative::pages::{Chosen, Context};
 use crate::{Error, Result};
 
 /// What is to be read (`ConfiguredAirbyteCatalog`).
@@ -18,6 +21,9 @@ pub struct Catalogue {
 pub struct Configured {
     /// Which.
     pub stream: Named,
+    /// The field that says when a record changed, where the stream leaves that open.
+    #[serde(default)]
+    pub cursor_field: Option<Vec<String>>,
 }
 
 /// A stream by its name; what else a catalogue says of it is not needed for reading.
@@ -25,6 +31,9 @@ pub struct Configured {
 pub struct Named {
     /// Its name.
     pub name: String,
+    /// The fields that are wanted, as a JSON schema.
+    #[serde(default)]
+    pub json_schema: serde_json::Value,
 }
 
 impl Catalogue {
@@ -38,6 +47,30 @@ impl Catalogue {
         })
     }
 
+    /// What it chooses of each stream.
+    pub fn chosen(&self) -> HashMap<String, Chosen> {
+        let chosen = self.streams.iter().map(|configured| {
+            let fields = configured
+                .stream
+                .json_schema
+                .get("properties")
+                .map(Value::from_serde);
+            let chosen = Chosen {
+                fields: match fields {
+                    Some(Value::Object(fields)) => Some(fields),
+                    _ => None,
+                },
+                cursor_field: configured
+                    .cursor_field
+                    .as_ref()
+                    .filter(|way| !way.is_empty())
+                    .map(|way| way.join(".")),
+            };
+            (configured.stream.name.clone(), chosen)
+        });
+        chosen.collect()
+    }
+
     /// All streams of a connector.
     pub fn of(connector: &crate::declarative::manifest::Manifest) -> Self {
         Self {
@@ -47,7 +80,9 @@ impl Catalogue {
                 .map(|stream| Configured {
                     stream: Named {
                         name: stream.name.clone(),
+                        json_schema: serde_json::Value::Null,
                     },
+                    cursor_field: None,
                 })
                 .collect(),
         }
@@ -57,30 +92,36 @@ impl Catalogue {
 /// What can be read, as a catalogue (`AirbyteCatalog`).
 pub async fn discovered(context: &Context) -> Result<serde_json::Value> {
     let streams: Vec<serde_json::Value> = context
-        .connection
         .streams()
+        .await?
         .iter()
         .map(|stream| {
             let is_incremental = stream.cursor.is_some();
-            let mut found = json!({
-                "name": stream.name,
-                "json_schema": stream.json_schema.clone().unwrap_or_else(|| json!({})),
-                "supported_sync_modes": if is_incremental {
-                    json!(["full_refresh", "incremental"])
-                } else {
-                    json!(["full_refresh"])
-                },
-                "is_resumable": is_incremental,
-                "is_file_based": false,
-            });
+            let modes: &[&str] = match is_incremental {
+                true => &["full_refresh", "incremental"],
+                false => &["full_refresh"],
+            };
+            let mut found = serde_json::Map::new();
+            let mut tell = |name: &str, value| found.insert(name.to_owned(), value);
+            tell("name", json!(stream.name));
+            tell(
+                "json_schema",
+                stream.json_schema.clone().unwrap_or_else(|| json!({})),
+            );
+            tell("supported_sync_modes", json!(modes));
+            tell("is_resumable", json!(is_incremental));
+            tell("is_file_based", json!(false));
             if let Some(field) = stream.cursor_field(&context.scope(), context.env()) {
-                found["source_defined_cursor"] = json!(true);
-                found["default_cursor_field"] = json!([field]);
+                tell("source_defined_cursor", json!(true));
+                tell("default_cursor_field", json!([field]));
             }
             if !stream.key.is_empty() {
-                found["source_defined_primary_key"] = json!(stream.primary_key_source());
+                tell(
+                    "source_defined_primary_key",
+                    json!(stream.primary_key_source()),
+                );
             }
-            found
+            serde_json::Value::Object(found)
         })
         .collect();
     Ok(json!({ "streams": streams }))

@@ -93,10 +93,11 @@ impl Session {
         states: &HashMap<String, Value>,
         sink: &Sink,
     ) -> Result<Ended> {
-        self.context
+        let context = self.for_catalogue(catalogue);
+        context
             .connection
             .keep_config_with(Arc::new(Announced(sink.weak())));
-        reading::read(&self.context, catalogue, states, sink).await
+        reading::read(&context, catalogue, states, sink).await
     }
 
     /// As [`Session::read`], one stream after another and with a state after every page: killed anywhere, it goes on
@@ -107,23 +108,33 @@ impl Session {
         states: &HashMap<String, Value>,
         sink: &Sink,
     ) -> Result<Ended> {
-        paged::read(&self.context, catalogue, states, sink).await
+        paged::read(&self.for_catalogue(catalogue), catalogue, states, sink).await
+    }
+
+    fn for_catalogue(&self, catalogue: &Catalogue) -> Context {
+        Context {
+            chosen: Arc::new(catalogue.chosen()),
+            ..self.context.clone()
+        }
     }
 
     /// Tries to read a record of each stream that the file names for it.
     pub async fn check(&self) -> Result<()> {
         let connector = self.context.connection.connector.clone();
-        let named: Vec<&str> = match connector.check_streams.as_slice() {
-            [] => connector
-                .streams
-                .first()
-                .map(|stream| stream.name.as_str())
-                .into_iter()
-                .collect(),
-            names => names.iter().map(String::as_str).collect(),
-        };
-        for name in named {
-            let stream = connector.stream(name)?.clone();
+        let mut streams = Vec::new();
+        for name in &connector.check_streams {
+            streams.push(self.context.stream(name).await?);
+        }
+        for (template, count) in &connector.check_templates {
+            let made = self.context.made().await?.iter();
+            let of_template =
+                made.filter(|made| template.as_ref().is_none_or(|name| made.template == *name));
+            streams.extend(of_template.take(*count).map(|made| made.stream.clone()));
+        }
+        if connector.check_streams.is_empty() && connector.check_templates.is_empty() {
+            streams.extend(self.context.streams().await?.into_iter().next());
+        }
+        for stream in streams {
             let mut pages = Pages::begin(self.context.clone(), stream, &Value::Null)?;
             loop {
                 match pages.next().await? {

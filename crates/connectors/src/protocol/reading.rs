@@ -15,7 +15,7 @@ use super::message::{Message, RecordLines, Sink};
 use crate::declarative::pages::{Context, SliceReader, Slices, seconds};
 use crate::declarative::progress::Progress;
 use crate::declarative::slice::Slice;
-use crate::declarative::stream::Stream;
+use crate::declarative::stream::{Retriever, Stream};
 use crate::{Error, Result};
 
 /// Requests of different slices at a time, where the file does not say.
@@ -36,7 +36,7 @@ pub(super) async fn read(
     let mut ended = Ended::default();
     for configured in &catalogue.streams {
         let name = &configured.stream.name;
-        let stream = match context.connection.stream(name).await {
+        let stream = match context.stream(name).await {
             Ok(stream) => stream,
             Err(error) => {
                 failed(context, sink, name, &error).await;
@@ -45,10 +45,18 @@ pub(super) async fn read(
             }
         };
         let state = states.get(name).cloned().unwrap_or_default();
+        let (stream, state) = match stream.for_state(context, &state) {
+            Ok(found) => found,
+            Err(error) => {
+                failed(context, sink, name, &error).await;
+                ended.failed.push((name.clone(), error.to_string()));
+                continue;
+            }
+        };
         let one = OneStream {
             context: context.clone(),
             name: name.clone(),
-            stream: stream.for_state(&state, context.env()),
+            stream,
             sink: sink.clone(),
             slots: slots.clone(),
         };
@@ -170,9 +178,19 @@ impl OneStream {
         let mut failure = None;
         let mut open = FuturesUnordered::new();
         let mut is_over = false;
+        let connection = &self.context.connection;
+        let jobs = connection
+            .connector
+            .jobs_at_a_time(connection.config(), &connection.env);
         loop {
             // One slice is got ready while others are read; no more are opened than can be read at a time.
-            let room = open.len() < self.slots.available_permits().max(1) && !is_over;
+            // Jobs run on the platform meanwhile; the slices of streams that take them are opened as its limit allows.
+            let room = !is_over
+                && open.len()
+                    < match self.stream.retriever {
+                        Retriever::Async(_) => jobs,
+                        Retriever::Simple(_) => self.slots.available_permits().max(1),
+                    };
             tokio::select! {
                 biased;
                 Some(done) = open.next(), if !open.is_empty() => {
@@ -247,9 +265,10 @@ impl OneStream {
     ) {
         let mut count = 0;
         let result = async {
-            let _slot = self.slots.acquire().await.map_err(|_| Error::Cancelled)?;
             let mut reader =
                 SliceReader::begin(&self.context, &self.stream, progress, slice.clone());
+            reader.prepare().await?;
+            let _slot = self.slots.acquire().await.map_err(|_| Error::Cancelled)?;
             while let Some((rows, _)) = reader.next().await? {
                 count += rows.len() as u64;
                 let lines = RecordLines::new(&self.name, self.context.env().now().as_millisecond());

@@ -1,7 +1,7 @@
 //! `cargo run --release -p testkit --bin bench -- [read|map|commit|run] [--records N] [--json]`
 //!
 //! What a record costs: CPU time of this process for reading it, mapping it, and for a whole run, each beside a bare
-//! program that does the same work without what makes it safe. The sandbox runs in a process of its own, so that its
+//! program that does the same work without what makes it safe. Platforms run in processes of their own, so that their
 //! work is not counted. Times are of this machine; compare ratios.
 
 #![expect(
@@ -16,11 +16,14 @@
 )]
 
 mod commit;
+mod measured;
+mod pages;
+mod reading;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api::views::{ConnectFlow, ConnectResult, RunDetail, Started};
 use api::{App, Config, Host, Notification, SecretsPlace};
@@ -34,6 +37,8 @@ use serde_json::{Value as Json, json};
 use testkit::standard::constant;
 use url::Url;
 
+use measured::{Row, print_table, timed};
+
 const RECORDS: usize = 100_000;
 /// What the bare client signs in with at Harbor CRM and at Postino.
 const HARBOR_LOGIN: (&str, &str) = ("api", "harbor-basic-demo");
@@ -42,30 +47,20 @@ const POSTINO_KEY: &str = "pst_key_demo_0001";
 const PAGE: usize = 200;
 const BATCH: usize = 100;
 
-struct Row {
-    what: &'static str,
-    records: usize,
-    spent: Spent,
-}
-
-/// What something took.
-#[derive(Clone, Copy)]
-struct Spent {
-    cpu: Duration,
-    wall: Duration,
-    /// Largest memory of the process meanwhile, in megabytes.
-    peak_mb: u64,
-}
-
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let number = |flag: &str| {
+    let word_after = |flag: &str| {
         let at = words.iter().position(|word| word == flag)?;
-        words.get(at + 1)?.parse::<usize>().ok()
+        words.get(at + 1)
     };
+    let number = |flag: &str| word_after(flag)?.parse::<usize>().ok();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     if let Some(contacts) = number("--sandbox") {
         runtime.block_on(be_the_sandbox(contacts));
+        return ExitCode::SUCCESS;
+    }
+    if words.first().is_some_and(|word| word == "--pages") {
+        runtime.block_on(reading::be_the_platform());
         return ExitCode::SUCCESS;
     }
     if !cfg!(target_os = "linux") {
@@ -73,6 +68,15 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let records = number("--records").unwrap_or(RECORDS);
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if let [flag, way, ..] = words.as_slice()
+        && flag == "--reader"
+    {
+        let address = word_after("--platform").expect("the address of the pages");
+        let bare = words.iter().any(|word| word == "--bare");
+        runtime.block_on(reading::be_a_reader(way, records, address, bare));
+        return ExitCode::SUCCESS;
+    }
     let names: Vec<&str> = ["read", "map", "commit", "run"]
         .into_iter()
         .filter(|name| words.iter().any(|word| word == name))
@@ -91,8 +95,14 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(2);
     }
-    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let rows = runtime.block_on(measure(&names, records));
+    let wanted = |name: &str| names.is_empty() || names.contains(&name);
+    let mut rows = Vec::new();
+    if wanted("read") {
+        rows = reading::measure(records);
+    }
+    if ["map", "commit", "run"].into_iter().any(wanted) {
+        rows.extend(runtime.block_on(measure(&names, records)));
+    }
     if words.iter().any(|word| word == "--json") {
         let rows: Vec<Json> = rows.iter().map(Row::json).collect();
         println!("{}", json!(rows));
@@ -106,26 +116,12 @@ async fn measure(names: &[&str], records: usize) -> Vec<Row> {
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
     let bench = Workspace::open(records).await;
     let mut rows = Vec::new();
-    if wanted("read") {
-        let (n, spent) = timed(bench.read_bare()).await;
-        rows.push(Row {
-            what: "read: bare reqwest and serde_json",
-            records: n,
-            spent,
-        });
-        let (n, spent) = timed(bench.read()).await;
-        rows.push(Row {
-            what: "read: Harbor's connector file",
-            records: n,
-            spent,
-        });
-    }
     if wanted("map") {
         let (pages, sources) = bench.in_memory(records.min(20_000)).await;
         let times = records.div_ceil(sources.len().max(1));
         let (n, spent) = timed(async { repeat(times, &pages, by_hand) }).await;
         rows.push(Row {
-            what: "map: 13 fields by hand in Rust",
+            what: "map: 13 fields by hand in Rust".into(),
             records: n,
             spent,
         });
@@ -133,7 +129,7 @@ async fn measure(names: &[&str], records: usize) -> Vec<Row> {
         let (n, spent) =
             timed(async { repeat(times, &sources, |record| program.apply(record)) }).await;
         rows.push(Row {
-            what: "map: 15 fields by the mapping",
+            what: "map: 15 fields by the mapping".into(),
             records: n,
             spent,
         });
@@ -144,13 +140,13 @@ async fn measure(names: &[&str], records: usize) -> Vec<Row> {
         let ledger = commit::Ledger::open().await;
         let (n, spent) = timed(async { ledger.append(&mapped) }).await;
         rows.push(Row {
-            what: "commit: JSON lines and fsync",
+            what: "commit: JSON lines and fsync".into(),
             records: n,
             spent,
         });
         let (n, spent) = timed(ledger.carry(mapped)).await;
         rows.push(Row {
-            what: "commit: plan, journal and commit",
+            what: "commit: plan, journal and commit".into(),
             records: n,
             spent,
         });
@@ -158,35 +154,20 @@ async fn measure(names: &[&str], records: usize) -> Vec<Row> {
     if wanted("run") {
         let (n, spent) = timed(bench.run()).await;
         rows.push(Row {
-            what: "run: plan, journal, write, history",
+            what: "run: plan, journal, write, history".into(),
             records: n,
             spent,
         });
         let again = Sandbox::start(records);
         let (n, spent) = timed(bare_run(&again.address, &bench.client)).await;
         rows.push(Row {
-            what: "run: bare loop, nothing remembered",
+            what: "run: bare loop, nothing remembered".into(),
             records: n,
             spent,
         });
     }
     bench.app.close(Duration::from_secs(10)).await;
     rows
-}
-
-async fn timed<T>(work: impl Future<Output = T>) -> (T, Spent) {
-    // Forgets the peak of what was measured before.
-    _ = std::fs::write("/proc/self/clear_refs", "5");
-    let (cpu, began) = (cpu_time(), Instant::now());
-    let made = work.await;
-    (
-        made,
-        Spent {
-            cpu: cpu_time().saturating_sub(cpu),
-            wall: began.elapsed(),
-            peak_mb: peak_mb(),
-        },
-    )
 }
 
 fn repeat<T, U>(times: usize, records: &[T], map: impl Fn(&T) -> U) -> usize {
@@ -196,63 +177,6 @@ fn repeat<T, U>(times: usize, records: &[T], map: impl Fn(&T) -> U) -> usize {
         }
     }
     times * records.len()
-}
-
-/// User and system time of all threads of this process. Linux counts in hundredths of a second.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let (_, after_name) = stat.rsplit_once(") ").unwrap();
-    let ticks: u64 = after_name
-        .split(' ')
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse::<u64>().unwrap())
-        .sum();
-    Duration::from_millis(ticks * 10)
-}
-
-fn peak_mb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
-}
-
-impl Row {
-    fn per_cpu_second(&self) -> f64 {
-        self.records as f64 / self.spent.cpu.as_secs_f64().max(0.01)
-    }
-
-    fn json(&self) -> Json {
-        json!({
-            "what": self.what,
-            "records": self.records,
-            "cpu_ms": self.spent.cpu.as_millis(),
-            "wall_ms": self.spent.wall.as_millis(),
-            "records_per_cpu_second": self.per_cpu_second().round(),
-            "peak_mb": self.spent.peak_mb,
-        })
-    }
-}
-
-fn print_table(rows: &[Row]) {
-    println!(
-        "{:<36} {:>9} {:>10} {:>10} {:>14} {:>9}",
-        "", "records", "CPU", "wall", "per CPU second", "peak"
-    );
-    for row in rows {
-        println!(
-            "{:<36} {:>9} {:>8} ms {:>7} ms {:>14.0} {:>6} MB",
-            row.what,
-            row.records,
-            row.spent.cpu.as_millis(),
-            row.spent.wall.as_millis(),
-            row.per_cpu_second(),
-            row.spent.peak_mb
-        );
-    }
 }
 
 // ---- both platforms, in a process of their own -----------------------------------------------------
@@ -362,40 +286,6 @@ impl Workspace {
             postino,
             _folder: folder,
         }
-    }
-
-    async fn read_bare(&self) -> usize {
-        let mut count = 0;
-        each_page(&self.sandbox.address, &self.client, async |page| {
-            count += page.len();
-        })
-        .await;
-        count
-    }
-
-    async fn read(&self) -> usize {
-        let platform = self
-            .app
-            .engine()
-            .platforms()
-            .get(self.harbor)
-            .await
-            .unwrap();
-        let request = ReadRequest {
-            stream: "contacts".into(),
-            cursor: None,
-            position: None,
-            full: true,
-            limit: None,
-        };
-        let mut pages = Source::read(&*platform, request, Access::unattended())
-            .await
-            .unwrap();
-        let mut count = 0;
-        while let Some(page) = pages.next().await.unwrap() {
-            count += page.records.len();
-        }
-        count
     }
 
     /// The same records as JSON and as values of ours.

@@ -158,7 +158,6 @@ impl Jwt {
         Ok(cell.settle(now, Ok((text, Some(used))))?.text)
     }
 
-    #[expect(clippy::type_complexity, reason = "header and payload")]
     fn parts(
         &self,
         scope: &Scope<'_>,

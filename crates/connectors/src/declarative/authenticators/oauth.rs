@@ -303,7 +303,7 @@ impl OAuth {
                 }
                 match value {
                     Value::List(items) => {
-                        params.extend(items.iter().map(|item| (name.clone(), python_text(item))))
+                        params.extend(items.iter().map(|item| (name.clone(), python_text(item))));
                     }
                     value => params.push((name, python_text(&value))),
                 }

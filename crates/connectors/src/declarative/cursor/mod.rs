@@ -36,6 +36,8 @@ pub struct CursorSpec {
     pub is_client_side: bool,
     /// One cursor for all partitions.
     pub is_global: bool,
+    /// A catalogue may name another field.
+    pub takes_catalogue_field: bool,
     is_compare_strictly: bool,
 }
 
@@ -155,6 +157,7 @@ impl CursorSpec {
             is_data_feed: flag("is_data_feed")?,
             is_client_side: flag("is_client_side_incremental")?,
             is_global: flag("global_substream_cursor")?,
+            takes_catalogue_field: flag("allow_catalog_defined_cursor_field")?,
             is_compare_strictly: flag("is_compare_strictly")?,
         })
     }
@@ -436,7 +439,7 @@ impl Scale {
             .iter()
             .find_map(|format| datetime::parse(text, format))
             .or_else(|| datetime::parse_iso(text))
-            .map(|moment| moment.as_microsecond())
+            .map(Timestamp::as_microsecond)
     }
 }
 
@@ -463,6 +466,19 @@ impl Cursor {
         self.scale.read(&here)
     }
 
+    /// The point that a state document stands for, whatever its form; none where it names none.
+    pub fn of_state(&self, state: &Value) -> Option<Point> {
+        let object = state.as_object()?;
+        let read = |object: &model::value::Object, name: &str| {
+            object.get(name).and_then(|value| self.scale.read(value))
+        };
+        if let Some(Value::List(slices)) = object.get("slices") {
+            let first = slices.first()?.as_object()?;
+            return read(first, "most_recent_cursor_value").or_else(|| read(first, "end"));
+        }
+        read(object, &self.field).or_else(|| read(object.get("state")?.as_object()?, &self.field))
+    }
+
     /// A point `span` further on or back.
     pub fn moved(&self, point: Point, span: Span, back: bool) -> Point {
         moved(point, span, back)
@@ -484,6 +500,32 @@ impl Cursor {
             (Scale::Time { .. }, Some(granularity)) => moved(point, granularity, true),
             (Scale::Time { .. }, None) => point.saturating_sub(1000),
         }
+    }
+
+    /// Where the first half of a window ends and the second one begins; none where it cannot be halved.
+    pub fn middle(
+        &self,
+        start: Point,
+        end: Point,
+        smallest: Option<Span>,
+    ) -> Option<(Point, Point)> {
+        let unit = match &self.scale {
+            Scale::Count => 1,
+            Scale::Time { .. } => moved(start, self.granularity?, false).checked_sub(start)?,
+        };
+        let length = end.checked_sub(start).filter(|length| *length > 0)?;
+        if let Some(smallest) = smallest
+            && length <= moved(start, smallest, false).checked_sub(start)?
+        {
+            return None;
+        }
+        if unit <= 0 {
+            return None;
+        }
+        let half = (length / unit + 1) / 2;
+        let next = start.checked_add(half.checked_mul(unit)?)?;
+        let middle = next - unit;
+        (start <= middle && middle < next && next <= end).then_some((middle, next))
     }
 
     /// Rounded up, where the file says so.

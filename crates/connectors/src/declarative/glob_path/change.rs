@@ -99,6 +99,11 @@ impl GlobPath {
                     row.remove(name);
                     return;
                 }
+                if let Some(names) = self.plain()
+                    && delete_named(row, names)
+                {
+                    return;
+                }
                 let Some(mut member) = row.get(name) else {
                     return;
                 };
@@ -152,6 +157,21 @@ impl GlobPath {
             _ => {}
         }
         deleted
+    }
+}
+
+/// Takes away what stands at names that lead through objects as they came; false where they do not.
+fn delete_named(row: &mut Row, names: &[CompactString]) -> bool {
+    match names {
+        [name] => {
+            row.remove(name);
+            true
+        }
+        [name, rest @ ..] => {
+            let mut done = false;
+            row.change_object(name, |member| done = delete_named(member, rest)) && done
+        }
+        [] => false,
     }
 }
 

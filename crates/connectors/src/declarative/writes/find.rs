@@ -168,7 +168,9 @@ async fn look_up(
     for _ in 0..MOST_PAGES {
         let mut options = Options::default();
         let page = match &offered.paginator {
-            Some(paginator) => paginator.options(&scope, env, token.as_ref(), &mut options)?,
+            Some(paginator) => {
+                paginator.options(&scope, env, token.as_ref(), None, &mut options)?
+            }
             None => None,
         };
         let request = offered
@@ -207,6 +209,7 @@ async fn look_up(
                         kept: found.len(),
                         last: last.as_ref(),
                         token: token.as_ref(),
+                        page_size: None,
                     },
                 )?
             }
