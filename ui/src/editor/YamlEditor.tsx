@@ -209,7 +209,7 @@ const theme = EditorView.theme({
   },
   ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--accent) 6%, transparent)" },
   ".cm-activeLineGutter": { backgroundColor: "transparent", color: "var(--ink)" },
-  ".cm-lint-marker": { content: "none", width: "9px", height: "9px", margin: "5px 2px 0" },
+  ".cm-lint-marker": { content: "none", width: "9px", height: "9px", margin: "3px 2px 0" },
   ".cm-lint-marker-error": { backgroundColor: "var(--bad)", borderRadius: "50%" },
   ".cm-lint-marker-warning": {
     backgroundColor: "var(--warn)",

@@ -18,13 +18,36 @@ export function complete(root: unknown, text: string, position: number): Complet
   const typed = before.slice(lineStart);
   const line = before.split("\n").length - 1;
   const lines = text.split("\n").map(entriesOf);
+  const setting = /\{\{[^}]*\bconfig(?:\[\s*["']|\.)(\w*)$/.exec(typed);
+  if (setting !== null) {
+    return {
+      from: position - (setting[1] ?? "").length,
+      suggestions: membersUnder(lines, ["spec", "connection_specification", "properties"]).map(
+        (label) => ({ label, detail: "A setting of the connection.", apply: label }),
+      ),
+    };
+  }
+  const asReference = /^\s*(?:- +)*(?:[\w$]+:[ \t]+)?\$ref:[ \t]+(["']?)([#\w./-]*)$/.exec(typed);
+  if (asReference !== null) {
+    const [, quote = "", word = ""] = asReference;
+    return {
+      from: position - word.length,
+      suggestions: membersUnder(lines, ["definitions"]).map((name) => {
+        const label = `#/definitions/${name}`;
+        // Without quotes the rest would be a comment.
+        return { label, detail: null, apply: quote === "" ? `"${label}"` : label };
+      }),
+    };
+  }
   const asValue = /^(\s*(?:- +)*)([\w$]+):[ \t]+["']?([\w.-]*)$/.exec(typed);
   if (asValue !== null) {
     const [, lead = "", key = "", word = ""] = asValue;
     const maps = mapsAt(root, lines, line, lead.length);
+    const known = values(root, maps, key);
     return {
       from: position - word.length,
-      suggestions: values(root, maps, key),
+      // Where anything may stand, as under `definitions`, it can be any component.
+      suggestions: known.length === 0 && key === "type" && maps.length === 0 ? kinds(root) : known,
     };
   }
   const asKey = /^(\s*(?:- +)*)([\w$]*)$/.exec(typed);
@@ -138,23 +161,29 @@ function mapsAt(root: Schema, lines: Entry[][], line: number, indent: number): S
   let schemas = branches(root, root);
   const way = wayTo(lines, line, indent);
   for (const [index, step] of way.entries()) {
+    if (index > DEEPEST) {
+      return [];
+    }
     if (step.key === null) {
       schemas = schemas.flatMap((schema) => branches(root, schema.items));
     } else {
       const { key } = step;
-      schemas = narrowed(schemas, lines, step.line, step.indent).flatMap((schema) =>
+      schemas = narrowed(root, schemas, lines, step.line, step.indent).flatMap((schema) =>
         branches(root, property(schema, key)),
       );
     }
-    if (schemas.length === 0 || index > DEEPEST) {
-      return [];
-    }
   }
-  return narrowed(schemas, lines, line, indent);
+  return narrowed(root, schemas, lines, line, indent);
 }
 
-/** Of several kinds the one that the member `type` names, if it names one. */
-function narrowed(schemas: Schema[], lines: Entry[][], line: number, indent: number): Schema[] {
+/** Of several kinds the one that the member `type` names, if it names one; of unknown ones too. */
+function narrowed(
+  root: Schema,
+  schemas: Schema[],
+  lines: Entry[][],
+  line: number,
+  indent: number,
+): Schema[] {
   const type = siblings(lines, line, indent)
     .find((entry) => entry.key === "type")
     ?.value.replaceAll(/["']/g, "");
@@ -162,11 +191,59 @@ function narrowed(schemas: Schema[], lines: Entry[][], line: number, indent: num
     return schemas;
   }
   const fitting = schemas.filter((schema) => constOf(property(schema, "type")) === type);
-  return fitting.length === 0 ? schemas : fitting;
+  if (fitting.length > 0) {
+    return fitting;
+  }
+  return schemas.length > 0
+    ? schemas
+    : definitions(root).filter((schema) => constOf(property(schema, "type")) === type);
+}
+
+/** All schemas that others refer to. */
+function definitions(root: Schema): Schema[] {
+  return [root.$defs, root.definitions].flatMap((all) =>
+    isSchema(all) ? Object.values(all).filter(isSchema) : [],
+  );
+}
+
+/** Every component there is. */
+function kinds(root: Schema): Suggestion[] {
+  return definitions(root).flatMap((schema) => {
+    const name = constOf(property(schema, "type"));
+    return typeof name === "string"
+      ? [{ label: name, detail: describe(root, schema), apply: name }]
+      : [];
+  });
+}
+
+/** The names of the members of a map, by the way to it from the top. */
+function membersUnder(lines: Entry[][], way: readonly string[]): string[] {
+  const found: string[] = [];
+  // How far in the member of each step stands, and the members below the last.
+  const indents: number[] = [];
+  for (const entry of lines.flat()) {
+    while (indents.length > 0 && entry.indent <= (indents.at(-1) ?? 0)) {
+      indents.pop();
+    }
+    const depth = indents.length;
+    if (depth === way.length) {
+      found.push(...(entry.key === null ? [] : [entry.key]));
+      indents.push(entry.indent);
+    } else if (
+      depth < way.length &&
+      entry.key === way[depth] &&
+      (depth > 0 || entry.indent === 0)
+    ) {
+      indents.push(entry.indent);
+    }
+  }
+  return found;
 }
 
 function property(schema: Schema, name: string): unknown {
-  return isSchema(schema.properties) ? schema.properties[name] : undefined;
+  const named = isSchema(schema.properties) ? schema.properties[name] : undefined;
+  // What is said of members of any name, such as streams under `writes`.
+  return named ?? schema.additionalProperties;
 }
 
 function constOf(schema: unknown): unknown {
@@ -243,10 +320,8 @@ function values(root: Schema, schemas: Schema[], key: string): Suggestion[] {
       for (const option of Array.isArray(below.enum) ? below.enum : []) {
         add(option, null);
       }
-      if (
-        below.type === "boolean" ||
-        (Array.isArray(below.type) && below.type.includes("boolean"))
-      ) {
+      const types = Array.isArray(below.type) ? below.type : [below.type];
+      if (types.includes("boolean") && !types.includes("number")) {
         add(true, null);
         add(false, null);
       }
