@@ -103,7 +103,8 @@ impl ExchangeLog for Log {
 }
 
 impl Engine {
-    /// Begins to try a stream. Nothing is asked before the first page is.
+    /// Begins to try a stream. Nothing is asked before the first page is, but for a stream that is made from what
+    /// the platform says.
     pub async fn start_try(&self, request: TryRequest) -> Result<TryId> {
         let (platform, lent) = self.platform_to_try(&request).await?;
         let begun = self.begin_try(&platform, request, lent).await;
@@ -127,7 +128,7 @@ impl Engine {
             waiting: None,
             jobs: None,
         });
-        let stream = context.connection.stream(&request.stream).await?;
+        let stream = context.stream(&request.stream).await?;
         let state = request
             .state
             .as_ref()

@@ -86,7 +86,7 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
     await sheet.getByLabel("Name").fill("My Harbor");
     await accessible(page, "connector-add");
     await sheet.getByRole("button", { name: "Add", exact: true }).click();
-    await expect(page.getByRole("heading", { level: 1, name: /my-harbor/ })).toBeVisible();
+    await expect(page.getByRole("heading", { level: 1, name: /My Harbor/ })).toBeVisible();
     await expect(page.getByText("1 stream is left out")).toBeVisible();
     await page.getByRole("group").filter({ hasText: "contacts" }).first().click();
     await accessible(page, "connector-streams");
@@ -143,9 +143,9 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
 
   await test.step("edit the file: an error is shown with its place, a save is a version", async () => {
     await go(page, "Connectors");
-    await page.getByRole("link", { name: "my-harbor", exact: true }).click();
+    await page.getByRole("link", { name: "My Harbor", exact: true }).click();
     await page.getByRole("button", { name: "File", exact: true }).click();
-    const editor = page.getByRole("textbox", { name: "File of my-harbor" });
+    const editor = page.getByRole("textbox", { name: "File of My Harbor" });
     await expect(editor).toBeVisible();
     await editor.getByText("first_name").click();
     await page.keyboard.press("End");
@@ -176,7 +176,7 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
     await expect(compared.getByText("the field phone is no longer there")).toBeVisible();
     await accessible(page, "connector-version");
     await compared.getByRole("button", { name: "Close" }).first().click();
-    await page.getByRole("button", { name: "Use version 1" }).click();
+    await page.getByRole("button", { name: "Use this version: 1" }).click();
     await expect(page.getByRole("row", { name: /1 in use/ })).toBeVisible();
     await page.getByRole("button", { name: "Undo" }).first().click();
     await expect(page.getByRole("row", { name: /2 in use/ })).toBeVisible();
@@ -223,12 +223,12 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
 
   await test.step("delete it and take that back", async () => {
     await go(page, "Connectors");
-    await page.getByRole("link", { name: "my-harbor", exact: true }).click();
+    await page.getByRole("link", { name: "My Harbor", exact: true }).click();
     await page.getByRole("button", { name: "Delete" }).click();
     await expect(page.getByText(/1 connection stands still until it is back/)).toBeVisible();
-    await expect(page.getByRole("link", { name: "my-harbor", exact: true })).toHaveCount(0);
+    await expect(page.getByRole("link", { name: "My Harbor", exact: true })).toHaveCount(0);
     await page.getByRole("button", { name: "Undo" }).click();
-    await expect(page.getByRole("link", { name: "my-harbor", exact: true })).toBeVisible();
+    await expect(page.getByRole("link", { name: "My Harbor", exact: true })).toBeVisible();
     await accessible(page, "connectors");
   });
 });
@@ -287,7 +287,7 @@ test("a form has every kind of field and says what does not fit as soon as it is
   await go(page, "Connections");
   await page.getByRole("link", { name: "Connect a platform" }).first().click();
   const sheet = page.getByRole("dialog");
-  await sheet.getByRole("button", { name: /^shop/i }).click();
+  await sheet.getByRole("button", { name: /^Shop/ }).click();
   await expect(sheet.getByText("Older records are left out. See the docs.")).toBeVisible();
   await accessible(page, "form-empty");
 

@@ -112,13 +112,21 @@ update: boolean,
  */
 delete: boolean, 
 /**
+ * The field by which the platform itself decides whether a record is created or changed.
+ */
+upsert?: FieldPath | null, 
+/**
  * Records per write request.
  */
 batch_size: number, 
 /**
  * Fields by which a record can be looked up.
  */
-match_by: Array<FieldPath>, };
+match_by: Array<FieldPath>, 
+/**
+ * Sending the same create twice creates once.
+ */
+idempotent_create: boolean, };
 
 export type CheckMapping = { 
 /**
@@ -426,9 +434,17 @@ api_version?: string | null,
  */
 sunset?: string | null, 
 /**
+ * How fast it may be asked, in words.
+ */
+rate?: string | null, 
+/**
  * Its streams.
  */
 streams: Array<ConnectorStream>, 
+/**
+ * Templates from which further streams are made once it is connected.
+ */
+templates: Array<string>, 
 /**
  * Streams that cannot be read here, and why.
  */
@@ -544,9 +560,9 @@ key: Array<FieldPath>,
  */
 cursor_field?: string | null, 
 /**
- * What can be written: "create", "update", "delete".
+ * What can be done with it.
  */
-writes: Array<string>, };
+capabilities: CapabilitiesView, };
 
 export type ConnectorSummary = { 
 /**
@@ -2310,9 +2326,9 @@ number: number,
  */
 exchanges: Array<ExchangeView>, 
 /**
- * The first of the records.
+ * The first of the records, each as JSON with its numbers as they came.
  */
-records: Array<unknown>, 
+records: Array<string>, 
 /**
  * How many records the page has.
  */

@@ -307,8 +307,10 @@ pub(crate) fn capabilities_view(can: connectors::Capabilities) -> CapabilitiesVi
         create: can.create,
         update: can.update,
         delete: can.delete,
+        upsert: can.upsert,
         batch_size: u32::try_from(can.batch_size).unwrap_or(u32::MAX),
         match_by: can.match_by,
+        idempotent_create: can.idempotent_create,
     }
 }
 

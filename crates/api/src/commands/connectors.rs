@@ -4,7 +4,7 @@ use connectors::declarative::manifest::Manifest;
 use connectors::declarative::stream::Stream;
 use engine::advanced_auth::{self, AdvancedAuth};
 use engine::connector_files::{
-    Difference, DifferenceKind, Finding, OPERATIONS, connector_name, read_connector,
+    Difference, DifferenceKind, Finding, connector_name, read_connector,
 };
 use engine::platforms;
 use engine::shelf::{Broken, Known, Origin};
@@ -12,7 +12,9 @@ use engine::tries;
 use model::field::Schema;
 
 use crate::app::App;
-use crate::commands::connections::{auth_view, config_fields, summary, typed_in};
+use crate::commands::connections::{
+    auth_view, capabilities_view, config_fields, summary, typed_in,
+};
 use crate::error::{ApiError, sentence};
 #[allow(clippy::wildcard_imports, reason = "most views of a noun are used")]
 use crate::views::*;
@@ -160,7 +162,14 @@ pub(crate) async fn get_connector(app: &App, request: ConnectorRef) -> Result<Co
             docs: look.docs.clone(),
             api_version: look.api_version.clone(),
             sunset: look.sunset.clone(),
+            rate: known.manifest.limits.rate.as_ref().map(|rate| rate.words()),
             streams: stream_views(&known.manifest),
+            templates: known
+                .manifest
+                .template_names()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             refused: known
                 .manifest
                 .refused
@@ -188,7 +197,9 @@ pub(crate) async fn get_connector(app: &App, request: ConnectorRef) -> Result<Co
         docs: None,
         api_version: None,
         sunset: None,
+        rate: None,
         streams: Vec::new(),
+        templates: Vec::new(),
         refused: Vec::new(),
         specification: serde_json::json!({}),
         oauth: None,
@@ -211,11 +222,7 @@ fn stream_views(manifest: &Manifest) -> Vec<ConnectorStream> {
             .cursor
             .as_ref()
             .map(|cursor| cursor.field_text().to_owned()),
-        writes: OPERATIONS
-            .into_iter()
-            .filter(|(operation, _)| manifest.offers(&stream.name, *operation))
-            .map(|(_, word)| word.to_owned())
-            .collect(),
+        capabilities: capabilities_view(manifest.capabilities(stream)),
     };
     manifest.streams.iter().map(|stream| view(stream)).collect()
 }

@@ -210,10 +210,14 @@ views! {
         pub update: bool,
         /// Records can be deleted.
         pub delete: bool,
+        /// The field by which the platform itself decides whether a record is created or changed.
+        pub upsert: Option<FieldPath>,
         /// Records per write request.
         pub batch_size: u32,
         /// Fields by which a record can be looked up.
         pub match_by: Vec<FieldPath>,
+        /// Sending the same create twice creates once.
+        pub idempotent_create: bool,
     }
 
     /// Begins to connect. For a browser sign-in the browser is opened; the others are tested at once.

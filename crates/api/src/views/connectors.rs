@@ -32,8 +32,12 @@ views! {
         pub api_version: Option<String>,
         /// When that version ends.
         pub sunset: Option<String>,
+        /// How fast it may be asked, in words.
+        pub rate: Option<String>,
         /// Its streams.
         pub streams: Vec<ConnectorStream>,
+        /// Templates from which further streams are made once it is connected.
+        pub templates: Vec<String>,
         /// Streams that cannot be read here, and why.
         pub refused: Vec<RefusedStream>,
         /// The settings of a connection, as a JSON schema.
@@ -61,8 +65,8 @@ views! {
         pub key: Vec<FieldPath>,
         /// The field by which changes are found.
         pub cursor_field: Option<String>,
-        /// What can be written: "create", "update", "delete".
-        pub writes: Vec<String>,
+        /// What can be done with it.
+        pub capabilities: CapabilitiesView,
     }
 
     /// A stream that cannot be read here.

@@ -147,19 +147,17 @@ export function ConnectorScreen() {
 function Facts({ connector: { summary, ...connector } }: { connector: ConnectorDetail }) {
   const facts = [
     {
+      label: "In commands",
+      value: <code className="font-mono text-sm select-text">{summary.id}</code>,
+    },
+    {
       label: "Signing in",
       value: summary.auth.map((each) => each.label).join(", ") || "not needed",
     },
     ...(connector.docs
-      ? [
-          {
-            label: "Documentation",
-            value: (
-              <span className="font-mono text-sm break-all select-text">{connector.docs}</span>
-            ),
-          },
-        ]
+      ? [{ label: "Documentation", value: <Documentation place={connector.docs} /> }]
       : []),
+    ...(connector.rate ? [{ label: "At most", value: connector.rate }] : []),
     ...(connector.api_version ? [{ label: "API version", value: connector.api_version }] : []),
     ...(connector.sunset ? [{ label: "API ends", value: connector.sunset }] : []),
     {
@@ -181,6 +179,23 @@ function Facts({ connector: { summary, ...connector } }: { connector: ConnectorD
     <Card title="About">
       <KeyValue facts={facts} />
     </Card>
+  );
+}
+
+/** Where the platform describes its API; the file is somebody's, so only a web page becomes a link. */
+function Documentation({ place }: { place: string }) {
+  if (!/^https?:\/\//i.test(place)) {
+    return <span className="break-all select-text">{place}</span>;
+  }
+  return (
+    <a
+      href={place}
+      target="_blank"
+      rel="noopener noreferrer"
+      className="font-mono text-sm break-all text-accent"
+    >
+      {place}
+    </a>
   );
 }
 

@@ -1,4 +1,5 @@
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { Copy } from "lucide-react";
 import { useDeferredValue, useMemo, useState } from "react";
 import { toast } from "sonner";
 import type { ConnectorDetail, ConnectorReport } from "@/api/bindings";
@@ -7,7 +8,7 @@ import { connectorReport, connectorSchema, connectorText } from "@/api/queries";
 import { Button } from "@/components/Button";
 import { Sheet } from "@/components/Dialog";
 import { Pill } from "@/components/Pill";
-import { Problem, toastError } from "@/components/Problem";
+import { copyText, Problem, toastError } from "@/components/Problem";
 import { Spinner } from "@/components/Progress";
 import { type Mark, YamlEditor } from "@/editor/YamlEditor";
 import { counted } from "@/format/count";
@@ -100,6 +101,13 @@ export function FileTab({ connector }: { connector: ConnectorDetail }) {
           </span>
         )}
         <span className="flex-1" />
+        <Button
+          look="quiet"
+          icon={<Copy aria-hidden size={13} />}
+          onClick={() => void copyText(text, "The file")}
+        >
+          Copy
+        </Button>
         {isChanged && (
           <Button look="quiet" onClick={() => setText(stored.text)}>
             Discard

@@ -8,6 +8,7 @@ import { Tag } from "@/components/Pill";
 import { Callout } from "@/components/Problem";
 import { TypeBadge, typeWords } from "@/components/TypeBadge";
 import { counted } from "@/format/count";
+import { abilities, abilityFacts } from "@/screens/connectors/abilities";
 
 /** The streams of a connector with their fields, and those that are left out. */
 export function Streams({ connector }: { connector: ConnectorDetail }) {
@@ -43,10 +44,18 @@ export function Streams({ connector }: { connector: ConnectorDetail }) {
           )
         }
       >
+        {connector.templates.length > 0 && (
+          <p className="m-0 border-b border-line px-3.5 py-2 text-ink2">
+            Further streams are made once it is connected, from what the settings or the platform
+            say: {connector.templates.join(", ")}.
+          </p>
+        )}
         {connector.streams.length === 0 ? (
-          <EmptyState title="Nothing can be read with it">
-            The file describes no stream that can run here. Open the file to see what is in it.
-          </EmptyState>
+          connector.templates.length === 0 && (
+            <EmptyState title="Nothing can be read with it">
+              The file describes no stream that can run here. Open the file to see what is in it.
+            </EmptyState>
+          )
         ) : shown.length === 0 ? (
           <EmptyState title={`No stream has “${text.trim()}” in its name`} />
         ) : (
@@ -78,17 +87,25 @@ function StreamRow({ stream }: { stream: ConnectorStream }) {
           <code className="font-mono text-sm text-ink3">{stream.name}</code>
         )}
         <span className="text-sm text-ink2">
-          {stream.cursor_field
-            ? `only what changed, by ${stream.cursor_field}`
-            : "all of it each time"}
-          {" · "}
-          {stream.key.length > 0 ? `key ${stream.key.join(", ")}` : "no key"}
-          {" · "}
           {fields === null ? "fields are asked from the platform" : counted(fields.length, "field")}
         </span>
-        {stream.writes.length > 0 && <Tag tone="accent">can {stream.writes.join(", ")}</Tag>}
+        <span className="ml-auto flex flex-wrap gap-1">
+          {abilities(stream.capabilities).map((word) => (
+            <Tag key={word} tone={word.startsWith("read") ? "neutral" : "accent"}>
+              {word}
+            </Tag>
+          ))}
+        </span>
       </summary>
-      <div className="pt-1 pr-3.5 pb-3 pl-9">
+      <div className="grid gap-3 pt-1 pr-3.5 pb-3 pl-9">
+        <dl className="m-0 grid grid-cols-[max-content_1fr] gap-x-6 gap-y-1">
+          {abilityFacts(stream).map((fact) => (
+            <div key={fact.label} className="col-span-2 grid grid-cols-subgrid">
+              <dt className="text-ink3">{fact.label}</dt>
+              <dd className="m-0">{fact.words}</dd>
+            </div>
+          ))}
+        </dl>
         {fields === null ? (
           <p className="m-0 text-ink2">
             The file does not say which fields it has. Connect the platform, or try the stream, to

@@ -1,5 +1,5 @@
 import { FlaskConical } from "lucide-react";
-import { type FormEvent, useEffect, useEffectEvent, useRef, useState } from "react";
+import { type FormEvent, useEffect, useEffectEvent, useId, useRef, useState } from "react";
 import { call } from "@/api/backend";
 import type { ConnectorDetail, StartTry, TryAccount, TryPage } from "@/api/bindings";
 import { type BackendError, toBackendError } from "@/api/errors";
@@ -7,7 +7,7 @@ import { Button } from "@/components/Button";
 import { Card } from "@/components/Card";
 import { cx } from "@/components/cx";
 import { EmptyState } from "@/components/EmptyState";
-import { Field, Select, Textarea } from "@/components/Field";
+import { Field, Input, Select, Textarea } from "@/components/Field";
 import { Problem } from "@/components/Problem";
 import { Spinner } from "@/components/Progress";
 import { AccountFields } from "@/form/AccountFields";
@@ -122,7 +122,7 @@ export function TryPanel({ connector, streams, stream: wanted, draft }: Props) {
     }
   };
 
-  if (names.length === 0) {
+  if (names.length === 0 && connector.templates.length === 0) {
     return (
       <EmptyState title="There is nothing to try">
         No stream of this connector can be read. Open its file to see why.
@@ -144,21 +144,12 @@ export function TryPanel({ connector, streams, stream: wanted, draft }: Props) {
           onBlur={form.leave}
           className="grid gap-4 p-3.5"
         >
-          <Field required label="Stream">
-            {(control) => (
-              <Select
-                {...control}
-                value={stream}
-                onChange={(event) => setStream(event.currentTarget.value)}
-              >
-                {names.map((name) => (
-                  <option key={name} value={name}>
-                    {name}
-                  </option>
-                ))}
-              </Select>
-            )}
-          </Field>
+          <StreamChoice
+            names={names}
+            templates={connector.templates}
+            stream={stream}
+            onChange={setStream}
+          />
           <Field
             required
             label="With"
@@ -235,5 +226,58 @@ export function TryPanel({ connector, streams, stream: wanted, draft }: Props) {
         )}
       </div>
     </div>
+  );
+}
+
+type ChoiceProps = {
+  names: readonly string[];
+  /** What makes further streams, whose names are not known before it is connected. */
+  templates: readonly string[];
+  stream: string;
+  onChange: (stream: string) => void;
+};
+
+function StreamChoice({ names, templates, stream, onChange }: ChoiceProps) {
+  const list = useId();
+  return (
+    <Field
+      required
+      label="Stream"
+      hint={
+        templates.length > 0
+          ? `Also one that is made when connected (${templates.join(", ")}): type its name.`
+          : undefined
+      }
+    >
+      {(control) =>
+        templates.length > 0 ? (
+          <>
+            <Input
+              {...control}
+              list={list}
+              value={stream}
+              onChange={(event) => onChange(event.currentTarget.value)}
+            />
+            <datalist id={list}>
+              {names.map((name) => (
+                <option key={name} value={name} />
+              ))}
+            </datalist>
+          </>
+        ) : (
+          <Select
+            {...control}
+            value={stream}
+            onChange={(event) => onChange(event.currentTarget.value)}
+          >
+            {names.map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </Select>
+        )
+      }
+    </Field>
   );
 }

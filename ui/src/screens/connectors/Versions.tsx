@@ -67,7 +67,7 @@ export function Versions({ connector }: { connector: ConnectorDetail }) {
                   <span className="inline-flex gap-2">
                     <Button onClick={() => setShown(version)}>Compare</Button>
                     <Button
-                      aria-label={`Use version ${version.version}`}
+                      aria-label={`Use this version: ${version.version}`}
                       onClick={() => goTo(version.version)}
                     >
                       Use this version
