@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use connectors::Access;
-use connectors::declarative::manifest::Manifest;
+use connectors::declarative::manifest::{self, Manifest};
+pub use connectors::declarative::validate::{Finding, Severity};
 use connectors::protocol::{Catalogue, Message, Session, Sink, states_from};
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -147,6 +149,34 @@ pub fn spec(manifest: &Path) -> Result<Json, ApiError> {
         "type": "SPEC",
         "spec": {"connectionSpecification": manifest.connection_specification},
     }))
+}
+
+/// What is wrong or suspicious in a connector file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// How many findings are errors.
+    pub errors: usize,
+    /// How many are warnings.
+    pub warnings: usize,
+    /// In the order of the file.
+    pub findings: Vec<Finding>,
+}
+
+/// Checks a connector file by itself.
+pub fn validate(path: &Path) -> Result<Report, ApiError> {
+    let text = manifest::text_of(path)?;
+    let findings = connectors::declarative::validate::validate(manifest::name_of(path), &text);
+    let count = |severity| {
+        findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    };
+    Ok(Report {
+        errors: count(Severity::Error),
+        warnings: count(Severity::Warning),
+        findings,
+    })
 }
 
 fn load(path: &Path) -> Result<Arc<Manifest>, ApiError> {

@@ -92,6 +92,16 @@ pub(crate) enum ConnectorVerb {
     Discover(ConnectorFiles),
     /// Reads streams: records, states, and what goes wrong.
     Read(ConnectorFiles),
+    /// Checks the file alone: everything that is wrong or suspicious in it, with line and column. Nothing is asked of
+    /// the platform. Ends with 1 when there are errors; warnings alone end with 0.
+    Validate(ConnectorFile),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectorFile {
+    /// The connector file.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

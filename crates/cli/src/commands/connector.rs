@@ -2,14 +2,16 @@
 //!
 //! Answers are messages of the Airbyte protocol, one JSON object a line, on standard output.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::Path;
 
-use api::connector::{Connector, Files, spec};
+use api::connector::{Connector, Files, Report, Severity, spec, validate};
 use serde_json::Value as Json;
 
 use crate::arguments::{Connector as Wanted, ConnectorFiles, ConnectorVerb};
 use crate::failure::{End, Failure};
-use crate::output::Output;
+use crate::output::{Output, clean};
 use crate::signals::wanted_to_end;
 
 pub(crate) async fn run(wanted: Wanted, output: &Output) -> Result<End, Failure> {
@@ -17,7 +19,8 @@ pub(crate) async fn run(wanted: Wanted, output: &Output) -> Result<End, Failure>
         ConnectorVerb::Spec(files) => line(output, &spec(&files.manifest)?),
         ConnectorVerb::Check(files) => {
             let answer = Connector::open(&chosen(files))?.check().await;
-            let failed = answer["connectionStatus"]["status"] != "SUCCEEDED";
+            let status = answer.pointer("/connectionStatus/status");
+            let failed = status.and_then(Json::as_str) != Some("SUCCEEDED");
             line(output, &answer)?;
             Ok(if failed { End::Failed } else { End::Done })
         }
@@ -25,6 +28,15 @@ pub(crate) async fn run(wanted: Wanted, output: &Output) -> Result<End, Failure>
             line(output, &Connector::open(&chosen(files))?.discover().await?)
         }
         ConnectorVerb::Read(files) => read(&chosen(files)).await,
+        ConnectorVerb::Validate(wanted) => {
+            let report = validate(&wanted.file)?;
+            output.answer(&report, || told(&wanted.file, &report))?;
+            Ok(if report.errors == 0 {
+                End::Done
+            } else {
+                End::Failed
+            })
+        }
     }
 }
 
@@ -37,6 +49,40 @@ fn chosen(files: ConnectorFiles) -> Files {
         now: files.now,
         every_page: files.every_page,
     }
+}
+
+/// Each finding as compilers write theirs, so that editors find the place, and how many there are.
+fn told(file: &Path, report: &Report) -> String {
+    let file = file.display();
+    let mut out = String::new();
+    for finding in &report.findings {
+        let severity = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let place = match (finding.line, finding.column) {
+            (0, _) => format!("{file}"),
+            (line, column) => format!("{file}:{line}:{column}"),
+        };
+        _ = writeln!(out, "{place}: {severity}: {}", clean(&finding.problem));
+        if !finding.path.is_empty() {
+            _ = writeln!(out, "  at {}", clean(&finding.path));
+        }
+        if !finding.expected.is_empty() {
+            _ = writeln!(out, "  expected {}", clean(&finding.expected));
+        }
+    }
+    let counted = |n: usize, word: &str| match n {
+        1 => format!("1 {word}"),
+        n => format!("{n} {word}s"),
+    };
+    _ = writeln!(
+        out,
+        "{}, {} in {file}.",
+        counted(report.errors, "error"),
+        counted(report.warnings, "warning")
+    );
+    out
 }
 
 fn line(output: &Output, message: &Json) -> Result<End, Failure> {

@@ -12,6 +12,7 @@
 mod bad_input;
 mod commands;
 mod conformance;
+mod connector;
 mod crash;
 mod full_disk;
 mod program;

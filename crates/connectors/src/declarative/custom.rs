@@ -29,11 +29,9 @@ fn collect(node: &Node, found: &mut Vec<(String, String)>, depth: usize) {
         Kind::Map(members) => {
             let class = node.get("class_name").and_then(Node::as_text);
             let kind = node.get("type").and_then(Node::as_text);
-            if let Some(kind) = kind
-                && (kind.starts_with("Custom") || class.is_some())
-            {
+            if class.is_some() || kind.is_some_and(|kind| kind.starts_with("Custom")) {
                 found.push((
-                    kind.to_owned(),
+                    kind.unwrap_or("a custom component").to_owned(),
                     class.unwrap_or("no class named").to_owned(),
                 ));
             }
@@ -66,6 +64,12 @@ mod tests {
         let reason = refusal(&node).unwrap();
         assert!(
             reason.contains("CustomRecordExtractor (source_x.components.Y)"),
+            "{reason}"
+        );
+        let untyped = Node::parse("x.yaml", "{type: A, b: {class_name: source_x.Z}}").unwrap();
+        let reason = refusal(&untyped).unwrap();
+        assert!(
+            reason.contains("a custom component (source_x.Z)"),
             "{reason}"
         );
         assert_eq!(

@@ -1,17 +1,15 @@
 //! What an answer means: `DefaultErrorHandler`, `CompositeErrorHandler` and their filters.
 
-use std::time::Duration;
-
 use http::{HeaderMap, StatusCode};
 use model::clock::Clock;
 use model::value::{Object, Value};
-use regex::Regex;
 use template::{Env, Members, Reads, Scope};
 
+use super::backoff::{Backoff, Moment, Wait};
 use super::decode::json::is_truthy;
 use super::headers::Headers;
 use super::node::View;
-use super::text::{PathText, Text, python_text};
+use super::text::{Text, python_text};
 use crate::Result;
 use crate::http::answer::{Adaptation, Judge, Verdict, message_in};
 
@@ -49,28 +47,6 @@ enum Action {
     Adapt(Adaptation),
 }
 
-/// One backoff strategy.
-#[derive(Clone, Debug)]
-enum Backoff {
-    Constant(Text),
-    Exponential(Option<Text>),
-    FromHeader {
-        header: Text,
-        pattern: Option<Regex>,
-        longest: Option<f64>,
-    },
-    FromBody {
-        path: PathText,
-        pattern: Option<Regex>,
-        longest: Option<f64>,
-    },
-    UntilHeader {
-        header: Text,
-        pattern: Option<Regex>,
-        shortest: Option<Text>,
-    },
-}
-
 impl ErrorHandler {
     /// From the file.
     pub fn compile(view: &View<'_>) -> Result<Self> {
@@ -86,12 +62,10 @@ impl ErrorHandler {
                 let mut handlers = Vec::new();
                 let mut max_retries = None;
                 for (n, part) in parts.iter().enumerate() {
-                    if part.component()? != "DefaultErrorHandler" {
-                        return Err(part.unknown_component(&["DefaultErrorHandler"]));
-                    }
-                    handlers.push(Handler::compile(part)?);
+                    let part = Self::compile(part)?;
+                    handlers.extend(part.handlers);
                     if n == 0 {
-                        max_retries = retries(part)?;
+                        max_retries = part.max_retries;
                     }
                 }
                 Ok(Self {
@@ -198,122 +172,6 @@ impl Filter {
     }
 }
 
-impl Backoff {
-    fn compile(view: &View<'_>) -> Result<Self> {
-        let pattern = |view: &View<'_>| -> Result<Option<Regex>> {
-            view.get("regex")
-                .map(|regex| {
-                    Regex::new(regex.text()?)
-                        .map_err(|error| regex.fail(error.to_string(), "a regular expression"))
-                })
-                .transpose()
-        };
-        let longest = view
-            .get("max_waiting_time_in_seconds")
-            .map(|longest| longest.number())
-            .transpose()?;
-        let header = || Text::compile(&view.require("header", "a header's name")?);
-        Ok(match view.component()? {
-            "ConstantBackoffStrategy" => Self::Constant(Text::compile(
-                &view.require("backoff_time_in_seconds", "seconds")?,
-            )?),
-            "ExponentialBackoffStrategy" => Self::Exponential(Text::member(view, "factor")?),
-            "WaitTimeFromHeader" => Self::FromHeader {
-                header: header()?,
-                pattern: pattern(view)?,
-                longest,
-            },
-            "WaitTimeFromResponse" => Self::FromBody {
-                path: PathText::compile(&view.require("field_path", "the way to the seconds")?)?,
-                pattern: pattern(view)?,
-                longest,
-            },
-            "WaitUntilTimeFromHeader" => Self::UntilHeader {
-                header: header()?,
-                pattern: pattern(view)?,
-                shortest: Text::member(view, "min_wait")?,
-            },
-            _ => {
-                return Err(view.unknown_component(&[
-                    "ConstantBackoffStrategy",
-                    "ExponentialBackoffStrategy",
-                    "WaitTimeFromHeader",
-                    "WaitTimeFromResponse",
-                    "WaitUntilTimeFromHeader",
-                ]));
-            }
-        })
-    }
-
-    /// Seconds to wait; none when this strategy has nothing to say.
-    fn seconds(
-        &self,
-        judging: &Judging<'_>,
-        headers: &HeaderMap,
-        body: &[u8],
-        attempt: u32,
-    ) -> Option<f64> {
-        let number = |text: &Text| -> Option<f64> {
-            let value = text.eval(&judging.scope, judging.env).ok()?;
-            python_text(&value).trim().parse().ok()
-        };
-        let matched = |text: &str, pattern: &Option<Regex>| -> Option<f64> {
-            let text = match pattern {
-                // As Python's `match`: from the beginning.
-                Some(pattern) => pattern
-                    .find(text)
-                    .filter(|found| found.start() == 0)?
-                    .as_str(),
-                None => text,
-            };
-            text.trim().parse().ok()
-        };
-        let from_header = |header: &Text, pattern: &Option<Regex>| -> Option<f64> {
-            let name = header.printed(&judging.scope, judging.env).ok()?;
-            matched(headers.get(name.trim())?.to_str().ok()?, pattern)
-        };
-        let within = |seconds: f64, longest: &Option<f64>| match longest {
-            Some(longest) => seconds.min(*longest),
-            None => seconds,
-        };
-        let seconds = match self {
-            Self::Constant(seconds) => number(seconds)?,
-            Self::Exponential(factor) => {
-                let factor = factor.as_ref().and_then(number).unwrap_or(5.0);
-                factor * 2f64.powi(i32::try_from(attempt.min(16)).unwrap_or(16))
-            }
-            Self::FromHeader {
-                header,
-                pattern,
-                longest,
-            } => within(from_header(header, pattern)?, longest),
-            Self::FromBody {
-                path,
-                pattern,
-                longest,
-            } => {
-                let steps = path.steps(&judging.scope, judging.env).ok()?;
-                let body = model::json::parse(body).ok()?;
-                let found = steps
-                    .iter()
-                    .try_fold(&body, |here, step| here.as_object()?.get(step))?;
-                within(matched(&python_text(found), pattern)?, longest)
-            }
-            Self::UntilHeader {
-                header,
-                pattern,
-                shortest,
-            } => {
-                let until = from_header(header, pattern)?;
-                let wait = until - judging.clock.now() as f64 / 1000.0;
-                let shortest = shortest.as_ref().and_then(number).unwrap_or(0.0);
-                wait.max(shortest)
-            }
-        };
-        (seconds.is_finite() && seconds > 0.0).then_some(seconds)
-    }
-}
-
 /// An error handler at work, with the connection's settings.
 #[derive(Debug)]
 pub struct Judging<'a> {
@@ -388,13 +246,17 @@ impl Judge for Judging<'_> {
                 Action::Ignore => return Verdict::Ignore,
                 Action::Adapt(how) => return Verdict::Adapt(how),
                 Action::Retry => {
-                    return Verdict::Retry {
-                        after: self.wait(headers, body, attempt),
+                    return match self.wait(headers, body, attempt) {
+                        Some(Wait::TooLong(wait)) => Verdict::NotNow { after: wait },
+                        Some(Wait::For(wait)) => Verdict::Retry { after: Some(wait) },
+                        None => Verdict::Retry { after: None },
                     };
                 }
                 Action::RateLimited => {
-                    last = Verdict::RateLimited {
-                        after: self.wait(headers, body, attempt),
+                    last = match self.wait(headers, body, attempt) {
+                        Some(Wait::TooLong(wait)) => Verdict::NotNow { after: wait },
+                        Some(Wait::For(wait)) => Verdict::RateLimited { after: Some(wait) },
+                        None => Verdict::RateLimited { after: None },
                     };
                 }
                 Action::Fail => last = Verdict::Fail { reason },
@@ -413,13 +275,20 @@ impl Judge for Judging<'_> {
 }
 
 impl Judging<'_> {
-    fn wait(&self, headers: &HeaderMap, body: &[u8], attempt: u32) -> Option<Duration> {
+    fn wait(&self, headers: &HeaderMap, body: &[u8], attempt: u32) -> Option<Wait> {
+        let moment = Moment {
+            scope: &self.scope,
+            env: self.env,
+            clock: &self.clock,
+            headers,
+            body,
+            attempt,
+        };
         self.handler
             .handlers
             .iter()
             .flat_map(|handler| &handler.backoff)
-            .find_map(|backoff| backoff.seconds(self, headers, body, attempt))
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .find_map(|backoff| backoff.wait(&moment))
     }
 }
 
@@ -446,6 +315,8 @@ const fn by_status(code: u16) -> Action {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::declarative::node::Node;
 
@@ -519,6 +390,18 @@ backoff_strategies:
             &[],
             "{}",
             Verdict::Retry { after: seconds(9) },
+        );
+        let impatient = "type: DefaultErrorHandler
+backoff_strategies: [{type: WaitTimeFromHeader, header: X-Wait, max_waiting_time_in_seconds: 60}]
+";
+        check(
+            impatient,
+            429,
+            &[("x-wait", "3600")],
+            "{}",
+            Verdict::NotNow {
+                after: Duration::from_secs(3600),
+            },
         );
         let composite = "type: CompositeErrorHandler
 error_handlers:

@@ -219,32 +219,7 @@ impl Manifest {
 
     /// Reads a file from disk.
     pub fn load(path: &Path) -> Result<Self> {
-        let shown = path.display().to_string();
-        let fail = |problem: String| Error::Misconfigured {
-            what: shown.clone(),
-            place: "the file".into(),
-            problem,
-            expected: "a connector file in YAML that can be read".into(),
-        };
-        let size = std::fs::metadata(path)
-            .map_err(|error| fail(error.to_string()))?
-            .len();
-        if size > super::node::LARGEST_FILE as u64 {
-            return Err(fail(format!("it has {} MiB", size / (1024 * 1024))));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
-        // `manifests/harbor/connector.yaml` is harbor, `harbor.yaml` too.
-        let stem = path.file_stem().and_then(|stem| stem.to_str());
-        let folder = path
-            .parent()
-            .and_then(Path::file_name)
-            .and_then(|name| name.to_str());
-        let name = match (stem, folder) {
-            (Some("connector" | "manifest"), Some(folder)) => folder,
-            (Some(stem), _) => stem,
-            _ => "connector",
-        };
-        Self::parse(name, &text)
+        Self::parse(name_of(path), &text_of(path)?)
     }
 
     /// The stream called `name`.
@@ -322,6 +297,37 @@ impl Manifest {
     pub fn auth_method(&self, name: &str) -> Option<&AuthMethod> {
         self.auth.iter().find(|method| method.name == name)
     }
+}
+
+/// The connector's name by the file's place: `manifests/harbor/connector.yaml` is harbor, `harbor.yaml` too.
+pub fn name_of(path: &Path) -> &str {
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let folder = path
+        .parent()
+        .and_then(Path::file_name)
+        .and_then(|name| name.to_str());
+    match (stem, folder) {
+        (Some("connector" | "manifest"), Some(folder)) => folder,
+        (Some(stem), _) => stem,
+        _ => "connector",
+    }
+}
+
+/// The text of a file on disk.
+pub fn text_of(path: &Path) -> Result<String> {
+    let fail = |problem: String| Error::Misconfigured {
+        what: path.display().to_string(),
+        place: "the file".into(),
+        problem,
+        expected: "a connector file in YAML that can be read".into(),
+    };
+    let size = std::fs::metadata(path)
+        .map_err(|error| fail(error.to_string()))?
+        .len();
+    if size > super::node::LARGEST_FILE as u64 {
+        return Err(fail(format!("it has {} MiB", size / (1024 * 1024))));
+    }
+    std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))
 }
 
 /// Streams as they are come across.

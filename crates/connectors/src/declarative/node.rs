@@ -339,6 +339,8 @@ impl<'a> View<'a> {
 
     /// The member called `name`; none when absent or null.
     pub fn get(&self, name: &str) -> Option<Self> {
+        #[cfg(test)]
+        asked::note(self.node, name);
         let node = self.node.get(name)?;
         if node.kind == Kind::Null {
             return None;
@@ -491,6 +493,30 @@ impl<'a> View<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Which members of which components were asked for, so that a test can hold the published table against it.
+#[cfg(test)]
+pub(super) mod asked {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use super::Node;
+
+    thread_local! {
+        static ASKED: RefCell<BTreeSet<(String, String)>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn note(node: &Node, name: &str) {
+        if let Some(kind) = node.get("type").and_then(Node::as_text) {
+            ASKED.with_borrow_mut(|asked| asked.insert((kind.to_owned(), name.to_owned())));
+        }
+    }
+
+    /// All so far on this thread.
+    pub(in super::super) fn all() -> BTreeSet<(String, String)> {
+        ASKED.with_borrow(Clone::clone)
     }
 }
 

@@ -53,6 +53,28 @@ const DEFAULT_TYPES: [(&str, &str); 38] = [
     ("HttpComponentsResolver.retriever", "SimpleRetriever"),
 ];
 
+/// What a component with a `class_name` and without a `type` is.
+const CUSTOM_TYPES: [(&str, &str); 9] = [
+    (
+        "CompositeErrorHandler.backoff_strategies",
+        "CustomBackoffStrategy",
+    ),
+    (
+        "DefaultErrorHandler.backoff_strategies",
+        "CustomBackoffStrategy",
+    ),
+    ("DeclarativeStream.retriever", "CustomRetriever"),
+    ("DeclarativeStream.transformations", "CustomTransformation"),
+    (
+        "DefaultPaginator.pagination_strategy",
+        "CustomPaginationStrategy",
+    ),
+    ("HttpRequester.authenticator", "CustomAuthenticator"),
+    ("HttpRequester.error_handler", "CustomErrorHandler"),
+    ("RecordSelector.extractor", "CustomRecordExtractor"),
+    ("SimpleRetriever.partition_router", "CustomPartitionRouter"),
+];
+
 /// Members of the file that are not made of components.
 const LEFT_ALONE: [&str; 5] = ["patchbay", "definitions", "schemas", "metadata", "spec"];
 
@@ -71,8 +93,12 @@ pub fn propagate_again(stream: Node, outer_wins: bool) -> Node {
     component(stream, "", &[], 1, outer_wins)
 }
 
-fn default_type(parent_and_field: &str) -> Option<&'static str> {
-    DEFAULT_TYPES
+fn left_out_type(node: &Node, parent_and_field: &str) -> Option<&'static str> {
+    let types: &[(&str, &'static str)] = match node.get("class_name") {
+        Some(_) => &CUSTOM_TYPES,
+        None => &DEFAULT_TYPES,
+    };
+    types
         .iter()
         .find(|(place, _)| *place == parent_and_field)
         .map(|(_, name)| *name)
@@ -89,7 +115,7 @@ fn component(
         return node;
     }
     if node.get("type").is_none()
-        && let Some(name) = default_type(parent_and_field)
+        && let Some(name) = left_out_type(&node, parent_and_field)
     {
         node.set("type", Node::text(name.to_owned()));
     }
@@ -168,7 +194,8 @@ fn component(
         };
         out.push((name, value));
     }
-    if !parameters.is_empty() {
+    // A map of components is none itself: its members are names.
+    if !parameters.is_empty() && !type_name.is_empty() {
         out.push((
             "$parameters".into(),
             Node {
@@ -194,7 +221,9 @@ mod tests {
             "streams:
   - $parameters: {name: contacts, path: /c, primary_key: id}
     retriever:
-      requester: {url_base: http://x}
+      requester:
+        url_base: http://x
+        authenticator: {type: SelectiveAuthenticator, authenticators: {key: {type: NoAuth}}}
       record_selector: {extractor: {field_path: [a], $parameters: {name: inner}}}
     schema_loader: {type: InlineSchemaLoader, schema: {type: object, properties: {}}}
 ",
@@ -209,6 +238,13 @@ mod tests {
         let extractor = &stream["retriever"]["record_selector"]["extractor"];
         assert_eq!(extractor["name"], "inner");
         assert_eq!(extractor["$parameters"]["path"], "/c");
+        let choices = &stream["retriever"]["requester"]["authenticator"]["authenticators"];
+        assert_eq!(choices["key"]["$parameters"]["path"], "/c");
+        assert_eq!(
+            choices.get("$parameters"),
+            None,
+            "a map of components is no component"
+        );
         let schema = &stream["schema_loader"]["schema"];
         assert_eq!(
             *schema,

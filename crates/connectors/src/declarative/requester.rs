@@ -77,7 +77,7 @@ impl Requester {
                 .transpose()
         };
         let (url, base, path) = (compile("url")?, compile("url_base")?, compile("path")?);
-        let method = match view.get("http_method").or_else(|| view.get("method")) {
+        let method = match view.get("http_method") {
             None => Method::GET,
             Some(method) => match method.text()?.to_ascii_uppercase().as_str() {
                 "GET" => Method::GET,

@@ -10,7 +10,7 @@ use super::node::{Kind, View};
 use crate::{Error, Result};
 
 /// Names that templates may use somewhere in a file; further ones come with the parents of a stream.
-const KNOWN: &[&str] = &[
+pub(super) const KNOWN: &[&str] = &[
     "config",
     "parameters",
     "stream_slice",

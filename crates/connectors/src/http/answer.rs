@@ -56,6 +56,11 @@ pub enum Verdict {
         /// How long to wait first.
         after: Option<Duration>,
     },
+    /// The platform asks for a longer wait than the connector wants to take; not repeated.
+    NotNow {
+        /// How long it asks to wait.
+        after: Duration,
+    },
     /// Too many requests. Repeated until the client's patience ends, whatever the retry count.
     RateLimited {
         /// How long to wait first.
@@ -124,6 +129,10 @@ impl Answer {
             (Verdict::RateLimited { after }, _) => Error::RateLimited {
                 platform,
                 after: *after,
+            },
+            (Verdict::NotNow { after }, _) => Error::RateLimited {
+                platform,
+                after: Some(*after),
             },
             (Verdict::Retry { .. }, status) => Error::Unavailable {
                 platform,

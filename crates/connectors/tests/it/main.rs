@@ -23,6 +23,7 @@ mod secrets;
 mod sign_in;
 mod signers;
 mod signing;
+mod validate;
 mod writes;
 mod writes_bulk;
 mod writes_many;
