@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use connectors::declarative::manifest::Manifest;
 use connectors::declarative::stream::Stream;
+use connectors::declarative::validate::{Finding, Severity, validate};
 use connectors::registry;
 use model::field::Schema;
 use model::ids::SyncId;
@@ -67,92 +68,28 @@ impl DifferenceKind {
     }
 }
 
-/// Something in a connector file that a person should see.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The file cannot be used like this; else it can, with less than it says.
-    pub is_error: bool,
-    /// Line and column, counted from 1, where it stands somewhere.
-    pub at: Option<(u32, u32)>,
-    /// The way to it: `streams[0].name`.
-    pub path: String,
-    /// What is there.
-    pub problem: String,
-    /// What would be right.
-    pub expected: String,
-}
-
 /// Reads a connector file's text: what it is, as far as it can be used, and what is to be said about it.
 pub fn read_connector(name: &str, text: &str) -> (Option<Manifest>, Vec<Finding>) {
-    match Manifest::parse(name, text) {
-        Ok(manifest) => {
-            let findings = manifest
-                .refused
-                .iter()
-                .map(|refused| Finding {
-                    is_error: false,
-                    at: line_of_stream(text, &refused.stream),
-                    path: format!("streams.{}", refused.stream),
-                    problem: format!(
-                        "the stream `{}` is left out: {}",
-                        refused.stream, refused.reason
-                    ),
-                    expected: "the other streams work as they are".to_owned(),
-                })
-                .collect();
-            (Some(manifest), findings)
-        }
-        Err(connectors::Error::Misconfigured {
-            place,
-            problem,
-            expected,
-            ..
-        }) => {
-            let (at, path) = taken_apart(&place);
-            let finding = Finding {
-                is_error: true,
-                at,
-                path,
-                problem,
-                expected,
-            };
-            (None, vec![finding])
-        }
-        Err(error) => {
-            let finding = Finding {
-                is_error: true,
-                at: None,
-                path: String::new(),
-                problem: error.to_string(),
-                expected: "a connector file".to_owned(),
-            };
-            (None, vec![finding])
+    let manifest = Manifest::parse(name, text).ok();
+    let mut findings = validate(name, text);
+    for refused in manifest.iter().flat_map(|manifest| &manifest.refused) {
+        // Templates of streams can be refused too; they stand at no place of their own.
+        let named = format!("`{}`", refused.stream);
+        if !findings
+            .iter()
+            .any(|finding| finding.problem.contains(&named))
+        {
+            findings.push(Finding {
+                line: 0,
+                column: 0,
+                path: "dynamic_streams".into(),
+                problem: format!("the streams of {named} are left out: {}", refused.reason),
+                expected: "built-in components, or a file without these streams".into(),
+                severity: Severity::Warning,
+            });
         }
     }
-}
-
-/// "line 3, column 5 (streams[0].name)" in its parts.
-fn taken_apart(place: &str) -> (Option<(u32, u32)>, String) {
-    let found = place.strip_prefix("line ").and_then(|rest| {
-        let (line, rest) = rest.split_once(", column ")?;
-        let (column, path) = match rest.split_once(" (") {
-            Some((column, path)) => (column, path.strip_suffix(')').unwrap_or(path)),
-            None => (rest, ""),
-        };
-        Some(((line.parse().ok()?, column.parse().ok()?), path.to_owned()))
-    });
-    match found {
-        Some((at, path)) => (Some(at), path),
-        None => (None, place.to_owned()),
-    }
-}
-
-/// The line on which a stream is named.
-fn line_of_stream(text: &str, name: &str) -> Option<(u32, u32)> {
-    text.lines().zip(1_u32..).find_map(|(line, number)| {
-        let value = line.trim().trim_start_matches("- ").strip_prefix("name:")?;
-        (value.trim().trim_matches(['"', '\'']) == name).then_some((number, 1))
-    })
+    (manifest, findings)
 }
 
 /// The name of an own connector, from what a person calls it or from its file's name.
@@ -540,20 +477,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_has_its_place() {
-        let check = |text: &str, at: Option<(u32, u32)>, path: &str| {
+    fn a_file_with_something_wrong_is_told_of_and_used_as_far_as_it_can_be() {
+        let check = |text: &str, is_usable: bool, at: (u32, u32), severity: Severity| {
             let (manifest, findings) = read_connector("x", text);
-            assert!(manifest.is_none(), "{text}");
+            assert_eq!(manifest.is_some(), is_usable, "{text}");
             let found = findings.first().unwrap();
-            assert_eq!((found.at, found.path.as_str()), (at, path), "{found:?}");
+            assert_eq!(
+                ((found.line, found.column), found.severity),
+                (at, severity),
+                "{found:?}"
+            );
         };
         check(
             "type: DeclarativeSource\nstreams: 5",
-            Some((2, 10)),
-            "streams",
+            false,
+            (2, 10),
+            Severity::Error,
         );
-        check("type: DeclarativeSource\nstreams: [", Some((2, 10)), "");
-        check("type: Something", Some((1, 1)), "the file");
+        let colour = "type: DeclarativeSource\ncolour: red\nstreams: []\ncheck: {type: CheckStream, stream_names: []}";
+        check(colour, true, (2, 9), Severity::Warning);
+        let python = "type: DeclarativeSource\ncheck: {type: CheckDynamicStream, stream_count: 1}\ndynamic_streams:\n  - {type: DynamicDeclarativeStream, name: sheets, components_resolver: {type: CustomResolver, class_name: a.B}}";
+        let (manifest, findings) = read_connector("x", python);
+        assert!(manifest.is_some(), "{findings:?}");
+        assert!(
+            findings
+                .iter()
+                .any(|finding| finding.problem.contains("`sheets`")),
+            "{findings:?}"
+        );
     }
 
     #[test]

@@ -2,10 +2,9 @@
 
 use connectors::declarative::manifest::Manifest;
 use connectors::declarative::stream::Stream;
+use connectors::declarative::validate::{Finding, Severity};
 use engine::advanced_auth::{self, AdvancedAuth};
-use engine::connector_files::{
-    Difference, DifferenceKind, Finding, connector_name, read_connector,
-};
+use engine::connector_files::{Difference, DifferenceKind, connector_name, read_connector};
 use engine::platforms;
 use engine::shelf::{Broken, Known, Origin};
 use engine::tries;
@@ -296,6 +295,7 @@ pub(crate) async fn validate_connector(
         }),
         name,
         title,
+        is_usable: manifest.is_some(),
         streams: manifest.map_or_else(Vec::new, |manifest| {
             let streams = manifest.streams.iter();
             streams.map(|stream| stream.name.clone()).collect()
@@ -306,9 +306,9 @@ pub(crate) async fn validate_connector(
 
 fn problem_view(finding: Finding) -> ConnectorProblem {
     ConnectorProblem {
-        is_error: finding.is_error,
-        line: finding.at.map(|(line, _)| line),
-        column: finding.at.map(|(_, column)| column),
+        is_error: finding.severity == Severity::Error,
+        line: (finding.line > 0).then_some(finding.line),
+        column: (finding.line > 0).then_some(finding.column),
         path: finding.path,
         problem: sentence(&finding.problem),
         expected: finding.expected,

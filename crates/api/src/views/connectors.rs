@@ -145,6 +145,8 @@ views! {
         pub exists: bool,
         /// The platform's name for people, where the file can be read.
         pub title: Option<String>,
+        /// It can be used, perhaps with less than it says.
+        pub is_usable: bool,
         /// Streams that can be read.
         pub streams: Vec<String>,
         /// What is to be said about it.
@@ -153,7 +155,7 @@ views! {
 
     /// Something in a connector file.
     struct ConnectorProblem {
-        /// The file cannot be used like this; else it can, with less than it says.
+        /// The file, or a stream of it, does not work like this; else it is only suspicious.
         pub is_error: bool,
         /// Counted from 1; none where it stands nowhere.
         pub line: Option<u32>,

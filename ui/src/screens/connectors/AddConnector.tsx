@@ -62,6 +62,11 @@ export function AddConnector({ replace, onClose, onSaved }: Props) {
       );
       return;
     }
+    if (fitting.length > MOST) {
+      setProblem(
+        `The first ${MOST} of ${fitting.length} connector files are taken; take the others with another folder.`,
+      );
+    }
     const wanted = replace === undefined ? fitting.slice(0, MOST) : fitting.slice(0, 1);
     const read: Candidate[] = [];
     for (const file of wanted) {
@@ -108,9 +113,7 @@ export function AddConnector({ replace, onClose, onSaved }: Props) {
     queries: looked.map((candidate) => connectorReport(candidate.name, candidate.text)),
   });
   const isUsable = (report: ConnectorReport | undefined) =>
-    report?.name !== undefined &&
-    report.name !== null &&
-    !report.problems.some((each) => each.is_error);
+    report?.name !== undefined && report.name !== null && report.is_usable;
   const usable = reports.filter((report) => isUsable(report.data));
   const verb = replace === undefined ? "Add" : "Replace";
   return (

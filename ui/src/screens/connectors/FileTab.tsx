@@ -14,6 +14,7 @@ import { type Mark, YamlEditor } from "@/editor/YamlEditor";
 import { counted } from "@/format/count";
 import { Comparison } from "@/screens/connectors/Comparison";
 import { ProblemList } from "@/screens/connectors/ProblemList";
+import { corrected, expectedWords } from "@/screens/connectors/problems";
 import { TryPanel } from "@/screens/connectors/TryPanel";
 
 /** What was typed and not saved, so that looking at another page loses nothing. */
@@ -42,9 +43,7 @@ export function FileTab({ connector }: { connector: ConnectorDetail }) {
         is_error: problem.is_error,
         line: problem.line ?? null,
         column: problem.column ?? null,
-        message: problem.is_error
-          ? `${problem.problem} Expected: ${problem.expected}.`
-          : problem.problem,
+        message: `${problem.problem} ${expectedWords(problem)}`,
       })),
     [report],
   );
@@ -52,10 +51,10 @@ export function FileTab({ connector }: { connector: ConnectorDetail }) {
   const use = useCommand("use_connector_version");
   const remove = useCommand("delete_connector");
   const isChanged = text !== stored.text;
-  const errors = (report?.problems ?? []).filter((problem) => problem.is_error);
+  const isUsable = report?.is_usable ?? true;
   const reason = !isChanged
     ? "Nothing was changed"
-    : errors.length > 0
+    : !isUsable
       ? "Mend what is wrong first"
       : undefined;
   const undo = async (before: number | null, textBefore: string) => {
@@ -114,7 +113,7 @@ export function FileTab({ connector }: { connector: ConnectorDetail }) {
           </Button>
         )}
         <Button
-          disabledReason={errors.length > 0 ? "Mend what is wrong first" : undefined}
+          disabledReason={isUsable ? undefined : "Mend what is wrong first"}
           onClick={() => setOpen("try")}
         >
           Try this text
@@ -148,6 +147,7 @@ export function FileTab({ connector }: { connector: ConnectorDetail }) {
           <ProblemList
             problems={report.problems}
             onShow={(problem) => setCaret({ line: problem.line ?? 1, column: problem.column ?? 1 })}
+            onCorrect={(problem) => setText(corrected(text, problem) ?? text)}
           />
         </section>
       )}
@@ -193,10 +193,11 @@ function Status({ report, isChanged }: StatusProps) {
   const notes = report.problems.length - errors;
   return (
     <span role="status" className="inline-flex flex-wrap items-center gap-2">
-      {errors > 0 ? (
-        <Pill dot="bad">{counted(errors, "error")}</Pill>
-      ) : (
-        <Pill dot="ok">{counted(report.streams.length, "stream")} can be read</Pill>
+      {errors > 0 && <Pill dot="bad">{counted(errors, "error")}</Pill>}
+      {report.is_usable && (
+        <Pill dot={errors > 0 ? "warn" : "ok"}>
+          {counted(report.streams.length, "stream")} can be read
+        </Pill>
       )}
       {notes > 0 && <Pill dot="warn">{counted(notes, "note")}</Pill>}
       {isChanged && <Pill>not saved</Pill>}

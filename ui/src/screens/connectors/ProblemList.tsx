@@ -1,14 +1,20 @@
 import { CircleX, TriangleAlert } from "lucide-react";
 import type { ConnectorProblem } from "@/api/bindings";
+import { Quoted } from "@/components/Quoted";
+import { correction, expectedWords } from "@/screens/connectors/problems";
 
 type Props = {
   problems: readonly ConnectorProblem[];
   /** Brings the place into view. */
   onShow?: (problem: ConnectorProblem) => void;
+  /** Puts a misspelt word right. */
+  onCorrect?: (problem: ConnectorProblem) => void;
 };
 
+const asLink = "border-0 bg-transparent p-0 text-sm text-ink2 underline hover:text-ink";
+
 /** What is to be said about a connector file, with its places. */
-export function ProblemList({ problems, onShow }: Props) {
+export function ProblemList({ problems, onShow, onCorrect }: Props) {
   return (
     <ul aria-label="Problems" className="m-0 grid list-none gap-2 p-0">
       {problems.map((problem) => (
@@ -22,9 +28,16 @@ export function ProblemList({ problems, onShow }: Props) {
             <TriangleAlert aria-label="Note" size={14} className="mt-0.5 shrink-0 text-warn" />
           )}
           <div className="min-w-0 break-words">
-            <p className="m-0">{problem.problem}</p>
+            <p className="m-0">
+              <Quoted text={problem.problem} />
+            </p>
             <p className="m-0 text-sm text-ink2">
-              {problem.is_error ? `Expected: ${problem.expected}.` : `${upper(problem.expected)}.`}
+              <Quoted text={expectedWords(problem)} />{" "}
+              {onCorrect !== undefined && correction(problem) !== null && (
+                <button type="button" onClick={() => onCorrect(problem)} className={asLink}>
+                  Put it right
+                </button>
+              )}
             </p>
             <p className="m-0 text-sm text-ink3">
               {problem.line !== null && problem.line !== undefined && (
@@ -39,20 +52,12 @@ export function ProblemList({ problems, onShow }: Props) {
   );
 }
 
-function upper(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
 function Place({ problem, onShow }: { problem: ConnectorProblem; onShow: Props["onShow"] }) {
   const words = `Line ${problem.line}, column ${problem.column}`;
   return onShow === undefined ? (
     words
   ) : (
-    <button
-      type="button"
-      onClick={() => onShow(problem)}
-      className="border-0 bg-transparent p-0 text-sm text-ink2 underline hover:text-ink"
-    >
+    <button type="button" onClick={() => onShow(problem)} className={asLink}>
       {words}
     </button>
   );

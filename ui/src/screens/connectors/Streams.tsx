@@ -6,6 +6,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { SearchInput } from "@/components/Field";
 import { Tag } from "@/components/Pill";
 import { Callout } from "@/components/Problem";
+import { Quoted } from "@/components/Quoted";
 import { TypeBadge, typeWords } from "@/components/TypeBadge";
 import { counted } from "@/format/count";
 import { abilities, abilityFacts } from "@/screens/connectors/abilities";
@@ -30,7 +31,7 @@ export function Streams({ connector }: { connector: ConnectorDetail }) {
           <ul className="m-0 mt-1 grid gap-1 pl-0">
             {connector.refused.map((refused) => (
               <li key={refused.stream}>
-                <b className="font-semibold">{refused.stream}</b>: {refused.reason}
+                <b className="font-semibold">{refused.stream}</b>: <Quoted text={refused.reason} />
               </li>
             ))}
           </ul>
