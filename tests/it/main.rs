@@ -17,6 +17,7 @@ mod connectors;
 mod drafts;
 mod faults;
 mod guards;
+mod jobs;
 mod main_job;
 mod needs_you;
 mod recovery;

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Progress};
 use crate::exchanges::{OfConnection, Recorder};
 use crate::job::Job;
+use crate::jobs::StoredJobs;
 use crate::lock::SyncLock;
 use crate::progress::Meter;
 use crate::run::{self, Ended, Input, Work};
@@ -245,7 +246,12 @@ impl Engine {
         meter: &Meter,
     ) -> Result<Ended> {
         meter.stage("Connecting");
-        let work = self.work(run, Some(run), &stored.document, cancel, meter);
+        let mut work = self.work(run, Some(run), &stored.document, cancel, meter);
+        work.target_access.jobs = Some(Arc::new(StoredJobs {
+            store: self.0.store.clone(),
+            clock: self.0.clock.clone(),
+            sync: stored.id,
+        }));
         let result = async {
             let job = self.job(stored, &work).await?;
             run::run(&job, &work, input).await

@@ -22,6 +22,7 @@ mod error;
 pub mod events;
 mod exchanges;
 mod job;
+mod jobs;
 pub mod limits;
 mod lock;
 mod lookup;

@@ -1,7 +1,7 @@
 //! Stages 4 and 5: what is intended goes to the journal, then to the platform; what got no answer is
 //! settled before anything else happens to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use connectors::{Find, Written};
 use model::ids::{ChangeId, ExchangeId, RunId};
@@ -372,10 +372,16 @@ async fn absent_on_target(
     let mut again = Vec::new();
     let mut to_find: Vec<(usize, Vec<Value>)> = Vec::new();
     let rules = job.rules();
+    let in_jobs = in_jobs(job, work, intended, open).await?;
     for n in open {
         let Some(intended) = intended.get(*n) else {
             continue;
         };
+        if in_jobs.contains(&intended.change.id) {
+            // Writing it asks what became of the job.
+            again.push(*n);
+            continue;
+        }
         if !can_settle(job, &intended.change) {
             continue;
         }
@@ -415,6 +421,25 @@ async fn absent_on_target(
         }
     }
     Ok(again)
+}
+
+/// Those of the changes that are part of a job which the platform may still be working on.
+async fn in_jobs(
+    job: &Job,
+    work: &Work,
+    intended: &[Intended],
+    open: &[usize],
+) -> Result<HashSet<ChangeId>> {
+    let Some(log) = &work.target_access.jobs else {
+        return Ok(HashSet::new());
+    };
+    let ids: Vec<ChangeId> = open
+        .iter()
+        .filter_map(|n| intended.get(*n))
+        .map(|intended| intended.change.id)
+        .collect();
+    let jobs = log.under_way(&job.target_stream.name, &ids).await?;
+    Ok(jobs.into_iter().flat_map(|job| job.changes).collect())
 }
 
 async fn pause(work: &Work, attempt: u32) -> Result<()> {

@@ -50,6 +50,7 @@ mod pool;
 #[cfg(test)]
 mod query_plans;
 
+pub mod bulk_jobs;
 pub mod checkpoints;
 pub mod connections;
 pub mod connectors;

@@ -19,6 +19,7 @@ pub(crate) const MAIN: &[&str] = &[
     include_str!("../migrations/main/0001_initial.sql"),
     include_str!("../migrations/main/0002_unwritten.sql"),
     include_str!("../migrations/main/0003_connectors.sql"),
+    include_str!("../migrations/main/0004_bulk_jobs.sql"),
 ];
 
 /// history.db, step by step.

@@ -7,6 +7,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod bulk_jobs;
 mod connectors;
 mod documents;
 mod history;
