@@ -474,7 +474,7 @@ export type ConnectorOrigin = "builtin" | "folder" | "own";
 
 export type ConnectorProblem = { 
 /**
- * The file cannot be used like this; else it can, with less than it says.
+ * The file, or a stream of it, does not work like this; else it is only suspicious.
  */
 is_error: boolean, 
 /**
@@ -517,6 +517,10 @@ exists: boolean,
  * The platform's name for people, where the file can be read.
  */
 title?: string | null, 
+/**
+ * It can be used, perhaps with less than it says.
+ */
+is_usable: boolean, 
 /**
  * Streams that can be read.
  */
