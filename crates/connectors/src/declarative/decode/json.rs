@@ -173,6 +173,9 @@ impl JsonBody {
     }
 
     fn start(&mut self, bytes: &Bytes, at: usize, last: bool, rows: &mut Vec<Row>) -> Stepped {
+        if let Some(after) = after_mark(bytes, at)? {
+            return Ok(Step::At(after));
+        }
         match (bytes.get(at), self.path.is_empty()) {
             (Some(b'['), _) => {
                 self.place = Place::Item { first: true };
@@ -389,6 +392,19 @@ impl JsonBody {
 
 const fn bad(at: usize, expected: &'static str) -> Stop {
     Stop::Bad(json::JsonError { at, expected })
+}
+
+/// Where a byte order mark ends that begins at `at`. It is no part of the answer, though JSON should come without one.
+pub(super) fn after_mark(bytes: &[u8], at: usize) -> Result<Option<usize>, Stop> {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    let rest = bytes.get(at..).unwrap_or_default();
+    if rest.starts_with(MARK) {
+        Ok(Some(at + MARK.len()))
+    } else if MARK.starts_with(rest) {
+        Err(Stop::More)
+    } else {
+        Ok(None)
+    }
 }
 
 /// One step down: a member of an object, an item of a list by its number.
