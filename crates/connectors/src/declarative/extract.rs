@@ -189,8 +189,10 @@ impl PathAt {
 
     /// The path that it comes to.
     fn fill(&self, scope: &Scope<'_>, env: &Env) -> crate::Result<GlobPath> {
-        GlobPath::new(self.path.steps(scope, env)?)
-            .ok_or_else(|| self.spot.fail("the path has `**` twice", "`**` at most once"))
+        GlobPath::new(self.path.steps(scope, env)?).ok_or_else(|| {
+            self.spot
+                .fail("the path has `**` twice", "`**` at most once")
+        })
     }
 
     /// The same, where it must lead to one value.
@@ -255,7 +257,9 @@ impl Extraction {
                 .plain()
                 // The streaming reader does not count from the end of a list.
                 .filter(|steps| !steps.iter().any(|step| step.trim_start().starts_with('-'))),
-            Self::Path { .. } | Self::Combined { .. } | Self::KeyValue { .. } | Self::Own(_) => None,
+            Self::Path { .. } | Self::Combined { .. } | Self::KeyValue { .. } | Self::Own(_) => {
+                None
+            }
         }
     }
 

@@ -54,7 +54,10 @@ fn entry(item: &Value) -> Option<Row> {
         ("title", first(&["title", "dc:title"])),
         ("link", link),
         ("author", author),
-        ("published", date(&["pubDate", "published", "issued", "dc:date", "updated"])),
+        (
+            "published",
+            date(&["pubDate", "published", "issued", "dc:date", "updated"]),
+        ),
         ("updated", date(&["updated", "modified", "lastBuildDate"])),
         ("summary", first(&["description", "summary"])),
         ("content", first(&["content:encoded", "content"])),
@@ -83,8 +86,12 @@ fn link(item: &Object) -> Value {
     };
     let address = |link: &Value, kind: Option<&str>| {
         let link = link.as_object()?;
-        let own = link.get("@rel").and_then(Value::as_text).unwrap_or("alternate");
-        kind.is_none_or(|kind| own == kind).then(|| link.get("@href").cloned())?
+        let own = link
+            .get("@rel")
+            .and_then(Value::as_text)
+            .unwrap_or("alternate");
+        kind.is_none_or(|kind| own == kind)
+            .then(|| link.get("@href").cloned())?
     };
     let links = match link {
         Value::List(links) => links.as_slice(),

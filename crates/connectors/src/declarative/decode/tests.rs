@@ -162,7 +162,12 @@ fn a_byte_order_mark_is_no_part_of_json() {
     check(JSON, &[], "\u{feff} [{\"a\":1}]", r#"{"a":1}"#);
     check(JSON, &["d"], "\u{feff}{\"d\":[{\"a\":1}]}", r#"{"a":1}"#);
     check(JSON, &["*"], "\u{feff}{\"d\":[1]}", "[1]");
-    check(JSONL, &[], "\u{feff}{\"a\":1}\n{\"a\":2}", r#"{"a":1} {"a":2}"#);
+    check(
+        JSONL,
+        &[],
+        "\u{feff}{\"a\":1}\n{\"a\":2}",
+        r#"{"a":1} {"a":2}"#,
+    );
     check_refused(JSON, b"\xef\xbb", "not JSON at byte 2");
     check_refused(JSON, b"\xef\xbbx", "not JSON at byte 0");
 }

@@ -40,7 +40,9 @@ impl Expander {
             ));
         }
         Ok(Self {
-            list: PathAt::compile(&view.require("expand_records_from_field", "the path of a list")?)?,
+            list: PathAt::compile(
+                &view.require("expand_records_from_field", "the path of a list")?,
+            )?,
             indicator: indicator.as_ref().map(PathAt::compile).transpose()?,
             copied: CopiedFields::compile(view)?,
             fetches,

@@ -80,7 +80,10 @@ impl OwnExtractor {
         Ok(Some(match view.component()? {
             "WrappedExtractor" => Self::Wrapped(Wrapped {
                 path: field_path()?,
-                name: view.require("wrap_as", "the name of the field")?.text()?.into(),
+                name: view
+                    .require("wrap_as", "the name of the field")?
+                    .text()?
+                    .into(),
                 objects_too: view.flag_or("wrap_objects", false)?,
             }),
             "EntriesExtractor" => Self::Entries(Entries {
@@ -88,7 +91,10 @@ impl OwnExtractor {
                 entries: PathAt::member(view, "entries_path")?,
                 naming: Naming {
                     key_field: view
-                        .require("entry_key_field", "the field that gets the name of an entry")?
+                        .require(
+                            "entry_key_field",
+                            "the field that gets the name of an entry",
+                        )?
                         .text()?
                         .into(),
                     value_field: text("entry_value_field", "value")?,

@@ -161,7 +161,11 @@ pub(super) fn is_full(row: &Row) -> bool {
 
 /// Adds what stands at a path of a body: with a `*` each value found, without one the items of a list, or the one value
 /// that is not empty.
-pub(super) fn path_records(path: &GlobPath, body: Row, rows: &mut Vec<Row>) -> Result<(), DecodeError> {
+pub(super) fn path_records(
+    path: &GlobPath,
+    body: Row,
+    rows: &mut Vec<Row>,
+) -> Result<(), DecodeError> {
     if path.is_empty() {
         take_records(body, rows);
         return Ok(());
@@ -228,4 +232,3 @@ fn pair(keys: Vec<Row>, values: Vec<Row>, rows: &mut Vec<Row>) {
         rows.push(Row::from(Value::Object(object)));
     }
 }
-

@@ -276,12 +276,7 @@ impl GlobPath {
         self.change_below(value, &Reached::start(&self.steps, 0), each);
     }
 
-    fn change_below(
-        &self,
-        value: &mut Value,
-        reached: &Reached,
-        each: &mut dyn FnMut(&mut Value),
-    ) {
+    fn change_below(&self, value: &mut Value, reached: &Reached, each: &mut dyn FnMut(&mut Value)) {
         let mut child = |key: Key<'_>, value: &mut Value| {
             let next = reached.after(&self.steps, key);
             if next.is_end(&self.steps) {

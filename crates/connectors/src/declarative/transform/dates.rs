@@ -35,19 +35,28 @@ impl FormatDates {
         let list = view.require("date_fields", "a list of paths")?;
         let mut fields = Vec::new();
         for path in list.items()? {
-            fields.push(GlobPath::new(path.texts()?).filter(|path| !path.is_empty()).ok_or_else(
-                || path.fail("this is no path", "a list of names, `**` at most once"),
-            )?);
+            fields.push(
+                GlobPath::new(path.texts()?)
+                    .filter(|path| !path.is_empty())
+                    .ok_or_else(|| {
+                        path.fail("this is no path", "a list of names, `**` at most once")
+                    })?,
+            );
         }
         let from = match view.get("from_formats") {
-            Some(formats) => formats.texts()?.iter().map(|format| From::of(format)).collect(),
+            Some(formats) => formats
+                .texts()?
+                .iter()
+                .map(|format| From::of(format))
+                .collect(),
             None => vec![From::Iso],
         };
         let to = match view.get("to_format") {
             Some(format) => {
                 let text = format.text()?;
-                datetime::format(Timestamp::UNIX_EPOCH, text)
-                    .map_err(|problem| format.fail(problem, "a format such as %Y-%m-%dT%H:%M:%SZ"))?;
+                datetime::format(Timestamp::UNIX_EPOCH, text).map_err(|problem| {
+                    format.fail(problem, "a format such as %Y-%m-%dT%H:%M:%SZ")
+                })?;
                 text.to_owned()
             }
             None => "%Y-%m-%dT%H:%M:%SZ".to_owned(),

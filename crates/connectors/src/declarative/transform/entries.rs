@@ -152,12 +152,7 @@ impl EntriesToObject {
         put_members(row, &self.into, object, &self.spot)
     }
 
-    fn names(
-        &self,
-        row: &Row,
-        scope: &Scope<'_>,
-        env: &Env,
-    ) -> Result<Option<Vec<CompactString>>> {
+    fn names(&self, row: &Row, scope: &Scope<'_>, env: &Env) -> Result<Option<Vec<CompactString>>> {
         let scope = Scope::within(scope).with("record", row);
         Ok(match &self.keys {
             Keys::Path(_) => None,
@@ -189,12 +184,7 @@ impl EntriesToObject {
 }
 
 /// Puts members at the top, or into the object at a path.
-fn put_members(
-    row: &mut Row,
-    into: &[CompactString],
-    object: Object,
-    spot: &Spot,
-) -> Result<()> {
+fn put_members(row: &mut Row, into: &[CompactString], object: Object, spot: &Spot) -> Result<()> {
     for (name, value) in object {
         if into.is_empty() && row.is_object() {
             row.set(&name, value);
@@ -240,7 +230,11 @@ impl ObjectToEntries {
         };
         let mut entries = Vec::new();
         for (key, value) in object {
-            if self.matches.as_ref().is_some_and(|matches| !matches.is_match(&key)) {
+            if self
+                .matches
+                .as_ref()
+                .is_some_and(|matches| !matches.is_match(&key))
+            {
                 continue;
             }
             if !self.keeps_object {
@@ -254,7 +248,8 @@ impl ObjectToEntries {
             entries.push(Value::Object(entry));
         }
         // What is left of an object that the list takes the place of is an empty one.
-        if self.into == self.object && matches!(row_at(row, &self.into), Some(Value::Object(left)) if left.is_empty())
+        if self.into == self.object
+            && matches!(row_at(row, &self.into), Some(Value::Object(left)) if left.is_empty())
         {
             GlobPath::literal_of(&self.into).delete_in_row(row);
         }

@@ -124,7 +124,10 @@ impl NestFields {
         let kept = view.require("keep_fields", "the names that stay")?;
         Ok(Self {
             kept: kept.texts()?.into_iter().map(Into::into).collect(),
-            under: view.require("nest_under", "the field that the others go into")?.text()?.into(),
+            under: view
+                .require("nest_under", "the field that the others go into")?
+                .text()?
+                .into(),
         })
     }
 

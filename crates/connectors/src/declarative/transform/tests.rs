@@ -286,7 +286,9 @@ fn lists_of_named_things_become_objects() {
         r#"{"id":1.10,"a":1,"b":null}"#,
     );
     check(
-        &entries("entries_path: [data], key_path: [name], value_path: [values, '*', value], into_path: [insights], keep_entries: true"),
+        &entries(
+            "entries_path: [data], key_path: [name], value_path: [values, '*', value], into_path: [insights], keep_entries: true",
+        ),
         record,
         r#"{"id":1.10,"data":[{"name":"a","values":[{"value":1},{"value":2}]},{"name":"b","values":[]},{"x":1}],"insights":{"a":[1,2],"b":[]}}"#,
     );
@@ -321,19 +323,33 @@ fn objects_become_lists_of_named_things() {
         r#"{"cf_a":2}"#,
         r#"{"cf_a":2,"custom":[{"name":"cf_a","value":2}]}"#,
     );
-    check("{type: ObjectToEntries, object_path: [p], into_path: [l]}", r#"{"q":1}"#, r#"{"q":1}"#);
+    check(
+        "{type: ObjectToEntries, object_path: [p], into_path: [l]}",
+        r#"{"q":1}"#,
+        r#"{"q":1}"#,
+    );
 }
 
 #[test]
 fn names_that_match_a_pattern_become_others() {
     let rename = |more: &str| format!("{{type: RenameKeys, {more}}}");
-    check(&rename(r"match_keys: '^\$', new_key: ''"), r#"{"$city":"x","name":"y","a":{"$b":1}}"#, r#"{"name":"y","a":{"$b":1},"city":"x"}"#);
     check(
-        &rename(r"match_keys: '^hs_v2_(.*)$', new_key: 'hs_\1', object_path: [properties], keep_original: true"),
+        &rename(r"match_keys: '^\$', new_key: ''"),
+        r#"{"$city":"x","name":"y","a":{"$b":1}}"#,
+        r#"{"name":"y","a":{"$b":1},"city":"x"}"#,
+    );
+    check(
+        &rename(
+            r"match_keys: '^hs_v2_(.*)$', new_key: 'hs_\1', object_path: [properties], keep_original: true",
+        ),
         r#"{"properties":{"hs_v2_a":1,"hs_v2_b":2,"hs_b":3,"hs_a":null}}"#,
         r#"{"properties":{"hs_v2_a":1,"hs_v2_b":2,"hs_b":3,"hs_a":1}}"#,
     );
-    check(&rename("match_keys: x, new_key: y"), r#"{"a":1.10}"#, r#"{"a":1.10}"#);
+    check(
+        &rename("match_keys: x, new_key: y"),
+        r#"{"a":1.10}"#,
+        r#"{"a":1.10}"#,
+    );
 }
 
 #[test]
@@ -349,16 +365,30 @@ fn fields_are_put_out_of_the_way() {
 fn dates_get_one_format() {
     let dates = "{type: FormatDates, date_fields: [[a], [l, '*', d]], from_formats: [iso8601, rfc2822, '%d/%m/%Y', epoch]}";
     for (before, after) in [
-        (r#""2026-01-02T03:04:05+02:00""#, r#""2026-01-02T01:04:05Z""#),
-        (r#""Fri, 02 Jan 2026 03:04:05 +0200""#, r#""2026-01-02T01:04:05Z""#),
+        (
+            r#""2026-01-02T03:04:05+02:00""#,
+            r#""2026-01-02T01:04:05Z""#,
+        ),
+        (
+            r#""Fri, 02 Jan 2026 03:04:05 +0200""#,
+            r#""2026-01-02T01:04:05Z""#,
+        ),
         (r#""02/01/2026""#, r#""2026-01-02T00:00:00Z""#),
         ("1767322445", r#""2026-01-02T02:54:05Z""#),
         (r#""soon""#, r#""soon""#),
         ("null", "null"),
         ("1e300", "1e300"),
     ] {
-        check(dates, &format!(r#"{{"x":1.10,"a":{before}}}"#), &format!(r#"{{"x":1.10,"a":{after}}}"#));
-        check(dates, &format!(r#"{{"l":[{{"d":{before}}},5]}}"#), &format!(r#"{{"l":[{{"d":{after}}},5]}}"#));
+        check(
+            dates,
+            &format!(r#"{{"x":1.10,"a":{before}}}"#),
+            &format!(r#"{{"x":1.10,"a":{after}}}"#),
+        );
+        check(
+            dates,
+            &format!(r#"{{"l":[{{"d":{before}}},5]}}"#),
+            &format!(r#"{{"l":[{{"d":{after}}},5]}}"#),
+        );
     }
     check(
         "{type: FormatDates, date_fields: [[a]], from_formats: [epoch_ms], to_format: '%Y-%m-%d'}",
@@ -370,19 +400,33 @@ fn dates_get_one_format() {
 #[test]
 fn own_transformations_that_do_not_work_are_refused() {
     for (yaml, problem) in [
-        ("{type: RenameKeys, match_keys: '(', new_key: a}", "the pattern does not work"),
+        (
+            "{type: RenameKeys, match_keys: '(', new_key: a}",
+            "the pattern does not work",
+        ),
         ("{type: RenameKeys, new_key: a}", "`match_keys` is missing"),
-        ("{type: ObjectToEntries, into_path: []}", "the path is empty"),
+        (
+            "{type: ObjectToEntries, into_path: []}",
+            "the path is empty",
+        ),
         ("{type: EntriesToObject}", "`entries_path` is missing"),
         ("{type: FormatDates, date_fields: [[]]}", "this is no path"),
     ] {
         let error = transformation(yaml).unwrap_err().to_string();
-        assert!(error.contains(problem) && error.contains("line 1"), "{error}");
+        assert!(
+            error.contains(problem) && error.contains("line 1"),
+            "{error}"
+        );
     }
     let error = apply(
         "{type: EntriesToObject, entries_path: [l], key_path: [k], into_path: [t]}",
         r#"{"l":[{"k":"a"}],"t":"text"}"#,
         true,
     );
-    assert!(error.unwrap_err().to_string().contains("cannot be put at `into_path`"));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("cannot be put at `into_path`")
+    );
 }

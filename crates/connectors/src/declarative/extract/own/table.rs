@@ -134,7 +134,11 @@ impl Shape {
         let mut seen = std::collections::HashSet::new();
         let mut columns = Vec::with_capacity(names.len());
         for name in names.into_iter().take(MOST_COLUMNS) {
-            let name = if self.snake_case { snake_case(&name) } else { name };
+            let name = if self.snake_case {
+                snake_case(&name)
+            } else {
+                name
+            };
             let mut own = name.clone();
             let mut again = 1;
             while !own.is_empty() && !seen.insert(own.clone()) {
@@ -228,13 +232,16 @@ impl TableExtraction {
         value: &'v Value,
         paths: &'v [GlobPath],
     ) -> impl Iterator<Item = &'v Value> {
-        paths.iter().flat_map(|path| path.find(value)).flat_map(|found| {
-            match found {
-                Value::List(items) => items.as_slice(),
-                one => std::slice::from_ref(one),
-            }
+        paths
             .iter()
-        })
+            .flat_map(|path| path.find(value))
+            .flat_map(|found| {
+                match found {
+                    Value::List(items) => items.as_slice(),
+                    one => std::slice::from_ref(one),
+                }
+                .iter()
+            })
     }
 
     fn add(&self, state: &mut TableState, cells: &[Option<&Value>], rows: &mut Vec<Row>) {
@@ -253,7 +260,8 @@ impl TableExtraction {
         for name in names {
             let value = values.next().unwrap_or(NOTHING);
             is_empty &= value.is_empty();
-            if !name.is_empty() && !(self.shape.drops_empty_cells && value.is_empty()) {
+            let is_dropped = self.shape.drops_empty_cells && value.is_empty();
+            if !name.is_empty() && !is_dropped {
                 object.push(name.clone(), value.clone());
             }
         }

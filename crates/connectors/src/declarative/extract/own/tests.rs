@@ -34,9 +34,17 @@ fn check(yaml: &str, bodies: &[&str], records: &str) {
 #[test]
 fn values_are_wrapped() {
     let yaml = "{type: WrappedExtractor, field_path: [members], wrap_as: id}";
-    check(yaml, &[r#"{"members":["a",5,{"x":1}]}"#], r#"{"id":"a"} {"id":5} {"x":1}"#);
+    check(
+        yaml,
+        &[r#"{"members":["a",5,{"x":1}]}"#],
+        r#"{"id":"a"} {"id":5} {"x":1}"#,
+    );
     let all = "{type: WrappedExtractor, field_path: [], wrap_as: data, wrap_objects: true}";
-    check(all, &[r#"{"x":1}"#, r#""t""#], r#"{"data":{"x":1}} {"data":"t"}"#);
+    check(
+        all,
+        &[r#"{"x":1}"#, r#""t""#],
+        r#"{"data":{"x":1}} {"data":"t"}"#,
+    );
 }
 
 #[test]
@@ -48,7 +56,9 @@ fn entries_become_records() {
     );
     check(
         "{type: EntriesExtractor, field_path: [results], entries_path: [history], entry_key_field: property, parent_fields: [{parent_path: [id], record_path: [dealId]}]}",
-        &[r#"{"results":[{"id":7,"history":{"name":[{"value":"a"},{"value":"b"}],"age":[]}},{"id":8}]}"#],
+        &[
+            r#"{"results":[{"id":7,"history":{"name":[{"value":"a"},{"value":"b"}],"age":[]}},{"id":8}]}"#,
+        ],
         r#"{"value":"a","property":"name","dealId":7} {"value":"b","property":"name","dealId":7}"#,
     );
 }
@@ -64,12 +74,18 @@ fn rows_of_a_table_become_records() {
     // Row by row, as an answer comes that is a list of rows.
     check(
         "{type: TableExtractor, snake_case_names: true}",
-        &[r#"["NAME","stateCode"]"#, r#"["Ohio",39]"#, r#"["Iowa",19]"#],
+        &[
+            r#"["NAME","stateCode"]"#,
+            r#"["Ohio",39]"#,
+            r#"["Iowa",19]"#,
+        ],
         r#"{"name":"Ohio","state_code":39} {"name":"Iowa","state_code":19}"#,
     );
     check(
         "{type: TableExtractor, rows_path: [sheets, '*', data, '*', rowData], cells_paths: [[values]], cell_path: [formattedValue], keep_empty_rows: true, drop_empty_cells: true}",
-        &[r#"{"sheets":[{"data":[{"rowData":[{"values":[{"formattedValue":"a"},{"formattedValue":"b"}]},{"values":[{},{"formattedValue":"1"}]},{}]}]}]}"#],
+        &[
+            r#"{"sheets":[{"data":[{"rowData":[{"values":[{"formattedValue":"a"},{"formattedValue":"b"}]},{"values":[{},{"formattedValue":"1"}]},{}]}]}]}"#,
+        ],
         r#"{"b":"1"} {}"#,
     );
 }
@@ -78,7 +94,9 @@ fn rows_of_a_table_become_records() {
 fn names_of_columns_may_stand_elsewhere() {
     check(
         "{type: TableExtractor, rows_path: [rows], header_paths: [[dims, '*', name], [mets, '*', name]], cells_paths: [[d], [m]], cell_path: [value]}",
-        &[r#"{"dims":[{"name":"date"}],"mets":[{"name":"users"},{"name":"views"}],"rows":[{"d":[{"value":"2026"}],"m":[{"value":"1"},{"value":"2"}]}]}"#],
+        &[
+            r#"{"dims":[{"name":"date"}],"mets":[{"name":"users"},{"name":"views"}],"rows":[{"d":[{"value":"2026"}],"m":[{"value":"1"},{"value":"2"}]}]}"#,
+        ],
         r#"{"date":"2026","users":"1","views":"2"}"#,
     );
     check(
@@ -98,7 +116,9 @@ fn related_objects_are_put_beside_the_reference() {
     let yaml = "{type: IncludedExtractor, field_path: [data]}";
     check(
         yaml,
-        &[r#"{"data":[{"id":"1","relationships":{"author":{"data":{"type":"people","id":"9"}},"tags":{"data":[{"type":"tag","id":"3"},{"type":"tag","id":"4"}]},"none":{"data":null}}},{"id":"2"}],"included":[{"type":"people","id":"9","attributes":{"name":"Ann"}},{"type":"tag","id":"4","attributes":{"label":"x"}}]}"#],
+        &[
+            r#"{"data":[{"id":"1","relationships":{"author":{"data":{"type":"people","id":"9"}},"tags":{"data":[{"type":"tag","id":"3"},{"type":"tag","id":"4"}]},"none":{"data":null}}},{"id":"2"}],"included":[{"type":"people","id":"9","attributes":{"name":"Ann"}},{"type":"tag","id":"4","attributes":{"label":"x"}}]}"#,
+        ],
         r#"{"id":"1","relationships":{"author":{"data":{"type":"people","id":"9","name":"Ann"}},"tags":{"data":[{"type":"tag","id":"3"},{"type":"tag","id":"4","label":"x"}]},"none":{"data":null}}} {"id":"2"}"#,
     );
     check(yaml, &[r#"{"data":{"id":"1"}}"#], r#"{"id":"1"}"#);
@@ -107,13 +127,31 @@ fn related_objects_are_put_beside_the_reference() {
 #[test]
 fn what_does_not_work_is_refused_with_its_place() {
     for (yaml, problem) in [
-        ("{type: WrappedExtractor, field_path: []}", "`wrap_as` is missing"),
-        ("{type: EntriesExtractor, field_path: []}", "`entry_key_field` is missing"),
-        ("{type: TableExtractor, columns_paths: [[a]]}", "columns without names"),
-        ("{type: TableExtractor, column_names: '{{ config }}'}", "makes no list of names"),
-        ("{type: EntriesExtractor, field_path: [], entries_path: ['*'], entry_key_field: a}", "the path has a pattern"),
+        (
+            "{type: WrappedExtractor, field_path: []}",
+            "`wrap_as` is missing",
+        ),
+        (
+            "{type: EntriesExtractor, field_path: []}",
+            "`entry_key_field` is missing",
+        ),
+        (
+            "{type: TableExtractor, columns_paths: [[a]]}",
+            "columns without names",
+        ),
+        (
+            "{type: TableExtractor, column_names: '{{ config }}'}",
+            "makes no list of names",
+        ),
+        (
+            "{type: EntriesExtractor, field_path: [], entries_path: ['*'], entry_key_field: a}",
+            "the path has a pattern",
+        ),
     ] {
         let error = extraction(yaml).unwrap_err().to_string();
-        assert!(error.contains(problem) && error.contains("line 1"), "{error}");
+        assert!(
+            error.contains(problem) && error.contains("line 1"),
+            "{error}"
+        );
     }
 }
