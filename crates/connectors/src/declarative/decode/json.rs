@@ -15,6 +15,7 @@ use model::row::Row;
 use model::value::{Object, Value};
 
 use super::DecodeError;
+use super::charset::after_mark;
 
 /// Largest single value of an answer (a record, a member of the frame), in bytes.
 pub const LARGEST_VALUE: usize = 64 * 1024 * 1024;
@@ -392,19 +393,6 @@ impl JsonBody {
 
 const fn bad(at: usize, expected: &'static str) -> Stop {
     Stop::Bad(json::JsonError { at, expected })
-}
-
-/// Where a byte order mark ends that begins at `at`. It is no part of the answer, though JSON should come without one.
-pub(super) fn after_mark(bytes: &[u8], at: usize) -> Result<Option<usize>, Stop> {
-    const MARK: &[u8] = b"\xef\xbb\xbf";
-    let rest = bytes.get(at..).unwrap_or_default();
-    if rest.starts_with(MARK) {
-        Ok(Some(at + MARK.len()))
-    } else if MARK.starts_with(rest) {
-        Err(Stop::More)
-    } else {
-        Ok(None)
-    }
 }
 
 /// One step down: a member of an object, an item of a list by its number.

@@ -4,7 +4,8 @@ use bytes::{Bytes, BytesMut};
 use model::row::Row;
 use model::value::{Object, Value};
 
-use super::json::{LARGEST_VALUE, after_mark};
+use super::charset::after_mark;
+use super::json::LARGEST_VALUE;
 use super::{BodyDecoder, DecodeError, Ending};
 
 /// Cuts bytes into lines. A line that lies in one piece of the answer is not copied.

@@ -7,7 +7,8 @@ use model::json::scan::{self, Stop};
 use model::row::Row;
 use model::value::Value;
 
-use super::json::{LARGEST_VALUE, after_mark};
+use super::charset::after_mark;
+use super::json::LARGEST_VALUE;
 use super::{BodyDecoder, DecodeError, Ending};
 
 /// Takes one JSON answer apart into bodies.
