@@ -13,6 +13,7 @@
 
 mod boundaries;
 mod cancel;
+mod connectors;
 mod drafts;
 mod faults;
 mod guards;
@@ -22,5 +23,6 @@ mod needs_you;
 mod recovery;
 mod refresh;
 mod registered;
+mod renewed_settings;
 mod secrets;
 mod sign_in;

@@ -98,7 +98,7 @@ impl From<engine::Error> for ApiError {
             engine::Error::ConnectorMissing { connector, .. } => Self {
                 code: Code::NotFound,
                 message: format!("The connector \"{connector}\" is not here."),
-                hint: Some("Put its file into the folder \"connectors\" of the data folder and start Patchbay again.".into()),
+                hint: Some("Add its file under Connectors, or bring it back there if it was deleted.".into()),
                 details: None,
             },
             engine::Error::Cancelled => {

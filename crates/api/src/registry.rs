@@ -14,8 +14,21 @@ macro_rules! commands {
             get_settings(Nothing) -> Settings, query, [Settings];
             update_settings(Settings) -> Settings, mutation, [Settings, Syncs];
             get_storage(Nothing) -> Storage, query, [RunRecords];
-            // connections
+            // connectors
             list_connectors(Nothing) -> Vec<ConnectorSummary>, query, [Connectors];
+            get_connector(ConnectorRef) -> ConnectorDetail, query, [Connectors, Connections];
+            get_connector_text(GetConnectorText) -> ConnectorText, query, [Connectors];
+            get_connector_schema(Nothing) -> ConnectorSchema, query, [];
+            validate_connector(ValidateConnector) -> ConnectorReport, query, [Connectors];
+            compare_connector(CompareConnector) -> ConnectorComparison, query, [Connectors, Connections, Syncs];
+            save_connector(SaveConnector) -> SavedConnector, mutation, [Connectors, Connections, Streams, Mapping, App];
+            use_connector_version(ConnectorVersionRef) -> SavedConnector, mutation, [Connectors, Connections, Streams, Mapping, App];
+            delete_connector(ConnectorRef) -> Vec<NamedConnection>, mutation, [Connectors, Connections, Streams, Mapping, App];
+            restore_connector(ConnectorRef) -> SavedConnector, mutation, [Connectors, Connections, Streams, Mapping, App];
+            start_try(StartTry) -> TryRef, mutation, [];
+            next_try_page(TryRef) -> TryPage, mutation, [];
+            stop_try(TryRef) -> Nothing, mutation, [];
+            // connections
             list_connections(Nothing) -> Vec<ConnectionSummary>, query, [Connections, Syncs];
             get_connection(ConnectionRef) -> ConnectionDetail, query, [Connections, Streams];
             start_connect(StartConnect) -> ConnectFlow, mutation, [];

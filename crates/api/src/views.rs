@@ -4,13 +4,15 @@
 //! beyond 2^53 and decimals that a browser would round come as text.
 
 use model::field::Schema;
-use model::ids::{ConnectionId, ExchangeId, FlowId, PlanId, RunId, SyncId};
+use model::ids::{ConnectionId, ExchangeId, FlowId, PlanId, RunId, SyncId, TryId};
 use model::mapping::{Mapping, Rule, Step};
 use model::path::FieldPath;
 use model::run::{RecordOutcome, RunCounts, RunState, Trigger};
 use model::sync::{Guards, StreamRef, WriteMode};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+use crate::error::ApiError;
 
 macro_rules! views {
     ($($(#[$meta:meta])* $kind:ident $name:ident $body:tt)*) => {$(
@@ -29,6 +31,7 @@ pub struct Nothing {}
 
 mod app;
 mod connections;
+mod connectors;
 mod events;
 mod mapping;
 mod plans;
@@ -36,6 +39,7 @@ mod runs;
 
 pub use app::*;
 pub use connections::*;
+pub use connectors::*;
 pub use events::*;
 pub use mapping::*;
 pub use plans::*;

@@ -15,6 +15,9 @@ pub const BUILTIN: &[(&str, &str)] = &[
     ),
 ];
 
+/// The JSON schema of connector files, for editors.
+pub const SCHEMA: &str = include_str!("../schema/connector.schema.json");
+
 static LOADED: LazyLock<Vec<Arc<Manifest>>> = LazyLock::new(|| {
     BUILTIN
         .iter()

@@ -10,6 +10,7 @@ use std::time::Instant;
 use connectors::auth::{
     CredentialKind, Credentials, SignIn, SignInHandle, SignInOptions, SignInStep,
 };
+use connectors::declarative::auth_spec::AuthKind;
 use connectors::{Access, Source};
 use model::clock::Millis;
 use model::ids::{ConnectionId, FlowId};
@@ -19,16 +20,15 @@ use store::connections::{Account, Connection, ConnectionState};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::Engine;
+use crate::advanced_auth::{self, AdvancedAuth};
 use crate::error::{Error, Result};
 use crate::events::Event;
-use crate::platforms;
+use crate::{Engine, platforms, settings};
 
 /// Opens an address in the person's browser, or says why it cannot.
 pub type OpenUrl = Arc<dyn Fn(&Url) -> std::result::Result<(), String> + Send + Sync>;
 
 /// What is needed to connect.
-#[derive(Debug)]
 pub struct ConnectRequest {
     /// Which connector.
     pub connector: String,
@@ -36,12 +36,23 @@ pub struct ConnectRequest {
     pub auth: String,
     /// What the person calls it; empty: after the connector.
     pub name: String,
-    /// The connector's settings.
+    /// The connector's settings, secret ones too. A reference to a secret means the one that is stored.
     pub config: serde_json::Value,
     /// What the person typed in to sign in, by field name.
     pub fields: BTreeMap<String, Secret>,
     /// Sign in again for this connection.
     pub reconnect: Option<ConnectionId>,
+}
+
+impl std::fmt::Debug for ConnectRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The settings may hold secrets.
+        f.debug_struct("ConnectRequest")
+            .field("connector", &self.connector)
+            .field("auth", &self.auth)
+            .field("reconnect", &self.reconnect)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where connecting stands.
@@ -187,7 +198,16 @@ impl Engine {
         };
         let trial = ConnectionId::new();
         let manifest = self.platforms().manifest(trial, &request.connector)?;
-        let method = platforms::method(&manifest, &request.auth, &request.config)?;
+        let kept = match &before {
+            Some(before) => settings::load(self.keeper(), before.id).await?,
+            None => settings::Secrets::new(),
+        };
+        request.config = settings::join(&request.config, &kept);
+        let advanced = AdvancedAuth::of(&manifest).filter(|_| request.auth == advanced_auth::NAME);
+        let method = match &advanced {
+            Some(advanced) => advanced.method(&request.config)?,
+            None => platforms::method(&manifest, &request.auth, &request.config)?,
+        };
         let kind = if method.gets_a_token() {
             let options = SignInOptions {
                 platform: manifest.platform.name.clone(),
@@ -209,18 +229,31 @@ impl Engine {
                 entry.handle = Some(sign_in.handle());
             }
             let signed_in = sign_in.finish().await?;
-            // Where the account lives, say: requests go there from now on.
-            if let serde_json::Value::Object(config) = &mut request.config {
-                for (name, value) in method.settings_from(&signed_in.tokens) {
-                    config.insert(name.to_owned(), value.into());
+            match &advanced {
+                Some(advanced) => {
+                    advanced.put(&mut request.config, &signed_in.tokens);
+                    None
+                }
+                None => {
+                    // Where the account lives, say: requests go there from now on.
+                    if let serde_json::Value::Object(config) = &mut request.config {
+                        for (name, value) in method.settings_from(&signed_in.tokens) {
+                            config.insert(name.to_owned(), value.into());
+                        }
+                    }
+                    Some(signed_in.into_kind())
                 }
             }
-            signed_in.into_kind()
+        } else if matches!(method.kind, AuthKind::None) && method.fields().is_empty() {
+            // What there is to sign in with is among the settings.
+            None
         } else {
-            CredentialKind::from_fields(&method, &request.fields)?
+            Some(CredentialKind::from_fields(&method, &request.fields)?)
         };
-        self.change_flow(id, |flow| begin_step(flow, "Storing the sign-in"));
-        Credentials::replace(self.keeper(), trial, kind).await?;
+        if let Some(kind) = kind {
+            self.change_flow(id, |flow| begin_step(flow, "Storing the sign-in"));
+            Credentials::replace(self.keeper(), trial, kind).await?;
+        }
         let tried = self
             .try_and_store(id, trial, request, before.as_ref(), cancel)
             .await;
@@ -230,6 +263,7 @@ impl Engine {
             // What was tried and not stored must not lie around. It is not given back to the platform:
             // many end the whole grant with it, and with that a connection that works.
             Credentials::remove(self.keeper(), trial).await?;
+            settings::remove(self.keeper(), trial).await?;
         }
         tried
     }
@@ -239,17 +273,20 @@ impl Engine {
         &self,
         id: FlowId,
         trial: ConnectionId,
-        request: ConnectRequest,
+        mut request: ConnectRequest,
         before: Option<&Connection>,
         cancel: &CancellationToken,
     ) -> Result<FlowResult> {
         let manifest = self.platforms().manifest(trial, &request.connector)?;
+        let specification = platforms::specification(&manifest);
+        let latest = Arc::new(settings::Latest::default());
         let platform = self.platforms().trial(
             trial,
-            &request.connector,
+            manifest.clone(),
             &manifest.platform.name,
             &request.auth,
             &request.config,
+            latest.clone(),
         )?;
         let access = Access {
             cancel: cancel.clone(),
@@ -279,6 +316,11 @@ impl Engine {
             label: account.label,
         });
         let now = self.clock().now();
+        // The test may have renewed a token that works once.
+        if let Some(renewed) = latest.take() {
+            request.config = renewed;
+        }
+        let (config, secrets) = settings::split(&specification, &request.config);
         if let Some(before) = before {
             if let (Some(expected), Some(found)) = (&before.account, &account)
                 && expected.id != found.id
@@ -288,13 +330,13 @@ impl Engine {
                     found: found.label.clone(),
                 });
             }
-            let credentials = Credentials::load(self.keeper(), trial)
-                .await?
-                .ok_or_else(|| Error::Refused("the new sign-in is gone; sign in again".into()))?;
-            Credentials::replace(self.keeper(), before.id, credentials.kind).await?;
+            if let Some(credentials) = Credentials::load(self.keeper(), trial).await? {
+                Credentials::replace(self.keeper(), before.id, credentials.kind).await?;
+            }
+            settings::store(self.keeper(), before.id, &secrets).await?;
             let connection = Connection {
                 auth: request.auth,
-                config: request.config,
+                config,
                 account: account.clone(),
                 state: ConnectionState::Connected,
                 updated_at: now,
@@ -322,12 +364,13 @@ impl Engine {
             name,
             connector: request.connector,
             auth: request.auth,
-            config: request.config,
+            config,
             account: account.clone(),
             state: ConnectionState::Connected,
             created_at: now,
             updated_at: now,
         };
+        settings::store(self.keeper(), trial, &secrets).await?;
         self.store()
             .write(move |tx| store::connections::insert(tx, &connection))
             .await?;

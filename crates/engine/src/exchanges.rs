@@ -88,7 +88,7 @@ impl Recorder {
     }
 }
 
-fn cut(body: &mut Option<String>) {
+pub(crate) fn cut(body: &mut Option<String>) {
     if let Some(text) = body
         && text.len() > EXCHANGE_BODY
     {

@@ -13,8 +13,10 @@
     )
 )]
 
+pub mod advanced_auth;
 mod commit;
 pub mod connect;
+pub mod connector_files;
 mod control;
 mod error;
 pub mod events;
@@ -25,13 +27,16 @@ pub mod limits;
 mod lock;
 mod lookup;
 pub mod plan;
-mod platforms;
+pub mod platforms;
 mod progress;
 mod read;
 pub mod run;
 pub mod samples;
 mod scheduler;
+pub mod settings;
+pub mod shelf;
 mod stored_plan;
+pub mod tries;
 mod write;
 
 use std::collections::HashMap;
@@ -104,6 +109,7 @@ struct Inner {
     plans: Mutex<HashMap<PlanId, ActivePlan>>,
     flows: connect::Flows,
     samples: samples::Cache,
+    tries: tries::Tries,
     /// Names this process in the runs it owns.
     owner: String,
 }
@@ -189,10 +195,28 @@ impl Engine {
             plans: Mutex::default(),
             flows: connect::Flows::default(),
             samples: samples::Cache::default(),
+            tries: tries::Tries::default(),
             owner: uuid::Uuid::now_v7().to_string(),
         }));
+        notes.extend(engine.own_connectors().await?);
         notes.extend(engine.recover().await?);
         Ok(Opened { engine, notes })
+    }
+
+    /// Takes up the person's own connectors, and says which of them this build cannot read.
+    async fn own_connectors(&self) -> Result<Vec<StartNote>> {
+        self.platforms().refresh().await?;
+        let broken = self.platforms().broken_connectors();
+        Ok(broken
+            .into_iter()
+            .map(|broken| StartNote {
+                message: format!(
+                    "Your connector \"{}\" cannot be used: {}",
+                    broken.name, broken.problem
+                ),
+                is_warning: true,
+            })
+            .collect())
     }
 
     /// Marks runs whose process has died; what they left pending is settled when their sync runs next.

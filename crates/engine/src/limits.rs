@@ -34,3 +34,12 @@ pub const EXCHANGE_BODY: usize = 16 * 1024;
 
 /// Pages whose bodies are kept; later ones keep their frame only.
 pub const READ_BODIES: usize = 3;
+
+/// Streams that may be tried at the same time; the oldest is given up for a newer one.
+pub const OPEN_TRIES: usize = 8;
+
+/// Records of a tried page that are shown.
+pub const TRIED_RECORDS: usize = 100;
+
+/// Characters that the name of an own connector may have.
+pub const LONGEST_CONNECTOR_NAME: usize = 64;

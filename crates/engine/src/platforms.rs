@@ -2,28 +2,35 @@
 //! that limits and circuit breakers are kept once.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use connectors::auth::{ConnectionSigner, Patience, SignerOptions};
-use connectors::declarative::auth_spec::AuthMethod;
+use connectors::declarative::auth_spec::{AuthKind, AuthMethod};
+use connectors::declarative::authenticators::ConfigKeeper;
 use connectors::declarative::manifest::Manifest;
 use connectors::declarative::platform::Platform;
+use connectors::http;
 use connectors::secrets::Keeper;
 use connectors::{Access, Source, StreamDescription};
-use connectors::{http, registry};
 use model::clock::Clock;
 use model::ids::ConnectionId;
 use store::Store;
 
+use crate::advanced_auth::{self, AdvancedAuth};
 use crate::error::{Error, Result};
+use crate::settings::{self, Kept, Secrets};
+use crate::shelf::{Broken, Known, Shelf};
+
+/// The way to sign in of a connector whose settings are all that it needs.
+pub const BY_SETTINGS: &str = "settings";
 
 /// Builds platforms and keeps them.
 pub struct Platforms {
     store: Store,
     keeper: Keeper,
     clock: Clock,
-    connectors: Vec<Arc<Manifest>>,
+    shelf: Shelf,
     open: Mutex<HashMap<ConnectionId, Opened>>,
     descriptions: Mutex<HashMap<(ConnectionId, String), StreamDescription>>,
 }
@@ -43,23 +50,12 @@ impl Platforms {
         clock: Clock,
         connectors_dir: Option<&Path>,
     ) -> (Self, Vec<String>) {
-        let mut connectors = registry::builtin().to_vec();
-        let mut problems = Vec::new();
-        for path in connectors_dir.map(connector_files).unwrap_or_default() {
-            match registry::load(&path) {
-                Ok(manifest) => {
-                    // A person's own file takes the place of one that comes along.
-                    connectors.retain(|known| known.name != manifest.name);
-                    connectors.push(manifest);
-                }
-                Err(error) => problems.push(format!("{}: {error}", path.display())),
-            }
-        }
+        let (shelf, problems) = Shelf::new(connectors_dir);
         let platforms = Self {
             store,
             keeper,
             clock,
-            connectors,
+            shelf,
             open: Mutex::default(),
             descriptions: Mutex::default(),
         };
@@ -67,16 +63,56 @@ impl Platforms {
     }
 
     /// The connectors that are here.
-    pub fn connectors(&self) -> &[Arc<Manifest>] {
-        &self.connectors
+    pub fn connectors(&self) -> Vec<Known> {
+        self.shelf.all()
+    }
+
+    /// The person's own connectors that this build cannot read.
+    pub fn broken_connectors(&self) -> Vec<Broken> {
+        self.shelf.broken()
+    }
+
+    /// The connector of this name, with where it is from.
+    pub fn known(&self, name: &str) -> Option<Known> {
+        self.shelf.find(name)
     }
 
     /// The connector of this name.
     pub fn connector(&self, name: &str) -> Option<Arc<Manifest>> {
-        self.connectors
-            .iter()
-            .find(|manifest| manifest.name == name)
-            .cloned()
+        self.known(name).map(|known| known.manifest)
+    }
+
+    /// Whether there is a connector of this name besides the person's own.
+    pub fn comes_along(&self, name: &str) -> bool {
+        self.shelf.is_fixed(name)
+    }
+
+    pub(crate) fn fixed(&self, name: &str) -> Option<Known> {
+        self.shelf.fixed(name)
+    }
+
+    /// Takes up what became of the person's own connectors, also in another process. What was open by an
+    /// older version is opened again when it is needed next.
+    pub async fn refresh(&self) -> Result<Vec<String>> {
+        let changed = self.shelf.refresh(&self.store).await?;
+        if !changed.is_empty() {
+            let mut gone = Vec::new();
+            self.open
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(|connection, opened| {
+                    let stays = !changed.contains(&opened.platform.manifest().name);
+                    if !stays {
+                        gone.push(*connection);
+                    }
+                    stays
+                });
+            self.descriptions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(|(connection, _), _| !gone.contains(connection));
+        }
+        Ok(changed)
     }
 
     /// The connector that a connection needs.
@@ -100,6 +136,7 @@ impl Platforms {
     }
 
     async fn opened(&self, connection: ConnectionId) -> Result<Opened> {
+        self.refresh().await?;
         if let Some(opened) = self
             .open
             .lock()
@@ -112,27 +149,57 @@ impl Platforms {
             .store
             .read(move |db| store::connections::get(db, connection))
             .await?;
-        let opened = self.build(
-            connection,
-            &stored.connector,
-            &stored.name,
-            &stored.auth,
-            &stored.config,
-        )?;
+        let manifest = self.manifest(connection, &stored.connector)?;
+        let opened = self.stored(&stored, manifest).await?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         // Somebody may have been faster: then theirs is the one, with its limits.
         Ok(open.entry(connection).or_insert(opened).clone())
     }
 
+    /// A stored connection by a connector file that may be another than the one in use.
+    pub(crate) async fn by_draft(
+        &self,
+        connection: &store::connections::Connection,
+        manifest: Arc<Manifest>,
+    ) -> Result<Arc<Platform>> {
+        Ok(self.stored(connection, manifest).await?.platform)
+    }
+
+    async fn stored(
+        &self,
+        connection: &store::connections::Connection,
+        manifest: Arc<Manifest>,
+    ) -> Result<Opened> {
+        let secrets = match settings::has_references(&connection.config) {
+            true => settings::load(&self.keeper, connection.id).await?,
+            false => Secrets::new(),
+        };
+        let config = settings::join(&connection.config, &secrets);
+        let kept = Kept {
+            store: self.store.clone(),
+            keeper: self.keeper.clone(),
+            connection: connection.id,
+            specification: specification(&manifest),
+        };
+        self.build(
+            connection.id,
+            manifest,
+            &connection.name,
+            &connection.auth,
+            &config,
+            Arc::new(kept),
+        )
+    }
+
     fn build(
         &self,
         connection: ConnectionId,
-        connector: &str,
+        manifest: Arc<Manifest>,
         name: &str,
         auth: &str,
         config: &serde_json::Value,
+        keeps: Arc<dyn ConfigKeeper>,
     ) -> Result<Opened> {
-        let manifest = self.manifest(connection, connector)?;
         let method = method(&manifest, auth, config)?;
         let signer = ConnectionSigner::new(SignerOptions {
             keeper: self.keeper.clone(),
@@ -143,30 +210,35 @@ impl Platforms {
             patience: Patience::USUAL,
         });
         let client = http::Client::new(name, http::Limits::default(), self.clock.clone())?;
+        let (_, secrets) = settings::split(&specification(&manifest), config);
+        client.hide(settings::texts(&secrets));
         let platform = Platform::new(
             manifest,
             config.clone(),
             Arc::new(signer),
             client.clone(),
             self.clock.clone(),
-        );
+        )
+        .keeping_config_with(keeps);
         Ok(Opened {
             platform: Arc::new(platform),
             client,
         })
     }
 
-    /// A platform that is not stored yet, to try a sign-in.
+    /// A platform that is not stored yet, to try a sign-in. `config` is complete, secrets included; what a refresh
+    /// changes in it goes to `keeps`.
     pub(crate) fn trial(
         &self,
         connection: ConnectionId,
-        connector: &str,
+        manifest: Arc<Manifest>,
         name: &str,
         auth: &str,
         config: &serde_json::Value,
+        keeps: Arc<dyn ConfigKeeper>,
     ) -> Result<Arc<Platform>> {
         Ok(self
-            .build(connection, connector, name, auth, config)?
+            .build(connection, manifest, name, auth, config, keeps)?
             .platform)
     }
 
@@ -195,6 +267,7 @@ impl Platforms {
         connection: ConnectionId,
         stream: &str,
     ) -> Result<StreamDescription> {
+        self.refresh().await?;
         let kept = self
             .descriptions
             .lock()
@@ -211,27 +284,28 @@ impl Platforms {
     }
 }
 
-/// `NAME/connector.yaml` and `NAME.yaml`, in the order of their names.
-fn connector_files(dir: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .map(|path| {
-            if path.is_dir() {
-                path.join("connector.yaml")
-            } else {
-                path
-            }
-        })
-        .filter(|path| path.is_file())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|end| end == "yaml" || end == "yml")
-        })
-        .collect();
-    files.sort();
-    files
+/// A connector's ways to sign in. One that names none takes all that it needs from its settings.
+pub fn auth_methods(manifest: &Manifest) -> Vec<AuthMethod> {
+    if !manifest.auth.is_empty() {
+        return manifest.auth.clone();
+    }
+    let mut methods = vec![by_settings(BY_SETTINGS, "With the settings")];
+    if let Some(advanced) = AdvancedAuth::of(manifest) {
+        methods.push(by_settings(advanced_auth::NAME, &advanced.label));
+    }
+    methods
+}
+
+/// What a connection has to be told, as a person gets to see it.
+pub fn specification(manifest: &Manifest) -> serde_json::Value {
+    match AdvancedAuth::of(manifest).filter(|_| manifest.auth.is_empty()) {
+        Some(advanced) => advanced.specification(&manifest.connection_specification),
+        None => manifest.connection_specification.clone(),
+    }
+}
+
+fn by_settings(name: &str, label: &str) -> AuthMethod {
+    AuthMethod::new(name, label, AuthKind::None)
 }
 
 /// One of a connector's ways to sign in, with the connection's settings filled in.
@@ -240,18 +314,21 @@ pub(crate) fn method(
     name: &str,
     config: &serde_json::Value,
 ) -> Result<AuthMethod> {
-    let method = manifest.auth_method(name).ok_or_else(|| {
-        Error::Refused(format!(
-            "the connector \"{}\" has no way to sign in called \"{name}\"; it has {}",
-            &manifest.platform.name,
-            manifest
-                .auth
-                .iter()
-                .map(|method| method.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        ))
-    })?;
+    let methods = auth_methods(manifest);
+    let method = methods
+        .iter()
+        .find(|method| method.name == name)
+        .ok_or_else(|| {
+            Error::Refused(format!(
+                "the connector \"{}\" has no way to sign in called \"{name}\"; it has {}",
+                &manifest.platform.name,
+                methods
+                    .iter()
+                    .map(|method| method.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ))
+        })?;
     Ok(method.resolve(config)?)
 }
 

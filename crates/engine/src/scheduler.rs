@@ -55,6 +55,7 @@ async fn tidy(engine: &Engine) -> Result<()> {
     engine.store().prune_history().await?;
     for connection in engine.store().purge_deleted().await? {
         connectors::auth::Credentials::remove(engine.keeper(), connection).await?;
+        crate::settings::remove(engine.keeper(), connection).await?;
     }
     Ok(())
 }

@@ -77,4 +77,6 @@ ids! {
     FlowId,
     /// One HTTP request with its response.
     ExchangeId,
+    /// A stream that is being tried, page by page.
+    TryId,
 }

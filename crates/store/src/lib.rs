@@ -53,6 +53,7 @@ mod query_plans;
 pub mod bulk_jobs;
 pub mod checkpoints;
 pub mod connections;
+pub mod connectors;
 pub mod exchanges;
 pub mod journal;
 pub mod leases;

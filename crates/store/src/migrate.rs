@@ -18,6 +18,7 @@ use crate::open;
 pub(crate) const MAIN: &[&str] = &[
     include_str!("../migrations/main/0001_initial.sql"),
     include_str!("../migrations/main/0002_unwritten.sql"),
+    include_str!("../migrations/main/0003_connectors.sql"),
     include_str!("../migrations/main/0004_bulk_jobs.sql"),
 ];
 

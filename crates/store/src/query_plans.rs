@@ -22,8 +22,8 @@ use crate::plans::{EntryFilter, Plan, PlanAction, PlanEntry, PlanState};
 use crate::run_records::{Place, RecordFilter, RunRecord};
 use crate::runs::{Run, RunFilter};
 use crate::{
-    checkpoints, connections, exchanges, journal, leases, links, open, outbox, plans, retention,
-    run_records, runs, settings, syncs, unwritten,
+    checkpoints, connections, connectors, exchanges, journal, leases, links, open, outbox, plans,
+    retention, run_records, runs, settings, syncs, unwritten,
 };
 
 thread_local! {
@@ -166,6 +166,18 @@ fn use_main(tx: &Transaction<'_>) {
     connections::delete(tx, connection.id, 3).unwrap();
     connections::restore(tx, connection.id, 4).unwrap();
     connections::purge(tx, 5).unwrap();
+
+    connectors::save(tx, "c", "{}", "pasted", 1).unwrap();
+    connectors::save(tx, "c", "{}", "edited", 2).unwrap();
+    connectors::use_version(tx, "c", 1, 3).unwrap();
+    connectors::get(tx, "c").unwrap();
+    connectors::list(tx).unwrap();
+    connectors::heads(tx).unwrap();
+    connectors::versions(tx, "c").unwrap();
+    connectors::document(tx, "c", 2).unwrap();
+    connectors::delete(tx, "c", 4).unwrap();
+    connectors::restore(tx, "c", 5).unwrap();
+    connectors::purge(tx, 6).unwrap();
 
     let stream = StreamRef {
         connection: connection.id,

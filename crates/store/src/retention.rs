@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::column::{all, execute};
 use crate::error::{During, Error, Result};
 use crate::pool::Pool;
-use crate::{Store, connections, outbox, run_records, syncs};
+use crate::{Store, connections, connectors, outbox, run_records, syncs};
 
 /// How long a deleted document can be restored: 30 days.
 pub const KEPT_AFTER_DELETE_MS: Millis = 30 * 24 * 60 * 60 * 1000;
@@ -117,7 +117,10 @@ impl Store {
             .write(move |tx| {
                 // Syncs first: a connection stays as long as a sync is made with it.
                 syncs::purge(tx, now)?;
-                connections::purge(tx, now)
+                let connections = connections::purge(tx, now)?;
+                // And a connector as long as a connection needs it.
+                connectors::purge(tx, now)?;
+                Ok(connections)
             })
             .await?;
         // What links and plans took up is used again, but not more than a quarter lies idle.

@@ -1,5 +1,31 @@
 // Made by `cargo test -p api bindings` from crates/api. Do not edit: run `cargo xtask check --fix`.
 
+export type AdvancedAuthView = { 
+/**
+ * For people.
+ */
+label: string, 
+/**
+ * The way of signing in, for the request.
+ */
+auth_method: string, 
+/**
+ * It applies where this setting has `predicate_value`; empty: always.
+ */
+predicate: Array<string>, 
+/**
+ * See `predicate`.
+ */
+predicate_value: unknown, 
+/**
+ * Settings that the sign-in fills in.
+ */
+fills: Array<Array<string>>, 
+/**
+ * What a person has to do at the platform first.
+ */
+checklist: Array<string>, };
+
 export type ApiError = { 
 /**
  * What the user interface can act on.
@@ -86,13 +112,21 @@ update: boolean,
  */
 delete: boolean, 
 /**
+ * The field by which the platform itself decides whether a record is created or changed.
+ */
+upsert?: FieldPath | null, 
+/**
  * Records per write request.
  */
 batch_size: number, 
 /**
  * Fields by which a record can be looked up.
  */
-match_by: Array<FieldPath>, };
+match_by: Array<FieldPath>, 
+/**
+ * Sending the same create twice creates once.
+ */
+idempotent_create: boolean, };
 
 export type CheckMapping = { 
 /**
@@ -105,6 +139,20 @@ sync: SyncId,
 mapping: Mapping, };
 
 export type Code = "invalid_request" | "not_found" | "sign_in_needed" | "unavailable" | "busy" | "secrets_unavailable" | "disk_full" | "changed_elsewhere" | "mapping_invalid" | "platform" | "internal";
+
+export type CompareConnector = { 
+/**
+ * Which connector.
+ */
+connector: string, 
+/**
+ * The text; none: that of `version`.
+ */
+text?: string | null, 
+/**
+ * A version that was saved once.
+ */
+version?: number | null, };
 
 export type ConfigField = { 
 /**
@@ -246,6 +294,10 @@ auth_label: string,
  */
 config: Array<ConfigValue>, 
 /**
+ * The same as they are stored; a secret is an object with the member `$secret`.
+ */
+settings: unknown, 
+/**
  * What was granted.
  */
 scopes: Array<string>, 
@@ -326,6 +378,196 @@ used_by: Array<NamedSync>,
  */
 created_at: number, };
 
+export type ConnectorChange = { 
+/**
+ * What.
+ */
+kind: ConnectorChangeKind, 
+/**
+ * A sync that uses it may no longer work.
+ */
+may_break: boolean, 
+/**
+ * Of which stream.
+ */
+stream: string, 
+/**
+ * Which field, or what the kind is about.
+ */
+field?: string | null, 
+/**
+ * Syncs that use it.
+ */
+syncs: Array<NamedSync>, };
+
+export type ConnectorChangeKind = "stream_gone" | "stream_refused" | "key_changed" | "cursor_changed" | "write_gone" | "field_gone" | "field_changed" | "stream_added" | "write_added" | "field_added";
+
+export type ConnectorComparison = { 
+/**
+ * The file in use; empty when there is none of this name.
+ */
+before: string, 
+/**
+ * The other one.
+ */
+after: string, 
+/**
+ * What that means for syncs; what may break comes first.
+ */
+changes: Array<ConnectorChange>, };
+
+export type ConnectorDetail = { 
+/**
+ * As in lists.
+ */
+summary: ConnectorSummary, 
+/**
+ * Where the platform's API is described.
+ */
+docs?: string | null, 
+/**
+ * Which version of the API it speaks.
+ */
+api_version?: string | null, 
+/**
+ * When that version ends.
+ */
+sunset?: string | null, 
+/**
+ * How fast it may be asked, in words.
+ */
+rate?: string | null, 
+/**
+ * Its streams.
+ */
+streams: Array<ConnectorStream>, 
+/**
+ * Templates from which further streams are made once it is connected.
+ */
+templates: Array<string>, 
+/**
+ * Streams that cannot be read here, and why.
+ */
+refused: Array<RefusedStream>, 
+/**
+ * The settings of a connection, as a JSON schema.
+ */
+specification: unknown, 
+/**
+ * Signing in through the browser, where the tokens become settings.
+ */
+oauth?: AdvancedAuthView | null, 
+/**
+ * Versions that were saved, newest first; none for those that come along.
+ */
+versions: Array<ConnectorVersionView>, 
+/**
+ * There is one of the same name that comes along: deleting this one brings it back.
+ */
+comes_along: boolean, 
+/**
+ * Connections that are made with it.
+ */
+connections: Array<NamedConnection>, };
+
+export type ConnectorOrigin = "builtin" | "folder" | "own";
+
+export type ConnectorProblem = { 
+/**
+ * The file, or a stream of it, does not work like this; else it is only suspicious.
+ */
+is_error: boolean, 
+/**
+ * Counted from 1; none where it stands nowhere.
+ */
+line?: number | null, 
+/**
+ * Counted from 1.
+ */
+column?: number | null, 
+/**
+ * The way to it: `streams[0].name`.
+ */
+path: string, 
+/**
+ * What is there.
+ */
+problem: string, 
+/**
+ * What would be right.
+ */
+expected: string, };
+
+export type ConnectorRef = { 
+/**
+ * Its name, as connections refer to it.
+ */
+connector: string, };
+
+export type ConnectorReport = { 
+/**
+ * The name that it would get.
+ */
+name?: string | null, 
+/**
+ * There is a connector of this name already.
+ */
+exists: boolean, 
+/**
+ * The platform's name for people, where the file can be read.
+ */
+title?: string | null, 
+/**
+ * It can be used, perhaps with less than it says.
+ */
+is_usable: boolean, 
+/**
+ * Streams that can be read.
+ */
+streams: Array<string>, 
+/**
+ * What is to be said about it.
+ */
+problems: Array<ConnectorProblem>, };
+
+export type ConnectorSchema = { 
+/**
+ * The schema.
+ */
+schema: unknown, };
+
+export type ConnectorSource = { "kind": "file", 
+/**
+ * Its name.
+ */
+name: string, } | { "kind": "pasted" } | { "kind": "editor" };
+
+export type ConnectorStream = { 
+/**
+ * As documents refer to it.
+ */
+name: string, 
+/**
+ * For people.
+ */
+label: string, 
+/**
+ * Its fields; none where the platform itself is asked once a connection is there.
+ */
+schema?: Schema | null, 
+/**
+ * The fields that identify a record.
+ */
+key: Array<FieldPath>, 
+/**
+ * The field by which changes are found.
+ */
+cursor_field?: string | null, 
+/**
+ * What can be done with it.
+ */
+capabilities: CapabilitiesView, };
+
 export type ConnectorSummary = { 
 /**
  * As connections refer to it.
@@ -370,7 +612,57 @@ writes: boolean,
 /**
  * One of the platforms to try with.
  */
-is_sample: boolean, };
+is_sample: boolean, 
+/**
+ * Where it is from.
+ */
+origin: ConnectorOrigin, 
+/**
+ * The version in use, where it is the person's own.
+ */
+version?: number | null, 
+/**
+ * Streams that cannot be read here.
+ */
+n_refused: number, 
+/**
+ * Why it cannot be used at all.
+ */
+problem?: string | null, };
+
+export type ConnectorText = { 
+/**
+ * As it was written, YAML.
+ */
+text: string, };
+
+export type ConnectorVersionRef = { 
+/**
+ * Which connector.
+ */
+connector: string, 
+/**
+ * Which version.
+ */
+version: number, };
+
+export type ConnectorVersionView = { 
+/**
+ * Its number, from 1.
+ */
+version: number, 
+/**
+ * Where it came from.
+ */
+origin: string, 
+/**
+ * When it was saved.
+ */
+created_at: number, 
+/**
+ * It is the one in use.
+ */
+is_used: boolean, };
 
 export type CreateSync = { 
 /**
@@ -682,6 +974,16 @@ flow: FlowId, };
 
 export type Format = "email" | "phone" | "url" | "uuid" | "country_code" | "language_code" | "currency" | "money" | "html" | "id";
 
+export type GetConnectorText = { 
+/**
+ * Which connector.
+ */
+connector: string, 
+/**
+ * Which version; none: the one in use.
+ */
+version?: number | null, };
+
 export type Guards = { 
 /**
  * Hold when more than this percentage of the linked records would be updated.
@@ -853,6 +1155,16 @@ samples_at: number | null,
  * How many samples would be held because of which target field.
  */
 failing: Array<FieldFailures>, };
+
+export type NamedConnection = { 
+/**
+ * Its id.
+ */
+id: ConnectionId, 
+/**
+ * Its name.
+ */
+name: string, };
 
 export type NamedSync = { 
 /**
@@ -1186,6 +1498,16 @@ holds: number, };
 
 export type RecordOutcome = "created" | "updated" | "unchanged" | "filtered" | "invalid" | "rejected" | "conflict" | "held";
 
+export type RefusedStream = { 
+/**
+ * Its name.
+ */
+stream: string, 
+/**
+ * Why, and what would help.
+ */
+reason: string, };
+
 export type RenameConnection = { 
 /**
  * Which.
@@ -1508,6 +1830,20 @@ read_at: number,
  */
 profile: Array<FieldProfile>, };
 
+export type SaveConnector = { 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * The file.
+ */
+text: string, 
+/**
+ * Where it comes from, for the list of versions.
+ */
+origin: ConnectorSource, };
+
 export type SaveDraft = { 
 /**
  * Which.
@@ -1541,6 +1877,20 @@ guards?: Guards | null,
  * New schedule; 0 for none.
  */
 every_minutes?: number | null, };
+
+export type SavedConnector = { 
+/**
+ * As connections refer to it.
+ */
+connector: string, 
+/**
+ * The version in use.
+ */
+version: number, 
+/**
+ * The version in use before; none when it is new.
+ */
+before?: number | null, };
 
 export type Schema = { 
 /**
@@ -1612,13 +1962,31 @@ auth_method: string,
  */
 name: string, 
 /**
- * The form's fields, secrets included.
+ * The form's values, secrets included; texts are brought to the types that the connector asks for.
  */
-config: { [key in string]: string }, 
+config: Record<string, unknown>, 
 /**
  * Sign in again for this connection instead of making one.
  */
 reconnect?: ConnectionId | null, };
+
+export type StartTry = { 
+/**
+ * With which account.
+ */
+account: TryAccount, 
+/**
+ * Which stream.
+ */
+stream: string, 
+/**
+ * How far it counts as read, in the low-code format's own words.
+ */
+state: unknown, 
+/**
+ * The connector file as it is being edited, instead of the one in use.
+ */
+draft?: string | null, };
 
 export type Started = { 
 /**
@@ -1932,6 +2300,66 @@ output: string, };
 
 export type Trigger = "manual" | "plan" | "schedule" | "retry";
 
+export type TryAccount = { "kind": "connection", 
+/**
+ * Which.
+ */
+connection: ConnectionId, } | { "kind": "form", 
+/**
+ * Which connector.
+ */
+connector: string, 
+/**
+ * Which of its ways to sign in.
+ */
+auth_method: string, 
+/**
+ * The form's values, secrets included.
+ */
+config: Record<string, unknown>, };
+
+export type TryId = string;
+
+export type TryPage = { 
+/**
+ * Counted from 1.
+ */
+number: number, 
+/**
+ * Every request since the page before, with secrets replaced.
+ */
+exchanges: Array<ExchangeView>, 
+/**
+ * The first of the records, each as JSON with its numbers as they came.
+ */
+records: Array<string>, 
+/**
+ * How many records the page has.
+ */
+n_records: number, 
+/**
+ * The part of the stream that the page belongs to.
+ */
+slice: unknown, 
+/**
+ * How far the stream counts as read after it; none where it has no cursor.
+ */
+state: unknown, 
+/**
+ * Everything has been read.
+ */
+is_over: boolean, 
+/**
+ * Why there is no page.
+ */
+error?: ApiError | null, };
+
+export type TryRef = { 
+/**
+ * Its id.
+ */
+try: TryId, };
+
 export type UiEvent = { "kind": "changed", 
 /**
  * Which.
@@ -1954,6 +2382,16 @@ flow: ConnectFlow, } | { "kind": "plan_progress",
  */
 plan: PlanDetail, };
 
+export type ValidateConnector = { 
+/**
+ * What it would be called; empty: not decided.
+ */
+name: string, 
+/**
+ * The file.
+ */
+text: string, };
+
 export type WriteMode = "create" | "update" | "upsert";
 
 export interface Commands {
@@ -1964,6 +2402,18 @@ export interface Commands {
   update_settings: { request: Settings; response: Settings };
   get_storage: { request: Nothing; response: Storage };
   list_connectors: { request: Nothing; response: Array<ConnectorSummary> };
+  get_connector: { request: ConnectorRef; response: ConnectorDetail };
+  get_connector_text: { request: GetConnectorText; response: ConnectorText };
+  get_connector_schema: { request: Nothing; response: ConnectorSchema };
+  validate_connector: { request: ValidateConnector; response: ConnectorReport };
+  compare_connector: { request: CompareConnector; response: ConnectorComparison };
+  save_connector: { request: SaveConnector; response: SavedConnector };
+  use_connector_version: { request: ConnectorVersionRef; response: SavedConnector };
+  delete_connector: { request: ConnectorRef; response: Array<NamedConnection> };
+  restore_connector: { request: ConnectorRef; response: SavedConnector };
+  start_try: { request: StartTry; response: TryRef };
+  next_try_page: { request: TryRef; response: TryPage };
+  stop_try: { request: TryRef; response: Nothing };
   list_connections: { request: Nothing; response: Array<ConnectionSummary> };
   get_connection: { request: ConnectionRef; response: ConnectionDetail };
   start_connect: { request: StartConnect; response: ConnectFlow };
@@ -2016,6 +2466,18 @@ export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags:
   update_settings: { kind: "mutation", tags: ["settings", "syncs"] },
   get_storage: { kind: "query", tags: ["run_records"] },
   list_connectors: { kind: "query", tags: ["connectors"] },
+  get_connector: { kind: "query", tags: ["connectors", "connections"] },
+  get_connector_text: { kind: "query", tags: ["connectors"] },
+  get_connector_schema: { kind: "query", tags: [] },
+  validate_connector: { kind: "query", tags: ["connectors"] },
+  compare_connector: { kind: "query", tags: ["connectors", "connections", "syncs"] },
+  save_connector: { kind: "mutation", tags: ["connectors", "connections", "streams", "mapping", "app"] },
+  use_connector_version: { kind: "mutation", tags: ["connectors", "connections", "streams", "mapping", "app"] },
+  delete_connector: { kind: "mutation", tags: ["connectors", "connections", "streams", "mapping", "app"] },
+  restore_connector: { kind: "mutation", tags: ["connectors", "connections", "streams", "mapping", "app"] },
+  start_try: { kind: "mutation", tags: [] },
+  next_try_page: { kind: "mutation", tags: [] },
+  stop_try: { kind: "mutation", tags: [] },
   list_connections: { kind: "query", tags: ["connections", "syncs"] },
   get_connection: { kind: "query", tags: ["connections", "streams"] },
   start_connect: { kind: "mutation", tags: [] },

@@ -28,6 +28,14 @@ export const overview = () => query("get_overview", {});
 export const settings = () => query("get_settings", {});
 export const storage = () => query("get_storage", {});
 export const connectors = () => query("list_connectors", {});
+export const connector = (id: string) => query("get_connector", { connector: id });
+export const connectorText = (id: string, version: number | null = null) =>
+  query("get_connector_text", { connector: id, version });
+export const connectorSchema = () => query("get_connector_schema", {});
+export const connectorReport = (name: string, text: string) =>
+  query("validate_connector", { name, text });
+export const comparison = (request: Request<"compare_connector">) =>
+  query("compare_connector", request);
 export const connections = () => query("list_connections", {});
 export const connection = (id: string) => query("get_connection", { connection: id });
 export const connectFlow = (flow: string) => query("get_connect_flow", { flow });

@@ -85,7 +85,7 @@ function AppToaster() {
   return (
     <Toaster
       theme={useColors()}
-      position="bottom-right"
+      position="bottom-center"
       closeButton
       duration={6000}
       style={toasterColors}

@@ -78,12 +78,16 @@ function Entries({ text, onClose }: { text: string; onClose: () => void }) {
     onClose();
     then();
   };
+  const usable = allConnectors.filter((each) => !each.problem);
   return (
     <>
       <Group heading="Do">
         <Item onSelect={go(() => navigate({ to: "/syncs/new" }))}>New sync</Item>
         <Item onSelect={go(() => navigate({ to: "/connections", search: { connect: "all" } }))}>
           Connect a platform
+        </Item>
+        <Item onSelect={go(() => navigate({ to: "/connectors", search: { add: true } }))}>
+          Add a connector
         </Item>
         {options !== undefined && (
           <Item
@@ -152,8 +156,25 @@ function Entries({ text, onClose }: { text: string; onClose: () => void }) {
         </Group>
       )}
       {allConnectors.length > 0 && (
-        <Group heading="Connect">
+        <Group heading="Connectors">
           {allConnectors.map((each) => (
+            <Item
+              key={each.id}
+              value={`connector ${each.name} ${each.id}`}
+              onSelect={go(() =>
+                navigate({ to: "/connectors/$connector", params: { connector: each.id } }),
+              )}
+            >
+              <Monogram text={each.monogram} color={each.color} />
+              {each.name}
+              <Aside>connector</Aside>
+            </Item>
+          ))}
+        </Group>
+      )}
+      {allConnectors.length > 0 && (
+        <Group heading="Connect">
+          {usable.map((each) => (
             <Item
               key={each.id}
               value={`connect ${each.name} ${each.id}`}

@@ -10,7 +10,10 @@ import {
   appStatus,
   connection,
   connections,
+  connector,
+  connectorSchema,
   connectors,
+  connectorText,
   overview,
   plan,
   run,
@@ -25,6 +28,8 @@ import { ScreenPending } from "@/app/ScreenPending";
 import { Shell } from "@/app/Shell";
 import {
   parseConnectionsSearch,
+  parseConnectorSearch,
+  parseConnectorsSearch,
   parseHistorySearch,
   parseNewSyncSearch,
   parsePlanSearch,
@@ -35,6 +40,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { Page } from "@/components/Page";
 import { ConnectionScreen } from "@/screens/connections/ConnectionScreen";
 import { ConnectionsScreen } from "@/screens/connections/ConnectionsScreen";
+import { ConnectorScreen } from "@/screens/connectors/ConnectorScreen";
 import { ConnectorsScreen } from "@/screens/connectors/ConnectorsScreen";
 import { NeedsYouScreen } from "@/screens/overview/NeedsYouScreen";
 import { OverviewScreen } from "@/screens/overview/OverviewScreen";
@@ -133,9 +139,29 @@ const connectionRoute = createRoute({
 const connectorsRoute = createRoute({
   getParentRoute: () => root,
   path: "/connectors",
+  validateSearch: parseConnectorsSearch,
   loader: ({ context: { client } }) =>
     Promise.all([client.ensureQueryData(connectors()), client.ensureQueryData(connections())]),
   component: ConnectorsScreen,
+});
+
+const connectorRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/connectors/$connector",
+  validateSearch: parseConnectorSearch,
+  loaderDeps: ({ search: { tab } }) => ({ tab }),
+  loader: ({ context: { client }, params, deps: { tab } }) =>
+    Promise.all([
+      client.ensureQueryData(connector(params.connector)),
+      client.ensureQueryData(appStatus()),
+      ...(tab === "file"
+        ? [
+            client.ensureQueryData(connectorText(params.connector)),
+            client.ensureQueryData(connectorSchema()),
+          ]
+        : []),
+    ]),
+  component: ConnectorScreen,
 });
 
 const planRoute = createRoute({
@@ -183,6 +209,7 @@ const routes = root.addChildren([
   connectionsRoute,
   connectionRoute,
   connectorsRoute,
+  connectorRoute,
   planRoute,
   runRoute,
   historyRoute,

@@ -50,6 +50,21 @@ export function parseConnectionsSearch(raw: Raw) {
   });
 }
 
+export function parseConnectorsSearch(raw: Raw) {
+  return present({
+    /** The sheet for adding one is open. */
+    add: raw.add === true ? true : undefined,
+  });
+}
+
+export function parseConnectorSearch(raw: Raw) {
+  return present({
+    tab: oneOf(raw, "tab", ["streams", "try", "file", "versions"] as const),
+    /** The stream that is tried. */
+    stream: text(raw, "stream"),
+  });
+}
+
 export function parseNewSyncSearch(raw: Raw) {
   return present({
     source: text(raw, "source"),

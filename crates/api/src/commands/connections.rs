@@ -7,7 +7,9 @@ use connectors::declarative::auth_spec::{
 };
 use connectors::declarative::manifest::Manifest;
 use connectors::{Access, Source};
+use engine::advanced_auth::{self, AdvancedAuth};
 use engine::connect::{ConnectRequest, Flow, FlowResult, FlowStep};
+use engine::{platforms, settings};
 use model::ids::ConnectionId;
 use model::secret::Secret;
 use store::connections::{Connection, ConnectionState};
@@ -19,60 +21,8 @@ use crate::views::*;
 
 type Result<T> = std::result::Result<T, ApiError>;
 
-pub(crate) async fn list_connectors(app: &App, _: Nothing) -> Result<Vec<ConnectorSummary>> {
-    let sample = app.sample();
-    Ok(app
-        .engine()
-        .platforms()
-        .connectors()
-        .iter()
-        .map(|manifest| {
-            let look = &manifest.platform;
-            let sample_url = sample
-                .as_ref()
-                .and_then(|sample| match manifest.name.as_str() {
-                    "harbor" => Some(sample.harbor_url.clone()),
-                    "postino" => Some(sample.postino_url.clone()),
-                    _ => None,
-                });
-            ConnectorSummary {
-                id: manifest.name.clone(),
-                name: manifest.platform.name.clone(),
-                summary: summary(manifest),
-                monogram: look.monogram.clone(),
-                color: look.colour.clone(),
-                categories: look.categories.clone(),
-                auth: manifest.auth.iter().map(auth_view).collect(),
-                config: config_fields(manifest)
-                    .into_iter()
-                    .map(|field| ConfigField {
-                        default: match field.name.as_str() {
-                            "base_url" => sample_url.clone().or(field.default),
-                            _ => field.default,
-                        },
-                        name: field.name,
-                        label: field.label,
-                        description: field.description,
-                        placeholder: field.placeholder,
-                        required: field.required,
-                        secret: field.secret,
-                        lines: field.lines,
-                    })
-                    .collect(),
-                streams: manifest
-                    .streams
-                    .iter()
-                    .map(|stream| stream.name.clone())
-                    .collect(),
-                writes: manifest.can_write(),
-                is_sample: matches!(manifest.name.as_str(), "harbor" | "postino"),
-            }
-        })
-        .collect())
-}
-
 /// One sentence for the gallery.
-fn summary(manifest: &Manifest) -> String {
+pub(crate) fn summary(manifest: &Manifest) -> String {
     let streams: Vec<&str> = manifest
         .streams
         .iter()
@@ -93,8 +43,8 @@ fn summary(manifest: &Manifest) -> String {
 
 /// The connect form: the properties of `connection_specification`, in their order, except those that
 /// the sign-in itself asks for.
-fn config_fields(manifest: &Manifest) -> Vec<ConfigField> {
-    let specification = &manifest.connection_specification;
+pub(crate) fn config_fields(manifest: &Manifest) -> Vec<ConfigField> {
+    let specification = platforms::specification(manifest);
     let required: Vec<&str> = specification
         .get("required")
         .and_then(serde_json::Value::as_array)
@@ -153,7 +103,7 @@ fn config_fields(manifest: &Manifest) -> Vec<ConfigField> {
     fields.into_iter().map(|(_, field)| field).collect()
 }
 
-fn auth_view(method: &AuthMethod) -> AuthMethodView {
+pub(crate) fn auth_view(method: &AuthMethod) -> AuthMethodView {
     let kind = match &method.kind {
         MethodKind::DeviceCode(_) => AuthKind::Device,
         _ if method.needs_a_browser() => AuthKind::Browser,
@@ -299,20 +249,15 @@ pub(crate) async fn get_connection(app: &App, request: ConnectionRef) -> Result<
         .read(move |db| store::connections::get(db, id))
         .await?;
     let summary = summary_of(app, id).await?;
-    let platforms = app.engine().platforms();
-    let manifest = platforms.manifest(id, &row.connector)?;
-    let method = manifest.auth.iter().find(|method| method.name == row.auth);
-    let config = config_fields(&manifest)
+    let manifest = app.engine().platforms().manifest(id, &row.connector)?;
+    let methods = platforms::auth_methods(&manifest);
+    let method = methods.iter().find(|method| method.name == row.auth);
+    let config = settings::values(&platforms::specification(&manifest), &row.config)
         .into_iter()
-        .filter(|field| !field.secret)
-        .map(|field| ConfigValue {
-            value: match row.config.get(&field.name) {
-                Some(serde_json::Value::String(text)) => text.clone(),
-                Some(other) => other.to_string(),
-                None => String::new(),
-            },
-            name: field.name,
-            label: field.label,
+        .map(|value| ConfigValue {
+            name: value.path,
+            label: value.label,
+            value: value.text,
         })
         .collect();
     // Neither a locked keychain nor a platform that is down keeps the page from opening.
@@ -324,7 +269,7 @@ pub(crate) async fn get_connection(app: &App, request: ConnectionRef) -> Result<
         Some(set) => (set.scopes.clone(), set.expires_at),
         None => (Vec::new(), None),
     };
-    let streams = match platforms.get(id).await {
+    let streams = match app.engine().platforms().get(id).await {
         Ok(platform) => Source::discover(&*platform, &Access::unattended())
             .await
             .map(stream_views)
@@ -336,6 +281,7 @@ pub(crate) async fn get_connection(app: &App, request: ConnectionRef) -> Result<
         auth_label: method.map_or_else(|| row.auth.clone(), |method| method.label.clone()),
         auth_method: row.auth,
         config,
+        settings: row.config,
         scopes,
         secrets_backend: app.engine().keeper().backend_name(),
         token_expires_at,
@@ -361,8 +307,10 @@ pub(crate) fn capabilities_view(can: connectors::Capabilities) -> CapabilitiesVi
         create: can.create,
         update: can.update,
         delete: can.delete,
+        upsert: can.upsert,
         batch_size: u32::try_from(can.batch_size).unwrap_or(u32::MAX),
         match_by: can.match_by,
+        idempotent_create: can.idempotent_create,
     }
 }
 
@@ -387,22 +335,62 @@ pub(crate) async fn describe_stream(app: &App, request: StreamRequest) -> Result
 }
 
 pub(crate) async fn start_connect(app: &App, request: StartConnect) -> Result<ConnectFlow> {
+    app.engine().platforms().refresh().await?;
+    let kept = match request.reconnect {
+        Some(id) => {
+            app.engine()
+                .store()
+                .read(move |db| store::connections::get(db, id))
+                .await?
+                .config
+        }
+        None => serde_json::Value::Null,
+    };
+    let (config, fields) = typed_in(
+        app,
+        &request.connector,
+        &request.auth_method,
+        request.config,
+        &kept,
+    )?;
+    let host = app.0.host.clone();
+    let flow = app.engine().start_connect(
+        ConnectRequest {
+            connector: request.connector,
+            auth: request.auth_method,
+            name: request.name,
+            config,
+            fields,
+            reconnect: request.reconnect,
+        },
+        std::sync::Arc::new(move |url| host.open_url(url)),
+    )?;
+    Ok(flow_view(&flow))
+}
+
+/// What was typed into a connect form: the settings, complete and checked, and what the sign-in asks for.
+/// `kept` are the settings as they are stored; their secrets stay where nothing was typed in.
+pub(crate) fn typed_in(
+    app: &App,
+    connector: &str,
+    auth_method: &str,
+    values: serde_json::Map<String, serde_json::Value>,
+    kept: &serde_json::Value,
+) -> Result<(serde_json::Value, BTreeMap<String, Secret>)> {
     let manifest = app
         .engine()
         .platforms()
-        .connector(&request.connector)
-        .ok_or_else(|| {
-            ApiError::not_found(format!("There is no connector \"{}\".", request.connector))
-        })?;
-    let method = manifest
-        .auth
+        .connector(connector)
+        .ok_or_else(|| ApiError::not_found(format!("There is no connector \"{connector}\".")))?;
+    let methods = platforms::auth_methods(&manifest);
+    let method = methods
         .iter()
-        .find(|method| method.name == request.auth_method)
+        .find(|method| method.name == auth_method)
         .ok_or_else(|| {
             ApiError::invalid(
                 format!(
-                    "{} has no way to sign in called \"{}\".",
-                    manifest.platform.name, request.auth_method
+                    "{} has no way to sign in called \"{auth_method}\".",
+                    manifest.platform.name
                 ),
                 "Choose one of those that the form offers.",
             )
@@ -415,41 +403,37 @@ pub(crate) async fn start_connect(app: &App, request: StartConnect) -> Result<Co
         .collect();
     let mut fields = BTreeMap::new();
     let mut config = serde_json::Map::new();
-    for (name, value) in request.config {
+    for (name, value) in values {
         if asked.contains(&name.as_str()) {
-            fields.insert(name, Secret::new(value));
-        } else if !value.trim().is_empty() {
-            config.insert(name, value.trim().into());
-        }
-    }
-    for field in config_fields(&manifest) {
-        if field.required && !config.contains_key(&field.name) {
-            match field.default.filter(|default| !default.is_empty()) {
-                Some(default) => {
-                    config.insert(field.name, default.into());
-                }
-                None => {
-                    return Err(ApiError::invalid(
-                        format!("\"{}\" is empty.", field.label),
-                        field.description.unwrap_or_else(|| "Fill it in.".into()),
-                    ));
-                }
+            if let serde_json::Value::String(text) = value {
+                fields.insert(name, Secret::new(text));
             }
+        } else {
+            config.insert(name, value);
         }
     }
-    let host = app.0.host.clone();
-    let flow = app.engine().start_connect(
-        ConnectRequest {
-            connector: request.connector,
-            auth: request.auth_method,
-            name: request.name,
-            config: serde_json::Value::Object(config),
-            fields,
-            reconnect: request.reconnect,
-        },
-        std::sync::Arc::new(move |url| host.open_url(url)),
-    )?;
-    Ok(flow_view(&flow))
+    let specification = platforms::specification(&manifest);
+    let config = settings::tidy(&serde_json::Value::Object(config));
+    let config = settings::keep_secrets(kept, &config);
+    let config = settings::complete(&specification, &config);
+    let filled: Vec<String> = match AdvancedAuth::of(&manifest) {
+        Some(advanced) if auth_method == advanced_auth::NAME => advanced
+            .fills
+            .iter()
+            .map(|(path, _)| format!("/{}", path.join("/")))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let problem = settings::check(&specification, &config)
+        .into_iter()
+        .find(|problem| !filled.contains(&problem.path));
+    match problem {
+        Some(problem) => Err(ApiError::invalid(
+            format!("\"{}\" {}.", problem.label, problem.problem),
+            "Correct it in the form and try again.",
+        )),
+        None => Ok((config, fields)),
+    }
 }
 
 pub(crate) fn flow_view(flow: &Flow) -> ConnectFlow {

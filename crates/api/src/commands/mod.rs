@@ -3,6 +3,7 @@
 
 pub(crate) mod app;
 pub(crate) mod connections;
+pub(crate) mod connectors;
 pub(crate) mod mapping;
 pub(crate) mod plans;
 pub(crate) mod runs;
@@ -11,6 +12,7 @@ pub(crate) mod unwritten;
 
 pub(crate) use app::*;
 pub(crate) use connections::*;
+pub(crate) use connectors::*;
 pub(crate) use mapping::*;
 pub(crate) use plans::*;
 pub(crate) use runs::*;

@@ -28,6 +28,14 @@ views! {
         pub writes: bool,
         /// One of the platforms to try with.
         pub is_sample: bool,
+        /// Where it is from.
+        pub origin: ConnectorOrigin,
+        /// The version in use, where it is the person's own.
+        pub version: Option<u32>,
+        /// Streams that cannot be read here.
+        pub n_refused: u32,
+        /// Why it cannot be used at all.
+        pub problem: Option<String>,
     }
 
     /// A way to sign in.
@@ -148,6 +156,9 @@ views! {
         pub auth_label: String,
         /// The settings, without secrets.
         pub config: Vec<ConfigValue>,
+        /// The same as they are stored; a secret is an object with the member `$secret`.
+        #[ts(type = "unknown")]
+        pub settings: serde_json::Value,
         /// What was granted.
         pub scopes: Vec<String>,
         /// Where its secret is kept.
@@ -199,10 +210,14 @@ views! {
         pub update: bool,
         /// Records can be deleted.
         pub delete: bool,
+        /// The field by which the platform itself decides whether a record is created or changed.
+        pub upsert: Option<FieldPath>,
         /// Records per write request.
         pub batch_size: u32,
         /// Fields by which a record can be looked up.
         pub match_by: Vec<FieldPath>,
+        /// Sending the same create twice creates once.
+        pub idempotent_create: bool,
     }
 
     /// Begins to connect. For a browser sign-in the browser is opened; the others are tested at once.
@@ -213,8 +228,9 @@ views! {
         pub auth_method: String,
         /// What the person calls it; empty: from the account.
         pub name: String,
-        /// The form's fields, secrets included.
-        pub config: std::collections::BTreeMap<String, String>,
+        /// The form's values, secrets included; texts are brought to the types that the connector asks for.
+        #[ts(type = "Record<string, unknown>")]
+        pub config: serde_json::Map<String, serde_json::Value>,
         /// Sign in again for this connection instead of making one.
         pub reconnect: Option<ConnectionId>,
     }

@@ -1,6 +1,5 @@
 //! Connecting a platform from a terminal.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 
 use api::App;
@@ -115,10 +114,10 @@ async fn connected(app: &App, wanted: Connect, output: &Output) -> Result<Connec
         Some(connection) => Some(find_connection(app, connection).await?.id),
         None => None,
     };
-    let mut config = BTreeMap::new();
+    let mut config = serde_json::Map::new();
     for (name, value) in wanted.settings {
         let value = setting(&name, value)?;
-        config.insert(name, value);
+        config.insert(name, value.into());
     }
     let mut events = app.subscribe();
     let request = StartConnect {

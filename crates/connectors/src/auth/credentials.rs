@@ -5,6 +5,7 @@
 
 mod stored;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -239,8 +240,13 @@ impl Credentials {
     /// Forgets them. Nothing is said to the platform: see [`disconnect`](super::disconnect).
     pub async fn remove(keeper: &Keeper, connection: ConnectionId) -> Result<()> {
         let _lock = lock(keeper, connection).await?;
-        keeper.delete(&super::settings::entry(connection)).await?;
         keeper.delete(&entry(connection)).await
+    }
+
+    /// Excludes other tasks and other processes from changing what is kept of a connection, until what it gives is
+    /// dropped.
+    pub async fn hold(keeper: &Keeper, connection: ConnectionId) -> Result<Box<dyn Any + Send>> {
+        Ok(Box::new(lock(keeper, connection).await?))
     }
 
     /// Writes them. Whoever does so holds the connection's lock.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use model::record::Operation;
 use model::value::Value;
 use template::{Env, Scope};
 
@@ -21,7 +22,7 @@ use super::text::{Condition, Text};
 use super::writes::fields::FieldSpec;
 use super::writes::spec::WriteSpec;
 use super::{parameters, refs};
-use crate::{Error, Result};
+use crate::{Capabilities, Error, Result};
 
 /// Streams that one file may have.
 const MOST_STREAMS: usize = 5_000;
@@ -278,6 +279,35 @@ impl Manifest {
     /// Whether any of its streams can be written.
     pub fn can_write(&self) -> bool {
         !self.writes.is_empty()
+    }
+
+    /// Whether records of a stream can be created, changed, deleted.
+    pub fn offers(&self, stream: &str, operation: Operation) -> bool {
+        self.writes(stream)
+            .is_some_and(|writes| writes.offers(operation))
+    }
+
+    /// The names of the templates from which further streams are made once a connection is there.
+    pub fn template_names(&self) -> Vec<&str> {
+        let templates = self.templates.iter();
+        templates.map(|template| template.name.as_str()).collect()
+    }
+
+    /// What can be done with a stream, as far as the file says.
+    pub fn capabilities(&self, stream: &Stream) -> Capabilities {
+        let writes = self.writes(&stream.name);
+        let offers = |operation| writes.is_some_and(|writes| writes.offers(operation));
+        Capabilities {
+            read: true,
+            incremental: stream.cursor.is_some(),
+            create: offers(Operation::Create),
+            update: offers(Operation::Update),
+            delete: offers(Operation::Delete),
+            upsert: writes.and_then(|writes| Some(writes.upsert.as_ref()?.by.clone())),
+            batch_size: writes.map_or(1, WriteSpec::batch_size),
+            match_by: writes.map_or_else(Vec::new, |writes| writes.match_by.clone()),
+            idempotent_create: writes.is_some_and(WriteSpec::idempotent_create),
+        }
     }
 
     /// The sign-in called `name`.

@@ -64,6 +64,7 @@ pub struct AccountSpec {
 /// `patchbay.platform`; without it, what the file's name says.
 pub fn platform(view: Option<View<'_>>, name: &str) -> Result<PlatformSpec> {
     let Some(view) = view else {
+        let name = &title(name);
         return Ok(PlatformSpec {
             name: name.to_owned(),
             monogram: monogram(name),
@@ -79,7 +80,10 @@ pub fn platform(view: Option<View<'_>>, name: &str) -> Result<PlatformSpec> {
         "api_version",
         "sunset",
     ])?;
-    let title = view.text_of("name")?.unwrap_or(name).to_owned();
+    let title = match view.text_of("name")? {
+        Some(told) => told.to_owned(),
+        None => title(name),
+    };
     let logo = view.get("logo");
     if let Some(logo) = &logo {
         logo.only(&["monogram", "colour"])?;
@@ -120,6 +124,20 @@ pub fn platform(view: Option<View<'_>>, name: &str) -> Result<PlatformSpec> {
 fn is_colour(text: &str) -> bool {
     text.strip_prefix('#')
         .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// A connector's name for people: `source-tea-house` is Tea House.
+fn title(name: &str) -> String {
+    let words = name.strip_prefix("source-").unwrap_or(name);
+    let words = words.split(['-', '_', ' ']).filter(|word| !word.is_empty());
+    let words: Vec<String> = words
+        .map(|word| {
+            let mut letters = word.chars();
+            let first = letters.next().into_iter().flat_map(char::to_uppercase);
+            first.chain(letters).collect()
+        })
+        .collect();
+    words.join(" ")
 }
 
 fn monogram(name: &str) -> String {
@@ -192,4 +210,21 @@ pub fn auth(view: Option<View<'_>>) -> Result<Vec<AuthMethod>> {
         methods.push(method);
     }
     Ok(methods)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connector_without_a_title_is_called_after_its_name() {
+        let check = |name: &str, expected: &str| {
+            let platform = platform(None, name).unwrap();
+            assert_eq!(platform.name, expected);
+        };
+        check("my-harbor", "My Harbor");
+        check("source-tea_house", "Tea House");
+        check("élan", "Élan");
+        check("", "");
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use model::clock::Clock;
 use model::path::FieldPath;
-use model::record::{Change, Operation, RecordKey};
+use model::record::{Change, RecordKey};
 use model::value::Value;
 use template::{Env, Scope};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
@@ -31,8 +31,8 @@ use super::{path, writes};
 use crate::http::client::{origin_words, same_origin};
 use crate::http::{Answer, Call, Client, Failure, OpenBody, Repeat, RequestParts, Signer, Verdict};
 use crate::{
-    Access, Capabilities, CheckStep, Destination, Error, Find, PageReader, ReadRequest, Result,
-    Source, StreamDescription, StreamSummary, Written,
+    Access, CheckStep, Destination, Error, Find, PageReader, ReadRequest, Result, Source,
+    StreamDescription, StreamSummary, Written,
 };
 
 /// A connection by its connector file. Cheap to clone.
@@ -189,22 +189,6 @@ impl Platform {
         }))
     }
 
-    fn capabilities(&self, stream: &Stream) -> Capabilities {
-        let writes = self.inner.connector.writes(&stream.name);
-        let offers = |operation| writes.is_some_and(|writes| writes.offers(operation));
-        Capabilities {
-            read: true,
-            incremental: stream.cursor.is_some(),
-            create: offers(Operation::Create),
-            update: offers(Operation::Update),
-            delete: offers(Operation::Delete),
-            upsert: writes.and_then(|writes| Some(writes.upsert.as_ref()?.by.clone())),
-            batch_size: writes.map_or(1, writes::spec::WriteSpec::batch_size),
-            match_by: writes.map_or_else(Vec::new, |writes| writes.match_by.clone()),
-            idempotent_create: writes.is_some_and(writes::spec::WriteSpec::idempotent_create),
-        }
-    }
-
     async fn description(&self, stream: &str, access: &Access) -> Result<StreamDescription> {
         let inner = &*self.inner;
         let stream = self.context(access.clone()).stream(stream).await?;
@@ -240,7 +224,7 @@ impl Platform {
             cursor_field: stream
                 .cursor_field(&inner.scope(), &inner.env)
                 .and_then(|field| field.parse().ok()),
-            capabilities: self.capabilities(stream),
+            capabilities: self.inner.connector.capabilities(stream),
         })
     }
 
@@ -608,7 +592,7 @@ impl Source for Platform {
             .map(|stream| StreamSummary {
                 name: stream.name.clone(),
                 label: stream.label.clone(),
-                capabilities: self.capabilities(stream),
+                capabilities: self.inner.connector.capabilities(stream),
             })
             .collect())
     }

@@ -157,7 +157,7 @@ impl Selector {
     pub fn reads_in_pieces(&self) -> bool {
         !matches!(
             self.decoder,
-            Decoder::Json | Decoder::JsonItems(..) | Decoder::Xml
+            Decoder::Json | Decoder::JsonItems(..) | Decoder::Xml(_)
         )
     }
 

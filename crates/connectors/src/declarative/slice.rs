@@ -83,6 +83,15 @@ impl Slice {
         (bounds.next(), bounds.next())
     }
 
+    /// The partition and the window's bounds in one.
+    pub fn members(&self) -> Object {
+        let mut all = self.partition.clone();
+        for (name, value) in self.bounds.iter() {
+            all.insert(name, value.clone());
+        }
+        all
+    }
+
     /// What tells slices of one read apart.
     pub fn key(&self) -> String {
         let mut key = partition_key(&self.partition);
@@ -107,11 +116,7 @@ impl Members for Slice {
     }
 
     fn to_value(&self) -> Value {
-        let mut all = self.partition.clone();
-        for (name, value) in self.bounds.iter() {
-            all.insert(name, value.clone());
-        }
-        Value::Object(all)
+        Value::Object(self.members())
     }
 }
 

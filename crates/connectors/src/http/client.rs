@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use model::clock::Clock;
 use model::ids::ExchangeId;
+use model::secret::Secret;
 use tokio::time::Instant;
 use url::Url;
 
@@ -101,6 +102,7 @@ struct Inner {
     budget: Mutex<Budget>,
     breaker: Mutex<Breaker>,
     jitter: Mutex<Jitter>,
+    hidden: Mutex<Vec<Secret>>,
 }
 
 impl Client {
@@ -123,6 +125,7 @@ impl Client {
                 rate: Mutex::default(),
                 budget: Mutex::default(),
                 jitter: Mutex::new(jitter),
+                hidden: Mutex::default(),
             }),
         })
     }
@@ -135,6 +138,11 @@ impl Client {
     /// Sets the rate that the platform documents.
     pub fn set_documented_rate(&self, rate: Option<Rate>) {
         lock(&self.inner.rate).set_documented(rate);
+    }
+
+    /// What must not show in anything that is recorded, whoever puts it on a request.
+    pub fn hide(&self, secrets: Vec<Secret>) {
+        *lock(&self.inner.hidden) = secrets;
     }
 
     /// Sets how many calls of each kind the connector file allows.
@@ -206,14 +214,15 @@ impl Client {
                 return fail(error, sent, exchange);
             }
             let mut request = call.request.clone();
-            let mut redactor = Redactor::default();
+            let mut secrets = lock(&inner.hidden).clone();
             if let Some(signer) = call.signer {
                 if let Err(error) = signer.sign(&mut request, call.access).await {
                     lock(&inner.breaker).gave_up();
                     return fail(error, sent, exchange);
                 }
-                redactor = Redactor::new(&signer.secrets());
+                secrets.extend(signer.secrets());
             }
+            let redactor = Redactor::new(&secrets);
             let origin = request.url.clone();
             // What the signer needs to know of it, should it be refused.
             let mut signed = RequestParts::new(request.method.clone(), origin.clone());

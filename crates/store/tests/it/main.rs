@@ -8,6 +8,7 @@
 )]
 
 mod bulk_jobs;
+mod connectors;
 mod documents;
 mod history;
 mod journal;

@@ -1,10 +1,11 @@
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { Suspense, useState } from "react";
 import type { ConnectionDetail, StartConnect } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
 import { connectFlow, connectors } from "@/api/queries";
 import { Sheet } from "@/components/Dialog";
 import { EmptyState } from "@/components/EmptyState";
+import { Skeleton } from "@/components/Progress";
 import { ConnectForm } from "@/screens/connections/ConnectForm";
 import { FlowView } from "@/screens/connections/FlowView";
 import { Gallery } from "@/screens/connections/Gallery";
@@ -69,7 +70,10 @@ export function ConnectSheet({ connect, flow, existing, onMove }: Props) {
         description="Choose what to connect. You can connect the same platform more than once."
         onClose={close}
       >
-        <Gallery connectors={all} onChoose={(id) => onMove({ connect: id })} />
+        <Gallery
+          connectors={all.filter((each) => !each.problem)}
+          onChoose={(id) => onMove({ connect: id })}
+        />
       </Sheet>
     );
   }
@@ -83,14 +87,22 @@ export function ConnectSheet({ connect, flow, existing, onMove }: Props) {
     );
   }
   return (
-    <ConnectForm
-      key={connector.id}
-      connector={connector}
-      existing={existing}
-      error={start.error}
-      busy={start.isPending}
-      onSubmit={begin}
-      onClose={close}
-    />
+    <Suspense
+      fallback={
+        <Sheet title={`Connect ${connector.name}`} onClose={close}>
+          <Skeleton className="h-40 w-full" />
+        </Sheet>
+      }
+    >
+      <ConnectForm
+        key={connector.id}
+        connector={connector}
+        existing={existing}
+        error={start.error}
+        busy={start.isPending}
+        onSubmit={begin}
+        onClose={close}
+      />
+    </Suspense>
   );
 }

@@ -12,8 +12,8 @@ import { Tag } from "@/components/Pill";
 import { Callout, copyText, Problem, toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
+import { Exchange } from "@/exchange/Exchange";
 import { canRetry, recordOutcome } from "@/format/states";
-import { Exchange } from "@/screens/runs/Exchange";
 
 type Props = { run: string; seq: number; onClose: () => void };
 

@@ -11,8 +11,10 @@ const stream = (can: Partial<StreamView["capabilities"]>): StreamView => ({
     create: false,
     update: false,
     delete: false,
+    upsert: null,
     batch_size: 1,
     match_by: [],
+    idempotent_create: false,
     ...can,
   },
 });

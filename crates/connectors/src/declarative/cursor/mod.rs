@@ -119,6 +119,11 @@ pub enum Clamping {
 }
 
 impl CursorSpec {
+    /// The cursor's field as the file has it, which may be a template.
+    pub fn field_text(&self) -> &str {
+        self.field.source()
+    }
+
     /// From the file.
     pub fn compile(view: &View<'_>) -> Result<Self> {
         let field = Text::compile(

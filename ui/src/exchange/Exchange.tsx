@@ -4,9 +4,9 @@ import { Button } from "@/components/Button";
 import { Code, Part } from "@/components/Part";
 import { Tag } from "@/components/Pill";
 import { copyText } from "@/components/Problem";
+import { curl } from "@/exchange/curl";
 import { duration } from "@/format/time";
 import { prettyJson } from "@/format/value";
-import { curl } from "@/screens/runs/curl";
 
 /** The request that carried a record and what came back, with secrets replaced. */
 export function Exchange({ exchange }: { exchange: ExchangeView }) {
@@ -76,7 +76,9 @@ function Message({ title, headers, body }: MessageProps) {
           ))}
         </dl>
       </details>
-      {body !== null && body !== "" && <Code text={prettyJson(body)} label={`${title}: body`} />}
+      {body !== null && body !== "" && (
+        <Code tall text={prettyJson(body)} label={`${title}: body`} />
+      )}
     </div>
   );
 }

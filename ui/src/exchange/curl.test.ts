@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { curl } from "@/screens/runs/curl";
+import { curl } from "@/exchange/curl";
 
 test("a request can be pasted into a shell, quotes and all", () => {
   expect(

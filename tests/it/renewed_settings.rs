@@ -1,0 +1,123 @@
+//! Connector files that keep their tokens among the settings: a refresh token that works once is kept, renewed, before
+//! what came with it is used.
+
+use api::views::{ConnectFlow, ConnectResult};
+use model::ids::ConnectionId;
+use serde_json::{Value, json};
+use testkit::TestApp;
+use testkit::app::base_url;
+
+/// Harbor's contacts by a plain low-code file that signs in through the browser and renews its token itself.
+const FILE: &str = r#"
+version: 6.44.0
+type: DeclarativeSource
+check: {type: CheckStream, stream_names: [contacts]}
+streams:
+  - type: DeclarativeStream
+    name: contacts
+    primary_key: id
+    retriever:
+      type: SimpleRetriever
+      requester:
+        type: HttpRequester
+        url_base: "{{ config['base_url'] }}/api/v1"
+        path: contacts
+        authenticator:
+          type: OAuthAuthenticator
+          token_refresh_endpoint: "{{ config['base_url'] }}/oauth/token"
+          client_id: "{{ config['credentials']['client_id'] }}"
+          client_secret: "{{ config['credentials']['client_secret'] }}"
+          refresh_token: "{{ config['credentials']['refresh_token'] }}"
+          refresh_token_updater: {}
+      record_selector: {type: RecordSelector, extractor: {type: DpathExtractor, field_path: [data]}}
+    schema_loader:
+      type: InlineSchemaLoader
+      schema: {type: object, properties: {id: {type: string}}}
+spec:
+  type: Spec
+  connection_specification:
+    type: object
+    required: [base_url, credentials]
+    properties:
+      base_url: {type: string, title: Address}
+      credentials:
+        type: object
+        title: Signing in
+        properties:
+          client_id: {type: string, title: Client ID}
+          client_secret: {type: string, title: Client secret, airbyte_secret: true}
+          access_token: {type: string, title: Access token, airbyte_secret: true}
+          refresh_token: {type: string, title: Refresh token, airbyte_secret: true}
+  advanced_auth:
+    auth_flow_type: oauth2.0
+    oauth_config_specification:
+      oauth_user_input_from_connector_config_specification:
+        properties: {base: {type: string, path_in_connector_config: [base_url]}}
+      oauth_connector_input_specification:
+        consent_url: "{{ base }}/oauth/authorize?client_id={{ client_id_value }}&redirect_uri={{ redirect_uri_value | urlencode }}&state={{ state_value }}&scope={{ scopes_value }}&response_type=code"
+        access_token_url: "{{ base }}/oauth/token"
+        scopes: [{scope: contacts.read}]
+      complete_oauth_output_specification:
+        properties:
+          access_token: {type: string, path_in_connector_config: [credentials, access_token]}
+          refresh_token: {type: string, path_in_connector_config: [credentials, refresh_token]}
+      complete_oauth_server_output_specification:
+        properties:
+          client_id: {type: string, path_in_connector_config: [credentials, client_id]}
+          client_secret: {type: string, path_in_connector_config: [credentials, client_secret]}
+"#;
+
+async fn connected(test: &TestApp) -> ConnectionId {
+    let request = json!({"name": "My Harbor", "text": FILE, "origin": {"kind": "pasted"}});
+    let _: Value = test.ask("save_connector", request).await;
+    // Harbor's desktop client has no secret and takes any.
+    let config = json!({
+        "base_url": base_url(&test.sandbox, "harbor"),
+        "credentials": {"client_id": "patchbay-desktop", "client_secret": "none"},
+    });
+    let request = json!({"connector": "my-harbor", "auth_method": "advanced_auth", "name": "", "config": config, "reconnect": null});
+    let flow: ConnectFlow = test.ask("start_connect", request).await;
+    test.app.engine().wait_flow(flow.id).await.unwrap();
+    let flow: ConnectFlow = test.ask("get_connect_flow", json!({"flow": flow.id})).await;
+    match flow.result {
+        Some(ConnectResult::Connected { connection, .. }) => connection,
+        _ => panic!("{flow:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_token_that_works_once_outlives_starts_of_the_program() {
+    let mut test = TestApp::with_contacts(3).await;
+    let connection = connected(&test).await;
+    let mut renewals = test.sandbox.counters().harbor.refresh_grants;
+    for _ in 0..2 {
+        test = test.close().await.open().await;
+        assert!(test.sandbox.expire_tokens(sandbox::Platform::Harbor) > 0);
+        let tested: Value = test
+            .ask("test_connection", json!({"connection": connection}))
+            .await;
+        assert_eq!(tested["ok"], json!(true), "{tested}");
+        let counters = test.sandbox.counters().harbor;
+        assert_eq!(counters.refresh_grants, renewals + 1);
+        assert_eq!(counters.refresh_reuse, 0);
+        renewals += 1;
+    }
+    let stored = test
+        .app
+        .engine()
+        .store()
+        .read(move |db| store::connections::get(db, connection))
+        .await
+        .unwrap();
+    let credentials = &stored.config["credentials"];
+    assert_eq!(
+        credentials["refresh_token"],
+        json!({"$secret": "/credentials/refresh_token"})
+    );
+    // When it ends is no secret.
+    assert!(
+        credentials["token_expiry_date"].is_string(),
+        "{credentials}"
+    );
+    test.close().await;
+}
