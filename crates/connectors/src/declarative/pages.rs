@@ -594,8 +594,9 @@ impl SliceReader {
             page.rest = None;
         }
         page.extracted += rows.len();
-        if page.rest.is_none() {
-            self.guard(stream, &page.answer, page.extracted)?;
+        match page.rest {
+            None => self.guard(stream, &page.answer, page.extracted)?,
+            Some(_) => self.guard_records(stream, page.extracted)?,
         }
         let is_client_side = stream
             .cursor

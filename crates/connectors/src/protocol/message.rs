@@ -6,7 +6,10 @@ use model::value::Value;
 use tokio::sync::mpsc;
 
 /// Buffers of lines that wait for being written out; whoever makes more waits.
-const WAITING: usize = 64;
+const WAITING: usize = 32;
+
+/// Bytes of lines that are handed on together: with [`WAITING`], what waits stays small whatever pages come.
+pub(super) const TOGETHER: usize = 128 * 1024;
 
 /// Where lines go. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::Ended;
 use super::catalogue::Catalogue;
-use super::message::{Message, RecordLines, Sink};
+use super::message::{Message, RecordLines, Sink, TOGETHER};
 use crate::declarative::pages::{Context, SliceReader, Slices, seconds};
 use crate::declarative::progress::Progress;
 use crate::declarative::slice::Slice;
@@ -273,9 +273,13 @@ impl OneStream {
             while let Some((rows, _)) = reader.next().await? {
                 count += rows.len() as u64;
                 let lines = RecordLines::new(&self.name, self.context.env().now().as_millisecond());
-                let mut out = Vec::with_capacity(rows.iter().map(|row| row.weight() + 128).sum());
+                let size = rows.iter().map(|row| row.weight() + 128).sum::<usize>();
+                let mut out = Vec::with_capacity(size.min(TOGETHER));
                 for row in &rows {
                     lines.write(&mut out, row);
+                    if out.len() >= TOGETHER && !self.sink.send(std::mem::take(&mut out)).await {
+                        return Err(Error::Cancelled);
+                    }
                 }
                 if !self.sink.send(out).await {
                     return Err(Error::Cancelled);

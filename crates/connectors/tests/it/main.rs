@@ -16,6 +16,7 @@ mod files;
 mod grants;
 mod http;
 mod jobs;
+mod misbehaving;
 mod oauth;
 mod odd_server;
 mod parts;

@@ -187,6 +187,7 @@ impl JsonBody {
                 self.place = Place::Member { first: true };
                 Ok(Step::At(at + 1))
             }
+            (Some(b'<'), _) => Err(bad(at, TAGS)),
             _ => {
                 let (row, end) = Self::whole(bytes, at, 0, last)?;
                 self.body(row, rows);
@@ -390,6 +391,9 @@ impl JsonBody {
         Step::At(at + 1)
     }
 }
+
+/// What is said where tags stand at the beginning.
+pub(super) const TAGS: &str = "JSON, and an HTML page or XML came";
 
 const fn bad(at: usize, expected: &'static str) -> Stop {
     Stop::Bad(json::JsonError { at, expected })

@@ -8,7 +8,7 @@ use model::row::Row;
 use model::value::Value;
 
 use super::charset::after_mark;
-use super::json::LARGEST_VALUE;
+use super::json::{LARGEST_VALUE, TAGS};
 use super::{BodyDecoder, DecodeError, Ending};
 
 /// Takes one JSON answer apart into bodies.
@@ -100,6 +100,7 @@ impl WholeBody {
         }
         let bad = |expected| Err(Stop::Bad(model::json::JsonError { at, expected }));
         match (self.place, bytes.get(at)) {
+            (Place::Start, Some(b'<')) => return bad(TAGS),
             (Place::Start, Some(b'[')) => self.place = Place::FirstItem,
             (Place::FirstItem | Place::AfterItem, Some(b']')) => self.place = Place::End,
             (Place::AfterItem, Some(b',')) => self.place = Place::Item,

@@ -30,12 +30,7 @@ impl SliceReader {
                 stream.name, limits.max_pages
             )));
         }
-        if self.records > limits.max_records {
-            return Err(exceeded(format!(
-                "the stream {} has more than {} records",
-                stream.name, limits.max_records
-            )));
-        }
+        self.guard_records(stream, 0)?;
         self.empty_pages = if count == 0 { self.empty_pages + 1 } else { 0 };
         if self.empty_pages > MOST_EMPTY_PAGES {
             return Err(exceeded(format!(
@@ -72,6 +67,16 @@ impl SliceReader {
              far enough",
             stream.name
         ))
+    }
+
+    /// Says when there are too many records with those of a page that is still coming in.
+    pub(super) fn guard_records(&self, stream: &Stream, coming: usize) -> Result<()> {
+        let most = self.context.connection.connector.limits.max_records;
+        if self.records + coming as u64 > most {
+            let name = &stream.name;
+            return Err(self.exceeded(format!("the stream {name} has more than {most} records")));
+        }
+        Ok(())
     }
 
     /// The complaint about a bound.
