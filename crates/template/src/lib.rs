@@ -69,3 +69,4 @@ pub use error::{Error, ErrorKind, TemplateError};
 pub use reads::Reads;
 pub use scope::{Input, Members, Scope};
 pub use template::{Literals, Otherwise, Template};
+pub use value::print::python_repr;

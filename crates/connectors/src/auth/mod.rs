@@ -34,7 +34,7 @@ pub mod signer;
 mod sigv4;
 mod tls;
 pub(crate) mod transport;
-mod wire;
+pub(crate) mod wire;
 
 pub(crate) use answer::seconds as seconds_of;
 pub use credentials::{CredentialKind, Credentials, TokenSet};

@@ -18,7 +18,7 @@ const RESERVED: AsciiSet = NON_ALPHANUMERIC
 const RESERVED_IN_PATH: AsciiSet = RESERVED.remove(b'/');
 
 /// As RFC 3986 wants it: letters, digits and `-._~` stand for themselves.
-pub(super) fn encoded(text: &str) -> Cow<'_, str> {
+pub(crate) fn encoded(text: &str) -> Cow<'_, str> {
     utf8_percent_encode(text, &RESERVED).into()
 }
 

@@ -13,9 +13,9 @@ use super::authenticators::jwt::{self, Jwt};
 use super::authenticators::oauth::{self, OAuth};
 use super::authenticators::rotating::Rotating;
 use super::authenticators::session::{LegacySession, Session, UseAs};
+use super::glob_path;
 use super::node::View;
 use super::options::{Options, RequestOption};
-use super::path;
 use super::platform::Connection;
 use super::text::{Text, python_text};
 use crate::auth::basic_pair;
@@ -341,7 +341,7 @@ fn chosen<'a>(by: &'a ByFile, config: &Value) -> Result<&'a ByFile> {
             problem,
             expected: format!("one of {}: choose a way to sign in", names()),
         };
-        let Some(name) = path::at(config, way).map(python_text) else {
+        let Some(name) = glob_path::at(config, way).map(python_text) else {
             return Err(refuse(format!("the settings hold no `{}`", way.join("."))));
         };
         match choices.iter().find(|(known, _)| *known == name) {

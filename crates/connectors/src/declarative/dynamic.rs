@@ -280,7 +280,7 @@ impl List {
     fn values(&self, config: &Value, env: &Env) -> Result<Vec<Value>> {
         let scope = Scope::new().with("config", config);
         let steps = self.pointer.steps(&scope, env)?;
-        let mut values = match super::path::at(config, &steps) {
+        let mut values = match super::glob_path::at(config, &steps) {
             Some(Value::List(items)) => items.clone(),
             Some(one) => vec![one.clone()],
             None => Vec::new(),

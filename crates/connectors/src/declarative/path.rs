@@ -4,15 +4,7 @@ use compact_str::CompactString;
 use model::value::Value;
 
 use super::decode::json::is_truthy;
-
-/// The value at plain steps.
-pub fn at<'v>(value: &'v Value, steps: &[CompactString]) -> Option<&'v Value> {
-    steps.iter().try_fold(value, |here, step| match here {
-        Value::Object(object) => object.get(step),
-        Value::List(items) => items.get(step.parse::<usize>().ok()?),
-        _ => None,
-    })
-}
+use super::glob_path::at;
 
 /// The records that a page holds, where they stand.
 ///

@@ -27,7 +27,7 @@ use super::reading::Reader;
 use super::requester::Requester;
 use super::stream::Stream;
 use super::text::python_text;
-use super::{path, writes};
+use super::{glob_path, writes};
 use crate::http::client::{origin_words, same_origin};
 use crate::http::{Answer, Call, Client, Failure, OpenBody, Repeat, RequestParts, Signer, Verdict};
 use crate::{
@@ -172,7 +172,7 @@ impl Platform {
         let scope = inner.scope();
         let answer = inner.fetch(&spec.request, &scope, &scope, access).await?;
         let body = inner.parse(&answer)?;
-        let id = path::at(&body, &spec.id.steps(&scope, env)?)
+        let id = glob_path::at(&body, &spec.id.steps(&scope, env)?)
             .filter(|id| !id.is_empty())
             .map(python_text)
             .ok_or_else(|| inner.malformed("it does not say whose account this is"))?;

@@ -207,7 +207,7 @@ async fn named_by(
             continue;
         };
         for row in rows {
-            if let Some(name) = super::path::at(&row.to_value(), &steps) {
+            if let Some(name) = super::glob_path::at(&row.to_value(), &steps) {
                 names.push(python_text(name));
             }
         }

@@ -4,8 +4,8 @@ use model::field::{Field, FieldOption, FieldType, Format, Schema};
 use model::value::Value;
 use template::{Env, Scope};
 
+use super::glob_path;
 use super::node::View;
-use super::path;
 use super::requester::Requester;
 use super::text::{PathText, python_text};
 use crate::Result;
@@ -275,10 +275,11 @@ impl Describe {
         key: &[model::path::FieldPath],
     ) -> Result<Option<(Option<String>, Schema)>> {
         let label = match &self.label {
-            Some(way) => path::at(answer, &way.steps(scope, env)?).map(python_text),
+            Some(way) => glob_path::at(answer, &way.steps(scope, env)?).map(python_text),
             None => None,
         };
-        let Some(Value::List(items)) = path::at(answer, &self.fields.steps(scope, env)?) else {
+        let Some(Value::List(items)) = glob_path::at(answer, &self.fields.steps(scope, env)?)
+        else {
             return Ok(None);
         };
         let mut fields = self.fields_of(items, 0);

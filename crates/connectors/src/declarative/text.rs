@@ -256,72 +256,12 @@ fn cut(text: &str) -> String {
 
 /// A value as Python's `str` prints it.
 pub fn python_text(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.to_string(),
-        Value::Null => "None".into(),
-        Value::Bool(true) => "True".into(),
-        Value::Bool(false) => "False".into(),
-        Value::List(_) | Value::Object(_) => {
-            let mut out = String::new();
-            python_repr(&mut out, value);
-            out
-        }
-        other => model::json::to_string(other).trim_matches('"').to_owned(),
+    if let Value::Text(text) = value {
+        return text.to_string();
     }
-}
-
-/// A value as Python's `repr` prints it.
-fn python_repr(out: &mut String, value: &Value) {
-    match value {
-        Value::Text(text) => {
-            let quote = if text.contains('\'') && !text.contains('"') {
-                '"'
-            } else {
-                '\''
-            };
-            out.push(quote);
-            for c in text.chars() {
-                match c {
-                    '\\' => out.push_str("\\\\"),
-                    '\n' => out.push_str("\\n"),
-                    '\r' => out.push_str("\\r"),
-                    '\t' => out.push_str("\\t"),
-                    c if c == quote => {
-                        out.push('\\');
-                        out.push(c);
-                    }
-                    c if c.is_control() => {
-                        out.push_str(&format!("\\x{:02x}", u32::from(c)));
-                    }
-                    c => out.push(c),
-                }
-            }
-            out.push(quote);
-        }
-        Value::List(items) => {
-            out.push('[');
-            for (n, item) in items.iter().enumerate() {
-                if n > 0 {
-                    out.push_str(", ");
-                }
-                python_repr(out, item);
-            }
-            out.push(']');
-        }
-        Value::Object(object) => {
-            out.push('{');
-            for (n, (name, member)) in object.iter().enumerate() {
-                if n > 0 {
-                    out.push_str(", ");
-                }
-                python_repr(out, &Value::text(name));
-                out.push_str(": ");
-                python_repr(out, member);
-            }
-            out.push('}');
-        }
-        scalar => out.push_str(&python_text(scalar)),
-    }
+    let mut out = String::new();
+    template::python_repr(&mut out, value);
+    out
 }
 
 /// How texts become values.

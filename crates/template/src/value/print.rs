@@ -49,6 +49,40 @@ pub(crate) fn write_str<'r>(m: &Machine<'r>, out: &mut String, value: &Val<'r>) 
     }
 }
 
+/// Writes a value as Python's `repr` prints it.
+pub fn python_repr(out: &mut String, value: &Value) {
+    match value {
+        Value::Null => out.push_str("None"),
+        Value::Bool(true) => out.push_str("True"),
+        Value::Bool(false) => out.push_str("False"),
+        Value::Float(float) => write_float(out, *float),
+        Value::Text(text) => write_quoted(out, text),
+        Value::List(items) => {
+            out.push('[');
+            for (n, item) in items.iter().enumerate() {
+                if n > 0 {
+                    out.push_str(", ");
+                }
+                python_repr(out, item);
+            }
+            out.push(']');
+        }
+        Value::Object(object) => {
+            out.push('{');
+            for (n, (name, member)) in object.iter().enumerate() {
+                if n > 0 {
+                    out.push_str(", ");
+                }
+                write_quoted(out, name);
+                out.push_str(": ");
+                python_repr(out, member);
+            }
+            out.push('}');
+        }
+        other => out.push_str(model::json::to_string(other).trim_matches('"')),
+    }
+}
+
 /// `str(value)`
 pub(crate) fn to_str<'r>(m: &Machine<'r>, value: &Val<'r>) -> Fallible<Text<'r>> {
     match value {

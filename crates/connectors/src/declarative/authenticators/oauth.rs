@@ -15,8 +15,8 @@ use super::jwt::Jwt;
 use super::tokens::Token;
 use super::{Tokens, complaint};
 use crate::auth::endpoint::address;
+use crate::declarative::glob_path;
 use crate::declarative::node::{Kind, View};
-use crate::declarative::path;
 use crate::declarative::text::{Condition, Pairs, Reading, Text, python_text};
 use crate::{Access, Error, Result};
 
@@ -208,7 +208,7 @@ impl OAuth {
                 .unwrap_or_else(|| usual.to_owned()))
         };
         let from_config = |way: &[CompactString]| {
-            path::at(&current, way)
+            glob_path::at(&current, way)
                 .filter(|value| !value.is_null())
                 .map(python_text)
         };

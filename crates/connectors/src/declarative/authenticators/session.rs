@@ -20,9 +20,9 @@ use crate::auth::transport::{self, Outgoing, RawAnswer, TransportProblem};
 use crate::declarative::decode::Decoder;
 use crate::declarative::decode::json::Keep;
 use crate::declarative::extract::Extraction;
+use crate::declarative::glob_path;
 use crate::declarative::node::View;
 use crate::declarative::options::{Options, RequestOption};
-use crate::declarative::path;
 use crate::declarative::platform::Connection;
 use crate::declarative::requester::Requester;
 use crate::declarative::text::{Text, python_text};
@@ -134,7 +134,7 @@ impl Session {
         };
         let answer = connection.fetch(&self.login, scope, scope, &access).await?;
         let body = self.decoded(connection, &answer)?;
-        let token = path::at(&body, &self.way)
+        let token = glob_path::at(&body, &self.way)
             .filter(|value| !value.is_empty())
             .map(python_text)
             .ok_or_else(|| {

@@ -7,8 +7,8 @@ use template::{Env, Scope};
 use super::trouble::{ErrorPaths, Trouble, way};
 use crate::Result;
 use crate::declarative::decode::json::is_truthy;
+use crate::declarative::glob_path;
 use crate::declarative::node::View;
-use crate::declarative::path;
 use crate::declarative::text::{PathText, Text, python_text};
 
 /// What a platform said about one change.
@@ -211,7 +211,7 @@ impl PerItem {
             };
             let said = status
                 .as_ref()
-                .and_then(|steps| path::at(item, steps))
+                .and_then(|steps| glob_path::at(item, steps))
                 .map(python_text);
             let by_word = said.as_ref().and_then(|said| {
                 self.words
@@ -221,7 +221,7 @@ impl PerItem {
                     .or_else(|| said.parse().ok().filter(|n| (100..600).contains(n)))
             });
             let by_flag = ok.as_ref().map(|steps| {
-                let flag = path::at(item, steps);
+                let flag = glob_path::at(item, steps);
                 // CSV has no truth values, only their words.
                 let is_false = flag
                     .and_then(Value::as_text)
@@ -238,7 +238,7 @@ impl PerItem {
             let found = |steps: &Option<Vec<CompactString>>| {
                 steps
                     .as_ref()
-                    .and_then(|steps| path::at(item, steps))
+                    .and_then(|steps| glob_path::at(item, steps))
                     .cloned()
             };
             let works = (200..300).contains(&status);
@@ -270,7 +270,7 @@ impl Failures {
         let status = steps(self.status.as_ref(), scope, env)?;
         let way = self.items.steps(scope, env)?;
         // Without its list an answer says nothing: it is no answer of this kind.
-        let Some(list) = path::at(body, &way) else {
+        let Some(list) = glob_path::at(body, &way) else {
             return Ok(out);
         };
         if !matches!(list, Value::List(_) | Value::Object(_) | Value::Null) {
@@ -290,7 +290,7 @@ impl Failures {
             };
             let status = status
                 .as_ref()
-                .and_then(|steps| path::at(item, steps))
+                .and_then(|steps| glob_path::at(item, steps))
                 .and_then(|status| python_text(status).parse().ok())
                 .unwrap_or(422);
             *slot = Some(Said::refused(
@@ -302,7 +302,7 @@ impl Failures {
             let Some(way) = way else {
                 return Ok(&[]);
             };
-            Ok(match path::at(body, &way.steps(scope, env)?) {
+            Ok(match glob_path::at(body, &way.steps(scope, env)?) {
                 Some(Value::List(items)) => items,
                 _ => &[],
             })
@@ -367,7 +367,7 @@ impl PlaceSteps {
         // Where items are members of an object, an empty way means the member's name.
         let text = |steps: &[CompactString]| match name {
             Some(name) if steps.is_empty() => Some(name.to_owned()),
-            _ => path::at(item, steps).map(python_text),
+            _ => glob_path::at(item, steps).map(python_text),
         };
         match self {
             Self::Reference(steps) => {
@@ -385,7 +385,7 @@ fn listed<'v>(
     body: &'v Value,
     steps: &[CompactString],
 ) -> impl Iterator<Item = (Option<&'v str>, &'v Value)> {
-    let found = path::at(body, steps);
+    let found = glob_path::at(body, steps);
     let items = found.and_then(Value::as_list).unwrap_or_default();
     let members = found.and_then(Value::as_object);
     items.iter().map(|item| (None, item)).chain(

@@ -14,8 +14,8 @@ use super::many::{Bulk, Outcomes};
 use super::outcome::outcome;
 use super::perform::{Next, Writing, idempotency_key, repeat, says_later};
 use super::rows::Format;
+use crate::declarative::glob_path;
 use crate::declarative::options::Options;
-use crate::declarative::path;
 use crate::declarative::requester::Requester;
 use crate::declarative::text::{Reading, python_text};
 use crate::http::rate::retry_after;
@@ -157,7 +157,7 @@ impl<'a> Writing<'a> {
             return Ok(None);
         };
         let body = model::json::parse(&answer.body).unwrap_or(Value::Null);
-        let id = path::at(&body, &bulk.job.steps(&scope, env)?)
+        let id = glob_path::at(&body, &bulk.job.steps(&scope, env)?)
             .filter(|id| !id.is_empty())
             .map(python_text);
         let Some(id) = id else {
@@ -360,7 +360,7 @@ impl<'a> Writing<'a> {
                 Ok(answer) if answer.status.is_success() => {
                     failures = 0;
                     let body = model::json::parse(&answer.body).unwrap_or(Value::Null);
-                    let state = path::at(&body, &status_at)
+                    let state = glob_path::at(&body, &status_at)
                         .map(python_text)
                         .unwrap_or_default();
                     let is_one_of = |words: &[String]| words.contains(&state);

@@ -9,6 +9,7 @@ use model::value::Value;
 
 use super::policy::Rule;
 use super::spec::{path_or_root, requester};
+use crate::declarative::glob_path;
 use crate::declarative::node::{Kind, View};
 use crate::declarative::path;
 use crate::declarative::platform::{Connection, Platform};
@@ -363,12 +364,12 @@ impl Connection {
             .transpose()?;
         let option = |record: &Value| -> Option<FieldOption> {
             Some(FieldOption {
-                value: path::at(record, &value)
+                value: glob_path::at(record, &value)
                     .filter(|value| !value.is_empty())
                     .map(python_text)?,
                 label: label
                     .as_ref()
-                    .and_then(|steps| path::at(record, steps))
+                    .and_then(|steps| glob_path::at(record, steps))
                     .filter(|label| !label.is_empty())
                     .map(python_text),
             })

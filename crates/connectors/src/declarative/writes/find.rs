@@ -7,10 +7,10 @@ use model::path::FieldPath;
 use model::record::{Record, RecordKey};
 use model::row::Row;
 use model::value::Value;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use template::Scope;
 
 use super::spec::FindSpec;
+use crate::auth::wire::encoded;
 use crate::declarative::options::Options;
 use crate::declarative::paginator::PageSeen;
 use crate::declarative::path;
@@ -25,19 +25,12 @@ const AT_A_TIME: usize = 4;
 /// Pages that one look-up may have.
 const MOST_PAGES: usize = 50;
 
-/// What need not be encoded in a step of a path (RFC 3986, unreserved).
-const PATH_STEP: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 /// A key as one step of a path: it cannot climb out of it.
 pub(super) fn path_step(key: &str) -> String {
     match key {
         "." => "%2E".into(),
         ".." => "%2E%2E".into(),
-        _ => utf8_percent_encode(key, PATH_STEP).to_string(),
+        _ => encoded(key).into_owned(),
     }
 }
 

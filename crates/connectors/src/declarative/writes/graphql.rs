@@ -8,8 +8,8 @@ use template::{Env, Scope};
 use super::answers::Said;
 use super::trouble::Trouble;
 use crate::Result;
+use crate::declarative::glob_path;
 use crate::declarative::node::View;
-use crate::declarative::path;
 use crate::declarative::text::{Reading, Tree, python_text};
 
 /// Deepest selection.
@@ -189,7 +189,7 @@ impl Mutation {
 
     /// What an answer says about the mutation called `alias`; none: nothing.
     pub fn said(&self, answer: &Value, alias: &str) -> Option<Said> {
-        let result = path::at(answer, &["data".into(), alias.into()]);
+        let result = glob_path::at(answer, &["data".into(), alias.into()]);
         let mine = result.filter(|result| !result.is_null());
         if let Some(result) = mine {
             if let Some(trouble) = self.complaints(result) {
@@ -203,7 +203,7 @@ impl Mutation {
             });
         }
         let errors = answer.as_object()?.get("errors")?.as_list()?;
-        let belongs = |error: &&Value| match path::at(error, &["path".into(), "0".into()]) {
+        let belongs = |error: &&Value| match glob_path::at(error, &["path".into(), "0".into()]) {
             Some(first) => first.as_text() == Some(alias),
             // An error without a path is about the whole request.
             None => true,
@@ -211,7 +211,7 @@ impl Mutation {
         let error = errors.iter().find(belongs)?;
         let text = |steps: &[&str]| {
             let steps: Vec<_> = steps.iter().map(|step| (*step).into()).collect();
-            path::at(error, &steps)
+            glob_path::at(error, &steps)
                 .filter(|found| !found.is_empty())
                 .map(python_text)
         };
@@ -371,7 +371,7 @@ fn status_of(code: Option<&str>) -> u16 {
 
 fn at<'v>(value: &'v Value, steps: &[String]) -> Option<&'v Value> {
     let steps: Vec<_> = steps.iter().map(|step| step.as_str().into()).collect();
-    path::at(value, &steps)
+    glob_path::at(value, &steps)
 }
 
 fn graphql_name(view: &View<'_>, name: String) -> Result<String> {

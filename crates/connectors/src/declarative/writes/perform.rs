@@ -17,8 +17,8 @@ use super::graphql::{Document, Mutation};
 use super::outcome::outcome;
 use super::policy::Outgoing;
 use super::spec::{Single, WriteSpec};
+use crate::declarative::glob_path;
 use crate::declarative::options::Options;
-use crate::declarative::path;
 use crate::declarative::platform::Connection;
 use crate::declarative::text::python_text;
 use crate::http::answer::words_of;
@@ -379,7 +379,7 @@ impl<'a> Writing<'a> {
         };
         if is_success && !is_refusal {
             let at = |way: &crate::declarative::text::PathText| -> Result<Option<Value>> {
-                Ok(path::at(&body, &way.steps(scope, env)?).cloned())
+                Ok(glob_path::at(&body, &way.steps(scope, env)?).cloned())
             };
             return Ok(Some(Said {
                 status,

@@ -4,8 +4,8 @@ use model::value::Value;
 use template::{Env, Scope};
 
 use crate::Result;
+use crate::declarative::glob_path;
 use crate::declarative::node::View;
-use crate::declarative::path;
 use crate::declarative::text::{PathText, python_text};
 use crate::http::answer::message_in;
 
@@ -52,7 +52,7 @@ impl ErrorPaths {
     /// The complaint in `body`.
     pub fn trouble(&self, scope: &Scope<'_>, env: &Env, body: &Value) -> Result<Trouble> {
         let list = match &self.list {
-            Some(list) => match path::at(body, &list.steps(scope, env)?) {
+            Some(list) => match glob_path::at(body, &list.steps(scope, env)?) {
                 Some(Value::List(items)) => items.as_slice(),
                 _ => &[],
             },
@@ -63,7 +63,7 @@ impl ErrorPaths {
             let Some(way) = way else {
                 return Ok(None);
             };
-            Ok(path::at(within, &way.steps(scope, env)?)
+            Ok(glob_path::at(within, &way.steps(scope, env)?)
                 .filter(|found| !found.is_empty())
                 .map(python_text))
         };

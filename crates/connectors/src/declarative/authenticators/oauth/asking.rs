@@ -18,7 +18,7 @@ use crate::auth::{Patience, seconds_of};
 use crate::declarative::authenticators::tokens::{Cell, Token, key};
 use crate::declarative::authenticators::{Tokens, config};
 use crate::declarative::text::python_text;
-use crate::declarative::{datetime, path};
+use crate::declarative::{datetime, glob_path};
 use crate::{Error, Result};
 
 /// How long a token is good for where nobody says.
@@ -193,7 +193,7 @@ impl Prepared {
     fn read_again(&mut self, current: &Value, now: Millis) -> Option<(Secret, Option<Millis>)> {
         let updater = self.updater.clone()?;
         let text = |way: &[CompactString]| {
-            path::at(current, way)
+            glob_path::at(current, way)
                 .filter(|value| !value.is_null())
                 .map(python_text)
                 .filter(|text| !text.is_empty())
