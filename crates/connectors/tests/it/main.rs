@@ -10,6 +10,7 @@
 
 mod browsers;
 mod declarative;
+mod documents;
 mod doors;
 mod file_auth;
 mod files;

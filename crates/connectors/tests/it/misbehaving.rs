@@ -223,12 +223,15 @@ async fn read(platform: &Platform, yaml: &str) -> (Ended, HashMap<String, u64>) 
     tokio::join!(reading, taking)
 }
 
+/// What the misbehaving stream answers: to the head of a request, and its number from 1.
+type Answering = Box<dyn Fn(&str, usize) -> Answer + Send + Sync>;
+
 /// One way to misbehave.
 struct Case {
     what: &'static str,
     /// What the connector says of the stream beside its request.
     more: &'static str,
-    answer: Box<dyn Fn(&str, usize) -> Answer + Send + Sync>,
+    answer: Answering,
     /// Words that name what happened.
     named: &'static [&'static str],
     /// Most bytes that are taken from the platform.
