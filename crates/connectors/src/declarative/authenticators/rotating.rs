@@ -24,7 +24,7 @@ use crate::declarative::options::Options;
 use crate::declarative::platform::Connection;
 use crate::declarative::requester::Requester;
 use crate::declarative::text::{Text, python_text};
-use crate::declarative::{datetime, path};
+use crate::declarative::{datetime, glob_path};
 use crate::http::{Repeat, RequestParts, Verdict};
 use crate::{Access, Error, Result};
 
@@ -347,7 +347,7 @@ impl Rotating {
             .iter()
             .map(|spec| {
                 let number = |way: &[CompactString]| {
-                    path::at(&body, way)
+                    glob_path::at(&body, way)
                         .and_then(whole)
                         .ok_or_else(|| missing(spec, way))
                 };
@@ -358,7 +358,7 @@ impl Rotating {
                         Some(way) => number(way)?,
                         None => remaining,
                     },
-                    filled_at: path::at(&body, &spec.reset)
+                    filled_at: glob_path::at(&body, &spec.reset)
                         .and_then(moment)
                         .ok_or_else(|| missing(spec, &spec.reset))?,
                     is_counted: true,
