@@ -270,6 +270,13 @@ function FileDrop({ folders, onTake }: DropProps) {
           </label>
         )}
       </div>
+      {folders && (
+        <p className="m-0 max-w-[52ch] text-sm text-ink3">
+          Of a folder, every <code className="font-mono">connector.yaml</code> and{" "}
+          <code className="font-mono">manifest.yaml</code> is taken, also in folders inside. Nothing
+          is added before you have seen what it is.
+        </p>
+      )}
     </section>
   );
 }
