@@ -410,6 +410,8 @@ test("files are added together, and a replacement says first what it changes for
     await accessible(page, "connector-replace");
     await sheet.getByRole("button", { name: "Replace", exact: true }).click();
     await expect(page.getByText("Version 2 is used now")).toBeVisible();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await expect(page.getByText("version 1", { exact: true })).toBeVisible();
   });
 
   await test.step("the editor offers what can stand in a place, and puts a misspelt word right", async () => {

@@ -12,10 +12,11 @@ import { cx } from "@/components/cx";
 import { Sheet } from "@/components/Dialog";
 import { Field, Input, Textarea } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
-import { Callout, Problem } from "@/components/Problem";
+import { Callout, Problem, toastError } from "@/components/Problem";
 import { counted } from "@/format/count";
 import { Comparison } from "@/screens/connectors/Comparison";
 import { isConnectorFile, nameOfFile } from "@/screens/connectors/changes";
+import { type Chosen, fromDrop, fromInput } from "@/screens/connectors/chosen";
 import { ProblemList } from "@/screens/connectors/ProblemList";
 
 /** Larger files are no connector files; the core refuses them too. */
@@ -29,12 +30,14 @@ type Way = "file" | "text";
 type Props = {
   /** Replace the file of this connector instead of adding one. */
   replace?: string;
+  /** What that one is called for people. */
+  title?: string;
   onClose: () => void;
   onSaved: (saved: SavedConnector) => void;
 };
 
 /** Adds connectors from files, a folder or pasted text, or replaces one; shows what that means before it does. */
-export function AddConnector({ replace, onClose, onSaved }: Props) {
+export function AddConnector({ replace, title, onClose, onSaved }: Props) {
   const [way, setWay] = useState<Way>("file");
   const [files, setFiles] = useState<Candidate[]>([]);
   const [pasted, setPasted] = useState({ name: replace ?? "", text: "" });
@@ -48,12 +51,10 @@ export function AddConnector({ replace, onClose, onSaved }: Props) {
         ? []
         : [{ key: "pasted", ...pasted, source: { kind: "pasted" } }];
 
-  const take = async (chosen: File[]) => {
+  const take = async (chosen: Chosen[]) => {
     setProblem(null);
-    const isFolder = chosen.some((file) => file.webkitRelativePath !== "");
-    const fitting = isFolder
-      ? chosen.filter((file) => isConnectorFile(file.webkitRelativePath))
-      : chosen;
+    const isFolder = chosen.some((each) => each.isOfFolder);
+    const fitting = chosen.filter((each) => !each.isOfFolder || isConnectorFile(each.path));
     if (fitting.length === 0) {
       setProblem(
         isFolder
@@ -69,12 +70,11 @@ export function AddConnector({ replace, onClose, onSaved }: Props) {
     }
     const wanted = replace === undefined ? fitting.slice(0, MOST) : fitting.slice(0, 1);
     const read: Candidate[] = [];
-    for (const file of wanted) {
+    for (const { file, path } of wanted) {
       if (file.size > LARGEST) {
         setProblem(`${file.name} has more than 8 MB; that is no connector file.`);
         continue;
       }
-      const path = file.webkitRelativePath === "" ? file.name : file.webkitRelativePath;
       read.push({
         key: path,
         name: replace ?? nameOfFile(path),
@@ -119,7 +119,7 @@ export function AddConnector({ replace, onClose, onSaved }: Props) {
   return (
     <Sheet
       wide
-      title={replace === undefined ? "Add a connector" : `Replace the file of ${replace}`}
+      title={replace === undefined ? "Add a connector" : `Replace the file of ${title ?? replace}`}
       description={
         replace === undefined
           ? "A connector is a YAML file that says how a platform is read and written. Low-code connector files of Airbyte work as they are."
@@ -216,7 +216,7 @@ async function nameOf(candidate: Candidate): Promise<string> {
   return report.name ?? "";
 }
 
-type DropProps = { folders: boolean; onTake: (files: File[]) => void };
+type DropProps = { folders: boolean; onTake: (chosen: Chosen[]) => void };
 
 function FileDrop({ folders, onTake }: DropProps) {
   const [over, setOver] = useState(false);
@@ -225,7 +225,7 @@ function FileDrop({ folders, onTake }: DropProps) {
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    onTake([...event.dataTransfer.files]);
+    void fromDrop(event.dataTransfer).then(onTake).catch(toastError);
   };
   const look =
     "inline-flex items-center gap-1.5 rounded-md border border-line2 bg-panel px-3 py-[5px] font-strong hover:bg-sunk has-[:focus-visible]:outline-2 has-[:focus-visible]:outline-accent";
@@ -243,7 +243,9 @@ function FileDrop({ folders, onTake }: DropProps) {
         over ? "border-accent bg-accent-soft" : "border-line2 bg-sunk",
       )}
     >
-      <p className="m-0 text-ink2">Drop connector files here, or choose</p>
+      <p className="m-0 text-ink2">
+        {folders ? "Drop files or a folder here, or choose" : "Drop a file here, or choose"}
+      </p>
       <div className="flex flex-wrap justify-center gap-2">
         <label htmlFor={file} className={look}>
           <FileText aria-hidden size={14} /> {folders ? "Files…" : "A file…"}
@@ -253,7 +255,7 @@ function FileDrop({ folders, onTake }: DropProps) {
             accept=".yaml,.yml"
             multiple={folders}
             className="sr-only"
-            onChange={(event) => onTake([...(event.currentTarget.files ?? [])])}
+            onChange={(event) => onTake(fromInput(event.currentTarget.files ?? []))}
           />
         </label>
         {folders && (
@@ -265,7 +267,7 @@ function FileDrop({ folders, onTake }: DropProps) {
               // @ts-expect-error: every browser has it, React's types do not.
               webkitdirectory=""
               className="sr-only"
-              onChange={(event) => onTake([...(event.currentTarget.files ?? [])])}
+              onChange={(event) => onTake(fromInput(event.currentTarget.files ?? []))}
             />
           </label>
         )}
