@@ -228,7 +228,7 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
     await page.getByRole("button", { name: "Delete" }).click();
     await expect(page.getByText(/1 connection stands still until it is back/)).toBeVisible();
     await expect(page.getByRole("link", { name: "My Harbor", exact: true })).toHaveCount(0);
-    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByRole("button", { name: "Undo" }).first().click();
     await expect(page.getByRole("link", { name: "My Harbor", exact: true })).toBeVisible();
     await accessible(page, "connectors");
   });
@@ -477,7 +477,7 @@ test("where the file describes it, signing in goes to the platform's own page", 
   await page.getByRole("link", { name: "Connect a platform" }).first().click();
   const sheet = page.getByRole("dialog");
   await sheet.getByRole("button", { name: /^shop/i }).click();
-  await sheet.getByLabel("Address").fill(harbor_url);
+  await sheet.getByRole("textbox", { name: "Address" }).fill(harbor_url);
   await expect(sheet.getByText("Before you sign in")).toBeVisible();
   await expect(sheet.getByRole("button", { name: "Copy the address" })).toBeVisible();
   await sheet.getByRole("button", { name: "Sign in with Shop" }).click();
