@@ -140,6 +140,17 @@ impl Lazy {
         json::parse(self.slice(member.value_at, member.value_end)).unwrap_or_default()
     }
 
+    /// Appends members that stand one after the other, after what was written since `start`.
+    fn copy_run(&self, out: &mut Vec<u8>, start: usize, run: std::ops::Range<u32>) {
+        if run.is_empty() {
+            return;
+        }
+        if out.len() > start {
+            out.push(b',');
+        }
+        out.extend_from_slice(self.slice(run.start, run.end));
+    }
+
     fn give(&mut self, name: &str, given: Given) {
         self.is_edited = true;
         self.has_null |= given.is_null();
@@ -182,7 +193,7 @@ impl Row {
             return Ok((Self(Form::Whole(value)), end));
         }
         let bad = |at, expected| Stop::Bad(JsonError { at, expected });
-        let mut members = Vec::with_capacity(16);
+        let mut members = Vec::with_capacity(20);
         let (mut has_null, mut has_space) = (false, false);
         let skip = |from: usize, has_space: &mut bool| {
             let next = scan::white_space(bytes, from);
@@ -437,7 +448,9 @@ impl Row {
                     return;
                 }
                 out.push(b'{');
-                let mut first = true;
+                let start = out.len();
+                // Neighbours that stand as they came are copied in one piece, commas included.
+                let mut run = 0..0;
                 for member in &lazy.members {
                     let set = member
                         .is_set()
@@ -448,7 +461,17 @@ impl Row {
                     if !keep(is_null) {
                         continue;
                     }
-                    if !std::mem::take(&mut first) {
+                    if set.is_none() && member.name_end != 0 && !lazy.has_space {
+                        let name_at = member.name_at - 1;
+                        if run.end + 1 != name_at || run.is_empty() {
+                            lazy.copy_run(out, start, run);
+                            run = name_at..name_at;
+                        }
+                        run.end = member.value_end;
+                        continue;
+                    }
+                    lazy.copy_run(out, start, std::mem::take(&mut run));
+                    if out.len() > start {
                         out.push(b',');
                     }
                     match set {
@@ -473,6 +496,7 @@ impl Row {
                         }
                     }
                 }
+                lazy.copy_run(out, start, run);
                 out.push(b'}');
             }
             Form::Whole(Value::Object(object)) => {
@@ -494,7 +518,7 @@ impl Row {
 
     /// As JSON text, nulls included.
     pub fn to_json(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(self.weight());
         self.write(&mut out, true);
         out
     }

@@ -10,8 +10,8 @@ use super::extract::Extractor;
 use super::node::View;
 use super::spot::Spot;
 use super::text::{Condition, PathText};
-use super::transform::Transformation;
 use super::transform::normalise::Normaliser;
+use super::transform::{Known, Transformation};
 use crate::Result;
 use crate::http::Answer;
 
@@ -134,7 +134,7 @@ impl Selector {
     pub fn reads_in_pieces(&self) -> bool {
         !matches!(
             self.decoder,
-            Decoder::Json | Decoder::JsonItems(..) | Decoder::Xml
+            Decoder::Json | Decoder::JsonItems(..) | Decoder::Xml(_)
         )
     }
 
@@ -179,9 +179,14 @@ impl Selector {
         }
         let transform_first = transform_first || self.transform_first;
         let mut kept = Vec::with_capacity(rows.len());
+        let known: Vec<Known> = self
+            .transformations
+            .iter()
+            .map(|transformation| transformation.know(scope, env))
+            .collect();
         for mut row in rows {
             if transform_first {
-                self.transform(scope, env, &mut row)?;
+                self.transform(scope, env, &mut row, &known)?;
             }
             if let Some(filter) = &self.filter {
                 let scope = Scope::within(scope).with("record", &row as &dyn Members);
@@ -190,7 +195,7 @@ impl Selector {
                 }
             }
             if !transform_first {
-                self.transform(scope, env, &mut row)?;
+                self.transform(scope, env, &mut row, &known)?;
             }
             if let Some(normaliser) = &self.normaliser {
                 normaliser.apply(&mut row);
@@ -200,10 +205,19 @@ impl Selector {
         Ok(kept)
     }
 
-    fn transform(&self, scope: &Scope<'_>, env: &Env, row: &mut Row) -> Result<()> {
+    fn transform(
+        &self,
+        scope: &Scope<'_>,
+        env: &Env,
+        row: &mut Row,
+        known: &[Known],
+    ) -> Result<()> {
         self.transformations
             .iter()
-            .try_for_each(|transformation| transformation.apply(row, scope, env))
+            .zip(known)
+            .try_for_each(|(transformation, known)| {
+                transformation.apply_knowing(row, scope, env, known)
+            })
     }
 }
 

@@ -44,8 +44,23 @@ pub struct Component {
     pub is_ours: bool,
     /// Members of other names are looked at elsewhere.
     pub is_open: bool,
+    /// The low-code format elsewhere does not have it.
+    pub is_addition: bool,
+    /// What it does.
+    pub example: Option<Example>,
     /// Its members.
     pub fields: IndexMap<String, Field>,
+}
+
+/// What a component does.
+#[derive(Debug)]
+pub struct Example {
+    /// How it is written, in YAML.
+    pub write: String,
+    /// An answer, or a record.
+    pub from: String,
+    /// The records that become of it, one a line.
+    pub gives: String,
 }
 
 /// A member of a component.
@@ -148,6 +163,12 @@ impl Shapes {
                 is_python: component.get("python").is_some(),
                 is_absent: component.get("absent").is_some(),
                 is_ours,
+                is_addition: component.get("addition").is_some(),
+                example: component.get("example").map(|example| Example {
+                    write: text(example, "write"),
+                    from: text(example, "from"),
+                    gives: text(example, "gives"),
+                }),
                 is_open: name == "SignIn" || component.get("python").is_some(),
                 fields,
             };

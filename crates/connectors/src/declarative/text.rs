@@ -143,6 +143,12 @@ impl Text {
         self.template.is_plain()
     }
 
+    /// Whether it is the same for all records of a page: it names a value and that is not the record's, so nothing in it
+    /// is counted, drawn or looked up on a clock.
+    pub fn is_same_for_a_page(&self) -> bool {
+        self.is_fixed() || self.named.is_some() && !self.mentions("record")
+    }
+
     /// Which parts of the input called `root` it looks at.
     pub fn reads(&self, root: &str) -> Reads {
         self.template.reads(root)

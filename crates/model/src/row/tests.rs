@@ -115,6 +115,39 @@ proptest! {
     }
 
     #[test]
+    fn a_changed_row_says_what_a_changed_value_says(
+        text in r#"\{"a":1(,"b":("x"|null|[0-9]))?(, ?"c":("x"|null|[0-9]))?,"\\u0064":\{"e":[1-3],"f":null\}\}"#,
+        changes in prop::collection::vec((0_u8..3, "[abcdeg]"), 0..5),
+    ) {
+        let mut row = row(&text);
+        let Value::Object(mut object) = json::parse(text.as_bytes()).unwrap() else { panic!() };
+        for (what, name) in changes {
+            match what {
+                0 => {
+                    row.set(&name, Value::Int(7));
+                    object.insert(name.as_str(), Value::Int(7));
+                }
+                1 => {
+                    row.remove(&name);
+                    object.remove(&name);
+                }
+                _ => {
+                    if row.change_object(&name, |inner| _ = inner.remove("e"))
+                        && let Some(Value::Object(inner)) = object.get_mut(&name)
+                    {
+                        inner.remove("e");
+                    }
+                }
+            }
+        }
+        let value = Value::Object(object.clone());
+        prop_assert_eq!(&row.to_value(), &value);
+        prop_assert_eq!(json::parse(written(&row, true).as_bytes()).unwrap(), value);
+        let without: Object = object.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        prop_assert_eq!(json::parse(written(&row, false).as_bytes()).unwrap(), Value::Object(without));
+    }
+
+    #[test]
     fn any_bytes_are_scanned_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let _ = Row::scan(&Bytes::from(bytes), 0, 0);
     }

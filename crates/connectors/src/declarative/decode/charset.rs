@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use encoding_rs::{DecoderResult, Encoding};
+use model::json::scan::Stop;
 use model::row::Row;
 
 use super::{BodyDecoder, DecodeError, Ending};
@@ -232,6 +233,19 @@ impl BodyDecoder for Recoded {
         let text = self.text.read(Bytes::new(), true)?;
         self.inner.push(text, rows)?;
         self.inner.finish(rows)
+    }
+}
+
+/// Where a byte order mark ends that begins at `at`. It is no part of the answer, though JSON should come without one.
+pub(super) fn after_mark(bytes: &[u8], at: usize) -> Result<Option<usize>, Stop> {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    let rest = bytes.get(at..).unwrap_or_default();
+    if rest.starts_with(MARK) {
+        Ok(Some(at + MARK.len()))
+    } else if MARK.starts_with(rest) {
+        Err(Stop::More)
+    } else {
+        Ok(None)
     }
 }
 

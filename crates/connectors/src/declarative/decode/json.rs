@@ -15,6 +15,7 @@ use model::row::Row;
 use model::value::{Object, Value};
 
 use super::DecodeError;
+use super::charset::after_mark;
 
 /// Largest single value of an answer (a record, a member of the frame), in bytes.
 pub const LARGEST_VALUE: usize = 64 * 1024 * 1024;
@@ -173,6 +174,9 @@ impl JsonBody {
     }
 
     fn start(&mut self, bytes: &Bytes, at: usize, last: bool, rows: &mut Vec<Row>) -> Stepped {
+        if let Some(after) = after_mark(bytes, at)? {
+            return Ok(Step::At(after));
+        }
         match (bytes.get(at), self.path.is_empty()) {
             (Some(b'['), _) => {
                 self.place = Place::Item { first: true };

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use model::row::Row;
 use model::value::{Object, Value};
 
+use super::charset::after_mark;
 use super::json::LARGEST_VALUE;
 use super::{BodyDecoder, DecodeError, Ending};
 
@@ -84,6 +85,10 @@ struct Tally {
 impl Tally {
     fn read(&mut self, line: &Bytes, rows: &mut Vec<Row>) {
         self.lines += 1;
+        let marked = (self.bytes == 0)
+            .then(|| after_mark(line, 0))
+            .and_then(Result::ok);
+        let line = &line.slice(marked.flatten().unwrap_or(0)..);
         if !line.trim_ascii().is_empty() {
             match Row::parse(line) {
                 Ok(row) => {

@@ -12,6 +12,7 @@ pub mod json;
 mod charset;
 mod csv;
 mod extracting;
+mod feed;
 mod gzip;
 mod lines;
 mod whole;
@@ -31,7 +32,7 @@ use self::gzip::GzipBody;
 use self::json::{JsonBody, Keep};
 use self::lines::{IterableBody, JsonlBody};
 use self::whole::WholeBody;
-use self::xml::XmlBody;
+use self::xml::{XmlBody, XmlKind};
 use self::zip::ZipBody;
 use super::extract::Extraction;
 use super::glob_path::GlobPath;
@@ -132,7 +133,7 @@ pub enum Decoder {
     /// A table, its first row the names.
     Csv(Arc<CsvFormat>),
     /// One XML document.
-    Xml,
+    Xml(XmlKind),
     /// Packed or not; the inside is read by another one.
     Gzip(Box<Decoder>),
     /// Packed in either of the two formats of zlib, or not.
@@ -149,6 +150,8 @@ const KNOWN: &[&str] = &[
     "IterableDecoder",
     "CsvDecoder",
     "XmlDecoder",
+    "TypedXmlDecoder",
+    "FeedDecoder",
     "GzipDecoder",
     "ZipfileDecoder",
     "CompositeRawDecoder",
@@ -185,7 +188,9 @@ impl Decoder {
             "JsonLineParser" => Self::Jsonl(Charset::member(view)?),
             "IterableDecoder" => Self::Iterable,
             "CsvDecoder" | "CsvParser" => Self::Csv(Arc::new(CsvFormat::compile(view)?)),
-            "XmlDecoder" => Self::Xml,
+            "XmlDecoder" => Self::Xml(XmlKind::Plain),
+            "TypedXmlDecoder" => Self::Xml(XmlKind::Typed),
+            "FeedDecoder" => Self::Xml(XmlKind::Feed),
             "GzipDecoder" => Self::Gzip(Box::new(inner("decoder")?)),
             "GzipParser" => Self::Gzip(Box::new(inner("inner_parser")?)),
             "GzipJsonDecoder" => Self::Gzip(Box::new(match Charset::member(view)? {
@@ -239,9 +244,9 @@ impl Decoder {
                 let named = content_type.and_then(Charset::of_content_type);
                 extracting(Box::new(CsvBody::new(format, named)))
             }
-            Self::Xml => {
+            Self::Xml(kind) => {
                 let named = content_type.and_then(Charset::of_content_type);
-                extracting(Box::new(XmlBody::new(named, keep_first)))
+                extracting(Box::new(XmlBody::new(*kind, named, keep_first)))
             }
             Self::Gzip(inner) => Box::new(GzipBody::new(
                 inner.start(extraction, Keep::Nothing, None),
@@ -258,7 +263,7 @@ impl Decoder {
     /// Whether templates find nothing in `response`, for answers are not kept while they stream through.
     pub fn is_streamed(&self) -> bool {
         match self {
-            Self::Json | Self::Xml | Self::Zip(_) => false,
+            Self::Json | Self::Xml(_) | Self::Zip(_) => false,
             Self::JsonItems(path, _) => path.plain() != Some(&[]),
             Self::Jsonl(_) | Self::Iterable | Self::Csv(_) | Self::Gzip(_) | Self::Report(_) => {
                 true

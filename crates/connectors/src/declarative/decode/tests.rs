@@ -1,10 +1,13 @@
+mod packed;
+
 use std::io::Write as _;
 
 use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use flate2::write::ZlibEncoder;
 use model::json;
 use proptest::prelude::*;
 
+use self::packed::gzip;
 use super::*;
 use crate::declarative::node::Node;
 
@@ -66,56 +69,6 @@ fn check_refused(yaml: &str, bytes: impl AsRef<[u8]>, problem: &str) {
         let error = read(yaml, &[], bytes, cuts).unwrap_err();
         assert!(error.contains(problem), "{error:?} should say {problem:?}");
     }
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-    packed.write_all(bytes).unwrap();
-    packed.finish().unwrap()
-}
-
-/// An archive of files, each deflated, or as it is when its name ends in `.raw`.
-fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let (mut archive, mut directory) = (Vec::new(), Vec::new());
-    for (name, content) in files {
-        let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
-        deflated.write_all(content).unwrap();
-        let (method, packed) = match name.ends_with(".raw") {
-            true => (0_u16, content.to_vec()),
-            false => (8, deflated.finish().unwrap()),
-        };
-        let mut crc = flate2::Crc::new();
-        crc.update(content);
-        let at = archive.len() as u32;
-        // From the version to the length of the extra field, as both headers have it.
-        let mut shared = Vec::new();
-        for short in [20_u16, 0, method, 0, 0] {
-            shared.extend(short.to_le_bytes());
-        }
-        for long in [crc.sum(), packed.len() as u32, content.len() as u32] {
-            shared.extend(long.to_le_bytes());
-        }
-        shared.extend((name.len() as u16).to_le_bytes());
-        shared.extend(0_u16.to_le_bytes());
-        archive.extend(b"PK\x03\x04");
-        archive.extend(&shared);
-        archive.extend(name.as_bytes());
-        archive.extend(&packed);
-        directory.extend(b"PK\x01\x02\x14\0");
-        directory.extend(&shared);
-        directory.extend([0; 10]);
-        directory.extend(at.to_le_bytes());
-        directory.extend(name.as_bytes());
-    }
-    let (start, count) = (archive.len() as u32, files.len() as u16);
-    archive.extend(&directory);
-    archive.extend(b"PK\x05\x06\0\0\0\0");
-    archive.extend(count.to_le_bytes());
-    archive.extend(count.to_le_bytes());
-    archive.extend((directory.len() as u32).to_le_bytes());
-    archive.extend(start.to_le_bytes());
-    archive.extend(0_u16.to_le_bytes());
-    archive
 }
 
 const JSON: &str = "type: JsonDecoder";
@@ -202,6 +155,21 @@ fn json_lines_are_bodies() {
     );
     check(JSONL, &[], "", "");
     check(JSONL, &[], "\n\n", "");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_json() {
+    check(JSON, &[], "\u{feff} [{\"a\":1}]", r#"{"a":1}"#);
+    check(JSON, &["d"], "\u{feff}{\"d\":[{\"a\":1}]}", r#"{"a":1}"#);
+    check(JSON, &["*"], "\u{feff}{\"d\":[1]}", "[1]");
+    check(
+        JSONL,
+        &[],
+        "\u{feff}{\"a\":1}\n{\"a\":2}",
+        r#"{"a":1} {"a":2}"#,
+    );
+    check_refused(JSON, b"\xef\xbb", "not JSON at byte 2");
+    check_refused(JSON, b"\xef\xbbx", "not JSON at byte 0");
 }
 
 #[test]
@@ -453,123 +421,6 @@ fn the_encoding_of_xml_is_found_where_it_is_told() {
 }
 
 #[test]
-fn packed_answers_are_unpacked() {
-    let inner = "{type: GzipDecoder, decoder: {type: JsonlDecoder}}";
-    let lines = b"{\"a\":1}\n{\"a\":2}\n";
-    let both = r#"{"a":1} {"a":2}"#;
-    check(inner, &[], gzip(lines), both);
-    check(inner, &[], lines, both);
-    check(inner, &[], "", "");
-    check(inner, &[], "7", "7");
-    // Several files after one another, and zeros at the end.
-    check(
-        inner,
-        &[],
-        [gzip(b"{\"a\":1}\n"), gzip(b"{\"a\":2}"), vec![0; 9]].concat(),
-        both,
-    );
-    check(
-        "{type: GzipDecoder, decoder: {type: JsonDecoder}}",
-        &["d"],
-        gzip(br#"{"d":[{"a":1}]}"#),
-        r#"{"a":1}"#,
-    );
-    check(
-        "{type: CompositeRawDecoder, parser: {type: GzipParser, inner_parser: {type: CsvParser, encoding: utf-16, delimiter: ';'}}}",
-        &[],
-        gzip(b"\xff\xfea\0;\0b\0\n\x001\0;\x002\0"),
-        r#"{"a":"1","b":"2"}"#,
-    );
-    check(
-        "{type: GzipDecoder, decoder: {type: GzipDecoder, decoder: {type: JsonlDecoder}}}",
-        &[],
-        gzip(&gzip(lines)),
-        both,
-    );
-    check(
-        "{type: CompositeRawDecoder, parser: {type: JsonLineParser, encoding: latin-1}}",
-        &[],
-        b"{\"a\":\"\xe9\"}",
-        r#"{"a":"é"}"#,
-    );
-}
-
-#[test]
-fn damaged_packings_are_refused() {
-    let yaml = "{type: GzipDecoder, decoder: {type: JsonlDecoder}}";
-    let packed = gzip(b"{\"a\":1}\n");
-    check_refused(yaml, &packed[..packed.len() - 3], "gzip");
-    check_refused(yaml, &packed[..12], "gzip");
-    check_refused(
-        yaml,
-        [packed.clone(), b"xx".to_vec()].concat(),
-        "something else follows",
-    );
-    let mut wrong = packed;
-    let sum = wrong.len() - 6;
-    wrong[sum] ^= 1;
-    check_refused(yaml, wrong, "gzip");
-}
-
-#[test]
-fn a_bomb_is_refused_by_name() {
-    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
-    let mut line = vec![b'x'; 1 << 20];
-    line.push(b'\n');
-    for _ in 0..66 {
-        packed.write_all(&line).unwrap();
-    }
-    let bomb = packed.finish().unwrap();
-    let decoder = decoder("{type: GzipDecoder, decoder: {type: JsonlDecoder}}").unwrap();
-    let error = read_all(&decoder, &at(&[]), None, &bomb, 1000).unwrap_err();
-    assert!(
-        matches!(error, DecodeError::Bomb { format: "gzip", .. }),
-        "{error}"
-    );
-}
-
-#[test]
-fn files_of_an_archive_are_read_one_after_the_other() {
-    let archive = zip(&[
-        ("folder/", b""),
-        ("a.jsonl", b"{\"a\":1}\n"),
-        ("b.raw", b"{\"a\":2}\n{\"a\":3}"),
-    ]);
-    let yaml = "{type: ZipfileDecoder, decoder: {type: JsonlDecoder}}";
-    check(yaml, &[], &archive, r#"{"a":1} {"a":2} {"a":3}"#);
-    check(yaml, &[], "", "");
-    check(yaml, &[], zip(&[]), "");
-    // Something may stand before an archive, and a comment behind it.
-    let mut wrapped = [b"#!/bin/sh\n".to_vec(), archive.clone()].concat();
-    let length = wrapped.len();
-    wrapped[length - 2] = 3;
-    wrapped.extend(b"end");
-    check(yaml, &[], &wrapped, r#"{"a":1} {"a":2} {"a":3}"#);
-
-    let mut broken = archive.clone();
-    broken[78] ^= 0xff;
-    check_refused(
-        yaml,
-        broken,
-        "the answer is not a ZIP archive: the file a.jsonl in it",
-    );
-    check_refused(
-        yaml,
-        &archive[..archive.len() - 30],
-        "no directory at its end",
-    );
-    check_refused(yaml, "<html>", "no directory at its end");
-    let mut encrypted = archive.clone();
-    let entry = archive
-        .windows(4)
-        .position(|bytes| bytes == b"PK\x01\x02")
-        .unwrap();
-    let second = entry + 46 + "folder/".len();
-    encrypted[second + 8] = 1;
-    check_refused(yaml, encrypted, "a.jsonl in it is encrypted");
-}
-
-#[test]
 fn items_of_a_json_list_are_bodies() {
     let page = r#"{"data":{"users":[{"d":{"a":1}},{"d":[{"a":2},{"a":3}]},{}]}}"#;
     let yaml = "{type: JsonItemsDecoder, items_path: data.users}";
@@ -631,14 +482,6 @@ proptest! {
     }
 
     #[test]
-    fn any_archive_is_read_or_refused_without_panic(place in 0_usize..200, byte in any::<u8>()) {
-        let mut archive = zip(&[("a", b"{\"a\":1}"), ("b.raw", b"[]")]);
-        let length = archive.len();
-        archive[place % length] = byte;
-        let _ = read("{type: ZipfileDecoder, decoder: {type: JsonDecoder}}", &[], &archive, length);
-    }
-
-    #[test]
     fn tables_are_the_same_however_they_are_cut(
         text in "([ab\",;\r\n é]{0,6}(\n|\r\n|,)){0,5}",
         cuts in 1_usize..9,
@@ -660,4 +503,31 @@ proptest! {
         let read = read(XML, &["r", "i"], format!("<r>{xml}</r>").as_bytes(), 7);
         prop_assert_eq!(read, Ok(rows.join(" ")));
     }
+}
+
+#[test]
+fn typed_xml_has_values_of_its_types() {
+    check(
+        "type: TypedXmlDecoder",
+        &["c"],
+        r#"<c><id type="integer">7</id><ok type="boolean">true</ok><sum type="decimal">1.10</sum><none nil="true"/><l type="array"><i><n>1</n></i><i><n>2</n></i></l><e type="array"/><t type="datetime">2026-01-01T00:00:00Z</t><odd type="integer">x</odd></c>"#,
+        r#"{"id":7,"ok":true,"sum":1.10,"none":null,"l":[{"n":"1"},{"n":"2"}],"e":[],"t":"2026-01-01T00:00:00Z","odd":"x"}"#,
+    );
+}
+
+#[test]
+fn entries_of_feeds_have_one_shape() {
+    check(
+        "type: FeedDecoder",
+        &[],
+        "<rss version='2.0'><channel><title>F</title><item><title>A</title><link>http://a</link><guid isPermaLink='false'>g1</guid><pubDate>Fri, 02 Jan 2026 03:04:05 +0200</pubDate><description>d</description><category>x</category><category>y</category><dc:creator>Ann</dc:creator></item></channel></rss>",
+        r#"{"id":"g1","title":"A","link":"http://a","author":"Ann","published":"2026-01-02T01:04:05Z","updated":null,"summary":"d","content":null,"categories":["x","y"]}"#,
+    );
+    check(
+        "type: FeedDecoder",
+        &[],
+        "<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>u1</id><title type='text'>A</title><link rel='self' href='http://s'/><link href='http://a'/><published>2026-01-02T03:04:05+02:00</published><updated>soon</updated><author><name>Ann</name></author><category term='x'/><content type='html'>c</content></entry><entry/></feed>",
+        r#"{"id":"u1","title":"A","link":"http://a","author":"Ann","published":"2026-01-02T01:04:05Z","updated":"soon","summary":null,"content":"c","categories":["x"]}"#,
+    );
+    check("type: FeedDecoder", &[], "<html/>", "");
 }

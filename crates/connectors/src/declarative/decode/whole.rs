@@ -7,6 +7,7 @@ use model::json::scan::{self, Stop};
 use model::row::Row;
 use model::value::Value;
 
+use super::charset::after_mark;
 use super::json::LARGEST_VALUE;
 use super::{BodyDecoder, DecodeError, Ending};
 
@@ -92,6 +93,11 @@ impl WholeBody {
         last: bool,
         rows: &mut Vec<Row>,
     ) -> Result<usize, Stop> {
+        if self.place == Place::Start
+            && let Some(after) = after_mark(bytes, at)?
+        {
+            return Ok(after);
+        }
         let bad = |expected| Err(Stop::Bad(model::json::JsonError { at, expected }));
         match (self.place, bytes.get(at)) {
             (Place::Start, Some(b'[')) => self.place = Place::FirstItem,

@@ -3,6 +3,9 @@
 //!
 //! Nothing outside the document is ever read. Of entities only the five of XML itself and numbers mean something;
 //! others make nothing where the document declares a type, and are an error where it does not.
+//!
+//! Two variants are ours: *typed* documents, whose elements say what they are (`type="integer"`, `nil="true"`), and
+//! *feeds* ([`super::feed`]).
 
 use std::collections::HashMap;
 
@@ -19,9 +22,21 @@ use super::charset::Charset;
 use super::json::LARGEST_VALUE;
 use super::{BodyDecoder, DecodeError, Ending};
 
+/// What is made of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XmlKind {
+    /// All of it, every value a text.
+    Plain,
+    /// All of it, values as their elements say.
+    Typed,
+    /// The entries of a feed.
+    Feed,
+}
+
 /// Reads one document.
 #[derive(Debug)]
 pub(super) struct XmlBody {
+    kind: XmlKind,
     charset: Option<Charset>,
     keep: bool,
     bytes: BytesMut,
@@ -29,8 +44,9 @@ pub(super) struct XmlBody {
 
 impl XmlBody {
     /// `charset`: what the answer's header says; `keep`: somebody will ask for the document.
-    pub(super) fn new(charset: Option<Charset>, keep: bool) -> Self {
+    pub(super) fn new(kind: XmlKind, charset: Option<Charset>, keep: bool) -> Self {
         Self {
+            kind,
             charset,
             keep,
             bytes: BytesMut::new(),
@@ -62,11 +78,15 @@ impl BodyDecoder for XmlBody {
             .unwrap_or(Charset::UTF_8_MARKED);
         let text = charset.whole(bytes)?;
         // The reader of an encoding gives nothing but UTF-8.
-        let document = document(str::from_utf8(&text).unwrap_or_default())?;
+        let text = str::from_utf8(&text).unwrap_or_default();
+        let document = document(text, self.kind == XmlKind::Typed)?;
         if self.keep {
             ending.response = document.clone();
         }
-        rows.push(Row::from(document));
+        match self.kind {
+            XmlKind::Plain | XmlKind::Typed => rows.push(Row::from(document)),
+            XmlKind::Feed => rows.extend(super::feed::entries(&document)),
+        }
         Ok(ending)
     }
 }
@@ -143,6 +163,44 @@ impl Members {
 }
 
 impl Element {
+    /// The value that the element says it is; none where it says nothing of it.
+    fn typed(&mut self) -> Option<Value> {
+        let take = |members: &mut Members, name: &str| {
+            let place = members.find(name)?;
+            members.places.clear();
+            Some(members.list.remove(place).1)
+        };
+        if take(&mut self.members, "@nil").is_some_and(|nil| nil.as_text() == Some("true")) {
+            return Some(Value::Null);
+        }
+        let kind = take(&mut self.members, "@type")?;
+        let text = self.text.trim();
+        let number = || match model::json::parse(text.as_bytes()) {
+            Ok(number @ (Value::Int(_) | Value::UInt(_) | Value::Decimal(_))) => Some(number),
+            _ => None,
+        };
+        match kind.as_text()? {
+            "integer" | "decimal" | "float" => number(),
+            "boolean" => match text {
+                "true" | "1" => Some(Value::Bool(true)),
+                "false" | "0" => Some(Value::Bool(false)),
+                _ => None,
+            },
+            "array" => {
+                let mut items = Vec::new();
+                for (name, member) in std::mem::take(&mut self.members.list) {
+                    match member {
+                        _ if name.starts_with('@') => {}
+                        Value::List(several) => items.extend(several),
+                        one => items.push(one),
+                    }
+                }
+                Some(Value::List(items))
+            }
+            _ => None,
+        }
+    }
+
     fn into_value(mut self) -> Value {
         let text = self.text.trim();
         if self.members.list.is_empty() {
@@ -166,13 +224,13 @@ fn malformed(problem: String) -> DecodeError {
     }
 }
 
-fn document(text: &str) -> Result<Value, DecodeError> {
+fn document(text: &str, is_typed: bool) -> Result<Value, DecodeError> {
     let mut reader = Reader::from_str(text);
     let config = reader.config_mut();
     config.expand_empty_elements = true;
     let mut open: Vec<Element> = Vec::new();
     let mut root: Option<(CompactString, Value)> = None;
-    let mut is_typed = false;
+    let mut has_type = false;
     loop {
         let place = reader.buffer_position();
         let fail = |problem: &str| malformed(format!("byte {place}: {problem}"));
@@ -187,15 +245,18 @@ fn document(text: &str) -> Result<Value, DecodeError> {
                 if open.len() >= MAX_DEPTH {
                     return Err(fail("more than 128 levels of nesting"));
                 }
-                let element = element(&start, is_typed).map_err(|problem| fail(&problem))?;
+                let element = element(&start, has_type).map_err(|problem| fail(&problem))?;
                 open.push(element);
             }
             Event::End(_) => {
-                let Some(closed) = open.pop() else {
+                let Some(mut closed) = open.pop() else {
                     return Err(fail("an end without a beginning"));
                 };
                 let name = closed.name.clone();
-                let value = closed.into_value();
+                let value = match is_typed.then(|| closed.typed()).flatten() {
+                    Some(value) => value,
+                    None => closed.into_value(),
+                };
                 match open.last_mut() {
                     Some(parent) => parent.members.add(name, value),
                     None => root = Some((name, value)),
@@ -214,13 +275,13 @@ fn document(text: &str) -> Result<Value, DecodeError> {
                 None => return Err(fail("text outside of the element at the top")),
             },
             Event::GeneralRef(reference) => {
-                let meant = meaning(&reference, is_typed).map_err(|problem| fail(&problem))?;
+                let meant = meaning(&reference, has_type).map_err(|problem| fail(&problem))?;
                 match open.last_mut() {
                     Some(element) => element.text.extend(meant),
                     None => return Err(fail("text outside of the element at the top")),
                 }
             }
-            Event::DocType(_) => is_typed = true,
+            Event::DocType(_) => has_type = true,
             Event::Empty(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
             Event::Eof => break,
         }
@@ -239,7 +300,7 @@ fn document(text: &str) -> Result<Value, DecodeError> {
     }
 }
 
-fn element(start: &BytesStart<'_>, is_typed: bool) -> Result<Element, String> {
+fn element(start: &BytesStart<'_>, has_type: bool) -> Result<Element, String> {
     let mut element = Element {
         name: start.name().as_ref().into(),
         ..Element::default()
@@ -248,7 +309,7 @@ fn element(start: &BytesStart<'_>, is_typed: bool) -> Result<Element, String> {
         let attribute = attribute.map_err(|error| error.to_string())?;
         let value = attribute
             .normalized_value_with(XmlVersion::Implicit1_0, 1, |name| {
-                predefined(name).or(is_typed.then_some(""))
+                predefined(name).or(has_type.then_some(""))
             })
             .map_err(|error| error.to_string())?;
         let name = format_compact!("@{}", attribute.key.as_ref());
@@ -268,7 +329,7 @@ fn predefined(name: &str) -> Option<&'static str> {
     })
 }
 
-fn meaning(reference: &BytesRef<'_>, is_typed: bool) -> Result<Option<char>, String> {
+fn meaning(reference: &BytesRef<'_>, has_type: bool) -> Result<Option<char>, String> {
     if let Some(c) = reference
         .resolve_char_ref()
         .map_err(|error| error.to_string())?
@@ -278,7 +339,7 @@ fn meaning(reference: &BytesRef<'_>, is_typed: bool) -> Result<Option<char>, Str
     let name = reference.xml10_content();
     match predefined(&name) {
         Some(text) => Ok(text.chars().next()),
-        None if is_typed => Ok(None),
+        None if has_type => Ok(None),
         None => Err(format!("the entity &{name}; is not known")),
     }
 }

@@ -5,19 +5,18 @@ use model::row::Row;
 use model::value::{Object, Value};
 use template::{Env, Scope};
 
-use super::{glob_path, is_full};
+use super::PathAt;
+use super::run::is_full;
 use crate::declarative::decode::{DecodeError, Ending};
-use crate::declarative::glob_path::{GlobPath, PutError, add_items, put, row_at};
+use crate::declarative::glob_path::{GlobPath, PutError, add_items, at, put, row_at};
 use crate::declarative::node::View;
-use crate::declarative::spot::Spot;
-use crate::declarative::text::PathText;
 
 /// `RecordExpander`, from the connector file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expander {
-    list: (PathText, Spot),
-    indicator: Option<(PathText, Spot)>,
-    copied: Vec<[(PathText, Spot); 2]>,
+    list: PathAt,
+    indicator: Option<PathAt>,
+    copied: CopiedFields,
     fetches: bool,
     merges_parent: bool,
     keeps_parent: bool,
@@ -26,13 +25,10 @@ pub struct Expander {
 
 impl Expander {
     /// From the file.
-    pub fn compile(view: &View<'_>) -> crate::Result<Self> {
+    pub(super) fn compile(view: &View<'_>) -> crate::Result<Self> {
         if view.component()? != "RecordExpander" {
             return Err(view.unknown_component(&["RecordExpander"]));
         }
-        let path = |view: &View<'_>| -> crate::Result<(PathText, Spot)> {
-            Ok((PathText::compile(view)?, Spot::of(view)))
-        };
         let fetches = view.get("truncated_list_retriever").is_some();
         let indicator = view
             .get("truncation_indicator_path")
@@ -43,23 +39,12 @@ impl Expander {
                 "`truncation_indicator_path`: where a record says that its list is cut short",
             ));
         }
-        let mut copied = Vec::new();
-        if let Some(fields) = view.get("parent_fields") {
-            for field in fields.items()? {
-                let from = field.require("parent_path", "a list of names")?;
-                let to = field.require("record_path", "a list of names")?;
-                for path in [&from, &to] {
-                    if path.node().is_falsy() {
-                        return Err(path.fail("the path is empty", "a list of names"));
-                    }
-                }
-                copied.push([path(&from)?, path(&to)?]);
-            }
-        }
         Ok(Self {
-            list: path(&view.require("expand_records_from_field", "the path of a list")?)?,
-            indicator: indicator.as_ref().map(path).transpose()?,
-            copied,
+            list: PathAt::compile(
+                &view.require("expand_records_from_field", "the path of a list")?,
+            )?,
+            indicator: indicator.as_ref().map(PathAt::compile).transpose()?,
+            copied: CopiedFields::compile(view)?,
             fetches,
             merges_parent: view.flag_or("merge_parent", false)?,
             keeps_parent: view.flag_or("remain_original_record", false)?,
@@ -77,33 +62,83 @@ impl Expander {
     }
 
     /// With its paths filled in.
-    pub fn fill(&self, scope: &Scope<'_>, env: &Env) -> crate::Result<Expansion> {
-        let plain = |(path, spot): &(PathText, Spot)| -> crate::Result<Vec<CompactString>> {
-            let path = glob_path(path, spot, scope, env)?;
-            path.plain().map(<[_]>::to_vec).ok_or_else(|| {
-                spot.fail(
-                    "the path has a pattern (`*`, `?` or `[`)",
-                    "names only: it has to lead to one value",
-                )
-            })
-        };
-        let list = glob_path(&self.list.0, &self.list.1, scope, env)?;
+    pub(super) fn fill(&self, scope: &Scope<'_>, env: &Env) -> crate::Result<Expansion> {
         if self.fetches {
-            plain(&self.list)?;
+            self.list.fill_plain(scope, env)?;
         }
         Ok(Expansion {
-            list,
-            indicator: self.indicator.as_ref().map(plain).transpose()?,
-            copied: self
-                .copied
-                .iter()
-                .map(|[from, to]| Ok((plain(from)?, plain(to)?)))
-                .collect::<crate::Result<_>>()?,
+            list: self.list.fill(scope, env)?,
+            indicator: self
+                .indicator
+                .as_ref()
+                .map(|path| path.fill_plain(scope, env))
+                .transpose()?,
+            copied: self.copied.fill(scope, env)?,
             fetches: self.fetches,
             merges_parent: self.merges_parent,
             keeps_parent: self.keeps_parent,
             gives_parent: self.gives_parent,
         })
+    }
+}
+
+/// `parent_fields`: values of a record that what is made of it gets.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct CopiedFields(Vec<(PathAt, PathAt)>);
+
+impl CopiedFields {
+    /// The `parent_fields` of a component.
+    pub(super) fn compile(view: &View<'_>) -> crate::Result<Self> {
+        let mut copied = Vec::new();
+        if let Some(fields) = view.get("parent_fields") {
+            for field in fields.items()? {
+                let path = |name: &str| {
+                    let path = field.require(name, "a list of names")?;
+                    if path.node().is_falsy() {
+                        return Err(path.fail("the path is empty", "a list of names"));
+                    }
+                    PathAt::compile(&path)
+                };
+                copied.push((path("parent_path")?, path("record_path")?));
+            }
+        }
+        Ok(Self(copied))
+    }
+
+    /// With their paths filled in.
+    pub(super) fn fill(&self, scope: &Scope<'_>, env: &Env) -> crate::Result<Copies> {
+        self.0
+            .iter()
+            .map(|(from, to)| Ok((from.fill_plain(scope, env)?, to.fill_plain(scope, env)?)))
+            .collect::<crate::Result<_>>()
+            .map(Copies)
+    }
+}
+
+/// The same, ready for records: from where, and to where.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Copies(Vec<(Vec<CompactString>, Vec<CompactString>)>);
+
+impl Copies {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Copies values of `parent` to `record`: null where it has none.
+    pub(super) fn apply(&self, parent: &Value, record: &mut Value) -> Result<(), DecodeError> {
+        for (from, to) in &self.0 {
+            let value = at(parent, from).cloned().unwrap_or_default();
+            put(record, to, value).map_err(|error| DecodeError::Path {
+                path: to.join("."),
+                problem: match error {
+                    PutError::InTheWay { .. } => {
+                        "(`record_path`) leads through a value of the item that is no object"
+                    }
+                    PutError::NoPlace(_) => "(`record_path`) has a name where the item has a list",
+                },
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -113,8 +148,7 @@ pub struct Expansion {
     list: GlobPath,
     /// Where a record says that its list is cut short.
     indicator: Option<Vec<CompactString>>,
-    /// Values of the record that each item gets: from where, and to where.
-    copied: Vec<(Vec<CompactString>, Vec<CompactString>)>,
+    copied: Copies,
     /// A list that is cut short is fetched whole.
     fetches: bool,
     merges_parent: bool,
@@ -256,19 +290,7 @@ impl Expansion {
             }
             None => Value::Object(item),
         };
-        for (from, to) in &self.copied {
-            let value = crate::declarative::glob_path::at(&context.parent, from);
-            let value = value.cloned().unwrap_or_default();
-            put(&mut record, to, value).map_err(|error| DecodeError::Path {
-                path: to.join("."),
-                problem: match error {
-                    PutError::InTheWay { .. } => {
-                        "(`record_path`) leads through a value of the item that is no object"
-                    }
-                    PutError::NoPlace(_) => "(`record_path`) has a name where the item has a list",
-                },
-            })?;
-        }
+        self.copied.apply(&context.parent, &mut record)?;
         if let (true, Value::Object(record)) = (self.keeps_parent, &mut record) {
             record.insert("original_record", context.parent.clone());
         }

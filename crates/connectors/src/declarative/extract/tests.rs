@@ -2,6 +2,7 @@ use bytes::Bytes;
 use model::clock::Clock;
 
 use super::*;
+use crate::declarative::decode::Ending;
 use crate::declarative::node::Node;
 
 fn extractor(yaml: &str) -> crate::Result<Extractor> {

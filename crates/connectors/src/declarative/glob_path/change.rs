@@ -269,3 +269,36 @@ impl GlobPath {
         }
     }
 }
+
+impl GlobPath {
+    /// Changes everything that is found.
+    pub fn change(&self, value: &mut Value, each: &mut dyn FnMut(&mut Value)) {
+        self.change_below(value, &Reached::start(&self.steps, 0), each);
+    }
+
+    fn change_below(&self, value: &mut Value, reached: &Reached, each: &mut dyn FnMut(&mut Value)) {
+        let mut child = |key: Key<'_>, value: &mut Value| {
+            let next = reached.after(&self.steps, key);
+            if next.is_end(&self.steps) {
+                each(value);
+            }
+            if next.goes_on(&self.steps) {
+                self.change_below(value, &next, each);
+            }
+        };
+        match value {
+            Value::Object(object) => {
+                for (name, member) in object.iter_mut() {
+                    child(Key::Name(name), member);
+                }
+            }
+            Value::List(items) => {
+                let length = items.len();
+                for (place, item) in items.iter_mut().enumerate() {
+                    child(Key::Place(place, length), item);
+                }
+            }
+            _ => {}
+        }
+    }
+}

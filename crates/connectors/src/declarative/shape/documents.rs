@@ -149,21 +149,22 @@ fn section(out: &mut String, name: &str, component: &Component) {
     if let Some(written) = &component.written {
         out.push_str(&format!(" Written `type: {written}`."));
     }
+    if component.is_addition {
+        out.push_str(" Only here: the low-code format elsewhere does not have it.");
+    }
     if component.is_python || component.is_absent {
         out.push_str(
             " Not run here: streams that use it are left out and named, the others go on.",
         );
     }
     out.push('\n');
-    if component.fields.is_empty() {
-        return;
+    if !component.fields.is_empty() {
+        out.push_str("\n| Member | Holds | Meaning |\n|---|---|---|\n");
     }
-    out.push_str("\n| Member | Holds | Meaning |\n|---|---|---|\n");
     for (name, field) in &component.fields {
-        let shown = if field.is_required {
-            format!("**`{name}`**")
-        } else {
-            format!("`{name}`")
+        let shown = match field.is_required {
+            true => format!("**`{name}`**"),
+            false => format!("`{name}`"),
         };
         let idle = if field.is_idle {
             " No effect here."
@@ -176,6 +177,16 @@ fn section(out: &mut String, name: &str, component: &Component) {
             field.says
         ));
     }
+    if let Some(example) = &component.example {
+        let language = match example.from.starts_with('<') {
+            true => "xml",
+            false => "json",
+        };
+        out.push_str(&format!(
+            "\n```yaml\n{}```\n\nmakes of\n\n```{language}\n{}```\n\nthis:\n\n```json\n{}```\n",
+            example.write, example.from, example.gives
+        ));
+    }
 }
 
 fn linked(holds: &Holds) -> String {
@@ -184,6 +195,9 @@ fn linked(holds: &Holds) -> String {
         Holds::MapOf(inner) => format!("map of {}", linked(inner)),
         Holds::Either(several) => several.iter().map(linked).collect::<Vec<_>>().join(", or "),
         Holds::Named(name) => link(&SHAPES, name),
+        // The page says at its beginning what these are.
+        Holds::Path => "path".into(),
+        Holds::Template => "template".into(),
         other => other.words(),
     }
 }

@@ -50,12 +50,30 @@ impl AddFields {
         })
     }
 
-    /// Sets the fields one after the other; later ones see what earlier ones made.
-    pub fn apply(&self, row: &mut Row, scope: &Scope<'_>, env: &Env) -> Result<()> {
-        for field in &self.fields {
+    /// The values that are the same for all records of a page; none where they are not, or where making one fails.
+    pub fn same_for_a_page(&self, scope: &Scope<'_>, env: &Env) -> Vec<Option<Value>> {
+        let value = |field: &AddedField| {
+            let is_same = field.value.is_same_for_a_page();
+            is_same.then(|| field.evaluate(scope, env).ok()).flatten()
+        };
+        self.fields.iter().map(value).collect()
+    }
+
+    /// Sets the fields one after the other; later ones see what earlier ones made. What is `known` is not made again.
+    pub fn apply(
+        &self,
+        row: &mut Row,
+        scope: &Scope<'_>,
+        env: &Env,
+        known: &[Option<Value>],
+    ) -> Result<()> {
+        for (n, field) in self.fields.iter().enumerate() {
             let value = {
                 let scope = Scope::within(scope).with("record", &*row);
-                let value = field.evaluate(&scope, env)?;
+                let value = match known.get(n) {
+                    Some(Some(value)) => value.clone(),
+                    _ => field.evaluate(&scope, env)?,
+                };
                 if !self.is_wanted(field, &value, &scope, env)? {
                     continue;
                 }

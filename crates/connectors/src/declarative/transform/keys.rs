@@ -84,7 +84,7 @@ fn rename_in(value: &mut Value, deep: bool, new_name: &dyn Fn(&str) -> Option<Co
 ///
 /// A word is letters (those in upper case first) or digits. What is neither separates words; at the beginning and the
 /// end it leaves an underscore. A name does not begin with a digit.
-fn snake_case(name: &str) -> CompactString {
+pub(in crate::declarative) fn snake_case(name: &str) -> CompactString {
     let ascii = any_ascii::any_ascii(name);
     let mut words: Vec<&str> = Vec::new();
     let mut rest = ascii.as_str();

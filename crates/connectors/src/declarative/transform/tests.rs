@@ -275,3 +275,158 @@ fn what_does_not_work_is_refused_with_its_place() {
         );
     }
 }
+
+#[test]
+fn lists_of_named_things_become_objects() {
+    let entries = |more: &str| format!("{{type: EntriesToObject, {more}}}");
+    let record = r#"{"id":1.10,"data":[{"name":"a","values":[{"value":1},{"value":2}]},{"name":"b","values":[]},{"x":1}]}"#;
+    check(
+        &entries("entries_path: [data], key_path: [name], value_path: [values, '0', value]"),
+        record,
+        r#"{"id":1.10,"a":1,"b":null}"#,
+    );
+    check(
+        &entries(
+            "entries_path: [data], key_path: [name], value_path: [values, '*', value], into_path: [insights], keep_entries: true",
+        ),
+        record,
+        r#"{"id":1.10,"data":[{"name":"a","values":[{"value":1},{"value":2}]},{"name":"b","values":[]},{"x":1}],"insights":{"a":[1,2],"b":[]}}"#,
+    );
+    check(
+        &entries("entries_path: [assoc], value_path: [results, '*', id]"),
+        r#"{"assoc":{"Contacts":{"results":[{"id":1},{"id":2}]},"Deals":{}}}"#,
+        r#"{"Contacts":[1,2],"Deals":[]}"#,
+    );
+    check(
+        &entries("entries_path: [keys], key_names: [date, '{{ config.name }}']"),
+        r#"{"keys":["2026","x","y"],"clicks":3}"#,
+        r#"{"clicks":3,"date":"2026","acme":"x"}"#,
+    );
+    check(&entries("entries_path: [nowhere]"), record, record);
+    check(&entries("entries_path: [id]"), record, record);
+}
+
+#[test]
+fn objects_become_lists_of_named_things() {
+    check(
+        "{type: ObjectToEntries, object_path: [properties], into_path: [properties]}",
+        r#"{"id":1,"properties":{"a":{"x":1},"b":2}}"#,
+        r#"{"id":1,"properties":[{"name":"a","value":{"x":1}},{"name":"b","value":2}]}"#,
+    );
+    check(
+        "{type: ObjectToEntries, match_keys: ^cf_, into_path: [custom], entry_key_field: key}",
+        r#"{"id":1,"cf_a":2,"cf_b":null}"#,
+        r#"{"id":1,"custom":[{"key":"cf_a","value":2},{"key":"cf_b","value":null}]}"#,
+    );
+    check(
+        "{type: ObjectToEntries, match_keys: ^cf_, into_path: [custom], keep_object: true}",
+        r#"{"cf_a":2}"#,
+        r#"{"cf_a":2,"custom":[{"name":"cf_a","value":2}]}"#,
+    );
+    check(
+        "{type: ObjectToEntries, object_path: [p], into_path: [l]}",
+        r#"{"q":1}"#,
+        r#"{"q":1}"#,
+    );
+}
+
+#[test]
+fn names_that_match_a_pattern_become_others() {
+    let rename = |more: &str| format!("{{type: RenameKeys, {more}}}");
+    check(
+        &rename(r"match_keys: '^\$', new_key: ''"),
+        r#"{"$city":"x","name":"y","a":{"$b":1}}"#,
+        r#"{"name":"y","a":{"$b":1},"city":"x"}"#,
+    );
+    check(
+        &rename(
+            r"match_keys: '^hs_v2_(.*)$', new_key: 'hs_\1', object_path: [properties], keep_original: true",
+        ),
+        r#"{"properties":{"hs_v2_a":1,"hs_v2_b":2,"hs_b":3,"hs_a":null}}"#,
+        r#"{"properties":{"hs_v2_a":1,"hs_v2_b":2,"hs_b":3,"hs_a":1}}"#,
+    );
+    check(
+        &rename("match_keys: x, new_key: y"),
+        r#"{"a":1.10}"#,
+        r#"{"a":1.10}"#,
+    );
+}
+
+#[test]
+fn fields_are_put_out_of_the_way() {
+    check(
+        "{type: NestFields, keep_fields: [id, email], nest_under: data}",
+        r#"{"a":1.10,"id":7,"b":{"c":2}}"#,
+        r#"{"id":7,"data":{"a":1.10,"b":{"c":2}}}"#,
+    );
+}
+
+#[test]
+fn dates_get_one_format() {
+    let dates = "{type: FormatDates, date_fields: [[a], [l, '*', d]], from_formats: [iso8601, rfc2822, '%d/%m/%Y', epoch]}";
+    for (before, after) in [
+        (
+            r#""2026-01-02T03:04:05+02:00""#,
+            r#""2026-01-02T01:04:05Z""#,
+        ),
+        (
+            r#""Fri, 02 Jan 2026 03:04:05 +0200""#,
+            r#""2026-01-02T01:04:05Z""#,
+        ),
+        (r#""02/01/2026""#, r#""2026-01-02T00:00:00Z""#),
+        ("1767322445", r#""2026-01-02T02:54:05Z""#),
+        (r#""soon""#, r#""soon""#),
+        ("null", "null"),
+        ("1e300", "1e300"),
+    ] {
+        check(
+            dates,
+            &format!(r#"{{"x":1.10,"a":{before}}}"#),
+            &format!(r#"{{"x":1.10,"a":{after}}}"#),
+        );
+        check(
+            dates,
+            &format!(r#"{{"l":[{{"d":{before}}},5]}}"#),
+            &format!(r#"{{"l":[{{"d":{after}}},5]}}"#),
+        );
+    }
+    check(
+        "{type: FormatDates, date_fields: [[a]], from_formats: [epoch_ms], to_format: '%Y-%m-%d'}",
+        r#"{"a":1767322445123}"#,
+        r#"{"a":"2026-01-02"}"#,
+    );
+}
+
+#[test]
+fn own_transformations_that_do_not_work_are_refused() {
+    for (yaml, problem) in [
+        (
+            "{type: RenameKeys, match_keys: '(', new_key: a}",
+            "the pattern does not work",
+        ),
+        ("{type: RenameKeys, new_key: a}", "`match_keys` is missing"),
+        (
+            "{type: ObjectToEntries, into_path: []}",
+            "the path is empty",
+        ),
+        ("{type: EntriesToObject}", "`entries_path` is missing"),
+        ("{type: FormatDates, date_fields: [[]]}", "this is no path"),
+    ] {
+        let error = transformation(yaml).unwrap_err().to_string();
+        assert!(
+            error.contains(problem) && error.contains("line 1"),
+            "{error}"
+        );
+    }
+    let error = apply(
+        "{type: EntriesToObject, entries_path: [l], key_path: [k], into_path: [t]}",
+        r#"{"l":[{"k":"a"}],"t":"text"}"#,
+        true,
+    );
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("cannot be put at `into_path`")
+    );
+}
