@@ -1,6 +1,6 @@
 import { useQueries } from "@tanstack/react-query";
 import { FileText, FolderOpen, Trash2 } from "lucide-react";
-import { type DragEvent, useDeferredValue, useId, useState } from "react";
+import { type DragEvent, useId, useState } from "react";
 import { toast } from "sonner";
 import { call } from "@/api/backend";
 import type { ConnectorReport, ConnectorSource, SavedConnector } from "@/api/bindings";
@@ -13,6 +13,7 @@ import { Sheet } from "@/components/Dialog";
 import { Field, Input, Textarea } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
 import { Callout, Problem, toastError } from "@/components/Problem";
+import { useSettled } from "@/editor/use-settled";
 import { counted } from "@/format/count";
 import { Comparison } from "@/screens/connectors/Comparison";
 import { isConnectorFile, nameOfFile } from "@/screens/connectors/changes";
@@ -26,6 +27,12 @@ const MOST = 200;
 
 type Candidate = { key: string; name: string; text: string; source: ConnectorSource };
 type Way = "file" | "text";
+
+function candidatesOf(pasted: { name: string; text: string }): Candidate[] {
+  return pasted.text.trim() === ""
+    ? []
+    : [{ key: "pasted", ...pasted, source: { kind: "pasted" } }];
+}
 
 type Props = {
   /** Replace the file of this connector instead of adding one. */
@@ -44,12 +51,11 @@ export function AddConnector({ replace, title, onClose, onSaved }: Props) {
   const [problem, setProblem] = useState<string | null>(null);
   const [error, setError] = useState<BackendError | null>(null);
   const save = useCommand("save_connector");
-  const candidates: Candidate[] =
-    way === "file"
-      ? files
-      : pasted.text.trim() === ""
-        ? []
-        : [{ key: "pasted", ...pasted, source: { kind: "pasted" } }];
+  const typed = useSettled(pasted);
+  const candidates = way === "file" ? files : candidatesOf(pasted);
+  // What was looked through: of a text that is being typed in, what it was a moment ago.
+  const looked = way === "file" ? files : candidatesOf(typed);
+  const isCurrent = way === "file" || typed === pasted;
 
   const take = async (chosen: Chosen[]) => {
     setProblem(null);
@@ -108,7 +114,6 @@ export function AddConnector({ replace, title, onClose, onSaved }: Props) {
     }
   };
 
-  const looked = useDeferredValue(candidates);
   const reports = useQueries({
     queries: looked.map((candidate) => connectorReport(candidate.name, candidate.text)),
   });
@@ -135,9 +140,11 @@ export function AddConnector({ replace, title, onClose, onSaved }: Props) {
             disabledReason={
               candidates.length === 0
                 ? "Choose a file or paste a text first"
-                : usable.length < candidates.length
-                  ? "Mend what is wrong first, or leave that file out"
-                  : undefined
+                : !isCurrent || reports.some((report) => report.isPending)
+                  ? "Looking through it…"
+                  : usable.length < candidates.length
+                    ? "Mend what is wrong first, or leave that file out"
+                    : undefined
             }
             onClick={() => void add()}
           >
