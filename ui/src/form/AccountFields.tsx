@@ -21,6 +21,9 @@ export function AccountFields({ form, oauth }: Props) {
           onChoose={form.chooseMethod}
         />
       )}
+      {form.intro !== null && form.fields.length > 0 && (
+        <p className="m-0 text-sm text-ink2">{form.intro}</p>
+      )}
       <SchemaForm
         fields={form.fields}
         groups={form.groups}
