@@ -31,7 +31,7 @@ export function Streams({ connector }: { connector: ConnectorDetail }) {
           </p>
           <details open={connector.refused.length <= 3 || undefined} className="mt-1">
             <summary>Which, and why</summary>
-            <ul className="m-0 mt-1 grid max-h-80 gap-1.5 overflow-y-auto pl-0">
+            <ul className="m-0 mt-1 grid gap-1.5 pl-0">
               {connector.refused.map((refused) => (
                 <li key={refused.stream} className="break-words">
                   <b className="font-semibold">{refused.stream}</b>:{" "}
