@@ -10,15 +10,8 @@ use super::DEEPEST;
 
 /// Settings that one file may use.
 const MOST: usize = 200;
-/// Words in the names of settings that are kept secret.
-const SECRET: [&str; 6] = [
-    "token",
-    "secret",
-    "password",
-    "api_key",
-    "apikey",
-    "private_key",
-];
+/// How words in the names of secret settings end: `api_key`, `apikey`, `accessToken`.
+const SECRET: [&str; 5] = ["token", "secret", "password", "passwd", "key"];
 
 /// What the templates of a file use of the settings, as a specification; `None` where they use nothing.
 /// Nothing is required and nothing has a type: the file does not say.
@@ -171,12 +164,17 @@ impl Setting {
         if let Some(fallback) = self.fallback {
             schema.insert("description".into(), format!("If empty: {fallback}").into());
         }
-        let lower = name.to_lowercase();
-        if SECRET.iter().any(|word| lower.contains(word)) {
+        if is_secret(name) {
             schema.insert("airbyte_secret".into(), true.into());
         }
         Value::Object(schema)
     }
+}
+
+fn is_secret(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let mut words = lower.split(['_', '-', ' ', '.']);
+    words.any(|word| SECRET.iter().any(|end| word.ends_with(end)))
 }
 
 /// The names behind `config`, the value that stands for an empty one, and what follows.
@@ -259,6 +257,19 @@ authenticator:
         );
         assert_eq!(specification("streams: []"), None);
         assert_eq!(specification("["), None);
+    }
+
+    #[test]
+    fn a_setting_is_secret_by_what_it_is_called() {
+        let check = |name: &str, expected: bool| assert_eq!(is_secret(name), expected, "{name}");
+        check("api_key", true);
+        check("apikey", true);
+        check("accessToken", true);
+        check("client_secret_2", true);
+        check("key", true);
+        check("keywords", false);
+        check("tokens_per_page", false);
+        check("domain", false);
     }
 
     #[test]
