@@ -8,6 +8,7 @@ use connectors::Access;
 use connectors::declarative::manifest::{self, Manifest};
 pub use connectors::declarative::validate::{Finding, Severity};
 use connectors::protocol::{Catalogue, Message, Session, Sink, states_from};
+use model::clock::Clock;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
@@ -127,6 +128,20 @@ impl Connector {
         (lines, read)
     }
 
+    /// The settings as the file's migrations changed them, where they did: to be kept in place of the old ones.
+    pub fn changed_settings(&self) -> Option<Json> {
+        self.session.changed_config().map(|config| {
+            json!({
+                "type": "CONTROL",
+                "control": {
+                    "type": "CONNECTOR_CONFIG",
+                    "emitted_at": Clock::system().now(),
+                    "connectorConfig": {"config": config},
+                },
+            })
+        })
+    }
+
     /// Tries to read a record of each stream that the file names for it.
     pub async fn check(&self) -> Json {
         let status = match self.session.check().await {
@@ -145,10 +160,20 @@ impl Connector {
 /// What a connection needs to know: the file's `spec`.
 pub fn spec(manifest: &Path) -> Result<Json, ApiError> {
     let manifest = load(manifest)?;
-    Ok(json!({
-        "type": "SPEC",
-        "spec": {"connectionSpecification": manifest.connection_specification},
-    }))
+    let mut told = serde_json::Map::new();
+    told.insert(
+        "connectionSpecification".to_owned(),
+        manifest.connection_specification.clone(),
+    );
+    for (name, there) in [
+        ("documentationUrl", "documentation_url"),
+        ("advanced_auth", "advanced_auth"),
+    ] {
+        if let Some(found) = manifest.spec.get(there).filter(|found| !found.is_null()) {
+            told.insert(name.to_owned(), found.clone());
+        }
+    }
+    Ok(json!({"type": "SPEC", "spec": told}))
 }
 
 /// What is wrong or suspicious in a connector file.

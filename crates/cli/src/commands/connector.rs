@@ -18,14 +18,18 @@ pub(crate) async fn run(wanted: Wanted, output: &Output) -> Result<End, Failure>
     match wanted.verb {
         ConnectorVerb::Spec(files) => line(output, &spec(&files.manifest)?),
         ConnectorVerb::Check(files) => {
-            let answer = Connector::open(&chosen(files))?.check().await;
+            let connector = Connector::open(&chosen(files))?;
+            announce(&connector, output)?;
+            let answer = connector.check().await;
             let status = answer.pointer("/connectionStatus/status");
             let failed = status.and_then(Json::as_str) != Some("SUCCEEDED");
             line(output, &answer)?;
             Ok(if failed { End::Failed } else { End::Done })
         }
         ConnectorVerb::Discover(files) => {
-            line(output, &Connector::open(&chosen(files))?.discover().await?)
+            let connector = Connector::open(&chosen(files))?;
+            announce(&connector, output)?;
+            line(output, &connector.discover().await?)
         }
         ConnectorVerb::Read(files) => read(&chosen(files)).await,
         ConnectorVerb::Validate(wanted) => {
@@ -37,6 +41,14 @@ pub(crate) async fn run(wanted: Wanted, output: &Output) -> Result<End, Failure>
                 End::Failed
             })
         }
+    }
+}
+
+/// Settings that the file's migrations changed come first: whoever runs the connector keeps them.
+fn announce(connector: &Connector, output: &Output) -> Result<(), Failure> {
+    match connector.changed_settings() {
+        Some(message) => line(output, &message).map(|_| ()),
+        None => Ok(()),
     }
 }
 

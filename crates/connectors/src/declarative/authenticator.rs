@@ -11,6 +11,7 @@ use template::{Env, Scope};
 
 use super::authenticators::jwt::{self, Jwt};
 use super::authenticators::oauth::{self, OAuth};
+use super::authenticators::rotating::Rotating;
 use super::authenticators::session::{LegacySession, Session, UseAs};
 use super::node::View;
 use super::options::{Options, RequestOption};
@@ -52,6 +53,7 @@ enum Kind {
     OAuth(Box<OAuth>),
     Session(Box<Session>),
     LegacySession(Box<LegacySession>),
+    Rotating(Box<Rotating>),
     /// The one that the settings name.
     Selective {
         way: Vec<CompactString>,
@@ -69,6 +71,7 @@ const KNOWN: &[&str] = &[
     "SessionTokenAuthenticator",
     "LegacySessionTokenAuthenticator",
     "JwtAuthenticator",
+    "RateLimitedMultipleTokenAuthenticator",
     "SelectiveAuthenticator",
     "NoAuth",
 ];
@@ -111,6 +114,9 @@ impl Authentication {
             "SessionTokenAuthenticator" => Kind::Session(Box::new(Session::compile(&view)?)),
             "LegacySessionTokenAuthenticator" => {
                 Kind::LegacySession(Box::new(LegacySession::compile(&view)?))
+            }
+            "RateLimitedMultipleTokenAuthenticator" => {
+                Kind::Rotating(Box::new(Rotating::compile(&view)?))
             }
             "SelectiveAuthenticator" => Kind::Selective {
                 way: view
@@ -214,7 +220,14 @@ impl Signer for FileSigner<'_> {
                 request.signed_with = Some(token.version);
                 header(request, &spec.header.render(scope, env)?, &token.text)
             }
+            Kind::Rotating(spec) => spec.sign(self.connection, scope, request, access).await,
             Kind::Selective { .. } => Ok(()),
+        }
+    }
+
+    fn answered(&self, request: &RequestParts, headers: &http::HeaderMap) {
+        if let Ok(ByFile(Kind::Rotating(spec))) = self.chosen() {
+            spec.answered(self.connection, self.scope, request, headers);
         }
     }
 
@@ -237,6 +250,7 @@ impl Signer for FileSigner<'_> {
             | Kind::Bearer(_)
             | Kind::Basic { .. }
             | Kind::Jwt(_)
+            | Kind::Rotating(_)
             | Kind::Selective { .. } => Ok(false),
         }
     }
@@ -272,6 +286,7 @@ impl Signer for FileSigner<'_> {
             Kind::Jwt(spec) => secrets.extend(spec.secrets(scope, env)),
             Kind::OAuth(spec) => secrets.extend(spec.secrets(scope, env)),
             Kind::LegacySession(spec) => secrets.extend(spec.secrets(scope, env)),
+            Kind::Rotating(spec) => secrets.extend(spec.secrets(scope, env)),
             Kind::Session(_) | Kind::Selective { .. } => {}
         }
         secrets

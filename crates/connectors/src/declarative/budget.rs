@@ -36,8 +36,9 @@ enum Kinds {
     Moving(Vec<(Text, Text)>),
 }
 
+/// `HttpRequestRegexMatcher`.
 #[derive(Clone, Debug)]
-struct MatcherSpec {
+pub struct MatcherSpec {
     method: Option<String>,
     base: Option<Text>,
     path: Option<Regex>,
@@ -168,7 +169,8 @@ impl PolicySpec {
 }
 
 impl MatcherSpec {
-    fn compile(view: &View<'_>) -> Result<Self> {
+    /// From the file.
+    pub fn compile(view: &View<'_>) -> Result<Self> {
         let pairs = |name: &str| -> Result<Pairs> {
             view.get(name)
                 .map_or(Ok(Pairs::default()), |view| Pairs::compile(&view))
@@ -189,7 +191,8 @@ impl MatcherSpec {
         })
     }
 
-    fn begin(&self, scope: &Scope<'_>, env: &Env) -> Result<Matcher> {
+    /// With the settings in `scope` filled in.
+    pub fn begin(&self, scope: &Scope<'_>, env: &Env) -> Result<Matcher> {
         let pairs = |pairs: &Pairs| -> Result<Vec<(String, String)>> {
             Ok(pairs
                 .eval(scope, env, Reading::Exact)?

@@ -6,6 +6,7 @@
 //!
 //! Whether settings fit what the connector asks for at all is in [`spec`]. No message ever shows a setting's value.
 
+pub mod settings;
 pub mod spec;
 
 use compact_str::CompactString;
@@ -64,6 +65,11 @@ impl ConfigRules {
             transformations: list(&rules, "transformations")?,
             validations,
         })
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.migrations.is_empty() && self.transformations.is_empty() && self.validations.is_empty()
     }
 
     /// Brings settings up to date. Whether anything changed: then they are to be kept.

@@ -51,6 +51,30 @@ fn with_plain_offset(text: &str) -> Option<String> {
     (matches!(digits, 4 | 6) && before.len() >= 4).then(|| format!("{before}{zone}"))
 }
 
+/// How far the clock of a text is behind UTC, in microseconds, where it ends in such an offset (`-05:00`).
+pub fn behind_utc(text: &str) -> Option<i64> {
+    let text = text.trim_end();
+    // Nothing that is only a date has an offset.
+    let (time, offset) = text.rsplit_once('-').filter(|(time, _)| time.len() >= 16)?;
+    if !time.contains(':') {
+        return None;
+    }
+    let digits = offset.replace(':', "");
+    if digits.len() != 4 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let number: i64 = digits.parse().ok()?;
+    Some((number / 100 * 60 + number % 100) * 60_000_000)
+}
+
+/// Whether times of a format say of which zone they are.
+pub fn has_zone(format: &str) -> bool {
+    format.ends_with('Z')
+        || ["%z", "%:z", "%Z", "%s", "%ms", "%epoch"]
+            .iter()
+            .any(|zone| format.contains(zone))
+}
+
 /// Reads ISO 8601: a date, or a date and time with or without a zone (UTC then).
 pub fn parse_iso(text: &str) -> Option<Timestamp> {
     let text = text.trim();
@@ -80,11 +104,14 @@ pub fn format(timestamp: Timestamp, format: &str) -> Result<String, String> {
         "%s" => return Ok(timestamp.as_second().to_string()),
         "%s_as_float" => {
             let micros = timestamp.as_microsecond();
-            return Ok(format!(
-                "{}.{:06}",
-                micros.div_euclid(1_000_000),
-                micros.rem_euclid(1_000_000)
-            ));
+            let seconds = micros.div_euclid(1_000_000);
+            let said = format!("{seconds}.{:06}", micros.rem_euclid(1_000_000));
+            let short = said.trim_end_matches('0');
+            // As Python prints it: at least one digit.
+            return Ok(match short.strip_suffix('.') {
+                Some(whole) => format!("{whole}.0"),
+                None => short.to_owned(),
+            });
         }
         "%ms" => return Ok(timestamp.as_millisecond().to_string()),
         "%epoch_microseconds" => return Ok(timestamp.as_microsecond().to_string()),
@@ -158,7 +185,7 @@ mod tests {
         check("%Y-%m-%dT%H:%M:%S.%_msZ", "2026-11-22T09:30:00.125Z");
         check("%s", "1795339800");
         check("%ms", "1795339800125");
-        check("%s_as_float", "1795339800.125000");
+        check("%s_as_float", "1795339800.125");
     }
 
     #[test]
@@ -175,5 +202,23 @@ mod tests {
             "2024-01-30T23:55:00Z"
         );
         assert!(duration("five").is_none());
+    }
+
+    #[test]
+    fn clocks_behind_utc_are_told_by_their_offset() {
+        const HOUR: i64 = 3_600_000_000;
+        for (text, behind) in [
+            ("2026-01-12T23:30:00-05:00", Some(5 * HOUR)),
+            ("2026-01-12 23:30:00.5-0330", Some(7 * HOUR / 2)),
+            ("2026-01-12T23:30:00+05:00", None),
+            ("2026-01-12T23:30:00Z", None),
+            ("2026-01-12", None),
+            ("12-01-2026-0500", None),
+            ("", None),
+        ] {
+            assert_eq!(behind_utc(text), behind, "{text}");
+        }
+        assert!(has_zone("%Y-%m-%dT%H:%M:%SZ") && has_zone("%s") && has_zone("%Y%z"));
+        assert!(!has_zone("%Y-%m-%d") && !has_zone("%Y-%m-%dT%H:%M:%S"));
     }
 }

@@ -1,6 +1,7 @@
 //! `dynamic_streams`: streams that are made from a template, one for each set of values that the settings, the file or
 //! the platform gives.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::value::{Object, Value};
@@ -23,6 +24,7 @@ pub struct Template {
     /// Its name, for checks and for people.
     pub name: String,
     file: Arc<str>,
+    folder: Option<PathBuf>,
     path: String,
     stream: Node,
     outer_parameters_win: bool,
@@ -127,6 +129,7 @@ impl Template {
         Ok(Self {
             name,
             file: view.file().into(),
+            folder: view.folder().map(Path::to_owned),
             path: stream.path().to_owned(),
             stream: stream.node().clone(),
             outer_parameters_win: view.flag_or("use_parent_parameters", true)?,
@@ -220,7 +223,7 @@ impl Template {
         if let Some(reason) = custom::refusal(&node) {
             return Err(self.fail(reason, "built-in components"));
         }
-        let stream = Stream::compile(&View::root(&self.file, &node))?;
+        let stream = Stream::compile(&View::root_in(&self.file, self.folder.as_deref(), &node))?;
         if made
             .iter()
             .skip(first)

@@ -151,15 +151,25 @@ impl Filter {
         })
     }
 
-    fn matches(&self, scope: &Scope<'_>, env: &Env, status: u16, body: &Value) -> bool {
+    fn matches(
+        &self,
+        scope: &Scope<'_>,
+        env: &Env,
+        status: u16,
+        body: &Value,
+        raw: Option<&str>,
+    ) -> bool {
         self.action.is_some()
             && (self.http_codes.contains(&status)
                 || self
                     .predicate
                     .as_ref()
                     .is_some_and(|predicate| predicate.is_true(scope, env).unwrap_or(false))
-                || self.contains.as_ref().is_some_and(|part| {
-                    message_in(body, 0).is_some_and(|message| message.contains(part.as_str()))
+                || self.contains.as_ref().is_some_and(|part| match raw {
+                    Some(raw) => raw.contains(part.as_str()),
+                    None => {
+                        message_in(body, 0).is_some_and(|message| message.contains(part.as_str()))
+                    }
                 }))
     }
 
@@ -213,10 +223,10 @@ impl Judge for Judging<'_> {
         } else {
             filters.next().is_some()
         };
-        let parsed = looks
-            .then(|| model::json::parse(body).ok())
-            .flatten()
-            .unwrap_or_else(|| Value::Object(Object::new()));
+        let parsed = looks.then(|| model::json::parse(body).ok()).flatten();
+        // What is no JSON is searched as the text that it is.
+        let raw = (looks && parsed.is_none()).then(|| String::from_utf8_lossy(body));
+        let parsed = parsed.unwrap_or_else(|| Value::Object(Object::new()));
         let shown = Headers::new(headers);
         let scope = Scope::within(&self.scope)
             .with("response", &parsed)
@@ -227,7 +237,7 @@ impl Judge for Judging<'_> {
             let matched = handler
                 .filters
                 .iter()
-                .find(|filter| filter.matches(&scope, self.env, code, &parsed));
+                .find(|filter| filter.matches(&scope, self.env, code, &parsed, raw.as_deref()));
             let action = match matched {
                 Some(filter) => filter.action.unwrap_or_else(|| by_status(code)),
                 None => by_status(code),

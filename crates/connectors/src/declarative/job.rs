@@ -7,6 +7,7 @@ use std::time::Duration;
 use model::value::{Object, Value};
 use template::{Env, Scope};
 use tokio::time::Instant;
+use url::Url;
 
 use super::decode::json::Keep;
 use super::node::View;
@@ -19,6 +20,7 @@ use super::selector::Selector;
 use super::slice::Slice;
 use super::stream::{Simple, SliceOptions};
 use super::text::{Text, python_text};
+use crate::http::client::same_origin;
 use crate::http::{Answer, Body, Repeat, RequestParts, Verdict};
 use crate::{Error, Result};
 
@@ -177,6 +179,22 @@ impl Job {
         })
     }
 
+    /// The address that the credentials of a request of the job are for. Where results lie is for the platform to say,
+    /// not who gets the credentials.
+    pub fn home(
+        &self,
+        context: &Context,
+        requester: &Requester,
+        scope: &Scope<'_>,
+        url: &Url,
+    ) -> Result<Url> {
+        if requester.is_answered() {
+            context.connection.home(&self.creation, scope)
+        } else {
+            Ok(requester.home(scope, context.env(), url))
+        }
+    }
+
     /// Tells the platform that a job's results have been fetched.
     pub async fn finish(&self, context: &Context, ready: &Ready) {
         self.tell(context, &ready.slice, self.delete.as_ref()).await;
@@ -200,7 +218,7 @@ impl Job {
 
     /// The slice with what the order was answered.
     async fn order(&self, context: &Context, slice: &Slice) -> Result<Slice> {
-        let (request, answer) = ask(context, &self.creation, slice).await?;
+        let (request, answer) = self.ask(context, &self.creation, slice).await?;
         let body = model::json::parse(&answer.body).unwrap_or_default();
         let names = self
             .creation
@@ -219,7 +237,7 @@ impl Job {
     ) -> Result<(Status, Option<Ready>)> {
         let deadline = Instant::now() + self.timeout(context)?;
         loop {
-            let (request, answer) = ask(context, &self.polling, ordered).await?;
+            let (request, answer) = self.ask(context, &self.polling, ordered).await?;
             let scope = page_scope(context, ordered, &Value::Null);
             let env = context.env();
             let mut rows = Vec::new();
@@ -276,7 +294,7 @@ impl Job {
         let asked;
         let answer = match &self.target_requester {
             Some(requester) => {
-                asked = ask(context, requester, slice).await?.1;
+                asked = self.ask(context, requester, slice).await?.1;
                 &asked
             }
             None => polled,
@@ -296,9 +314,44 @@ impl Job {
     /// Tells the platform what becomes of a job. Nothing depends on the answer.
     async fn tell(&self, context: &Context, slice: &Slice, requester: Option<&Requester>) {
         if let Some(requester) = requester
-            && let Err(error) = ask(context, requester, slice).await
+            && let Err(error) = self.ask(context, requester, slice).await
         {
             tracing::warn!("A job could not be ended or removed: {error}");
+        }
+    }
+
+    async fn ask(
+        &self,
+        context: &Context,
+        requester: &Requester,
+        slice: &Slice,
+    ) -> Result<(RequestParts, Answer)> {
+        let scope = page_scope(context, slice, &Value::Null);
+        let request = requester.build(&scope, &scope, context.env(), Options::default(), None)?;
+        let home = self.home(context, requester, &scope, &request.url)?;
+        let unsigned;
+        let requester = if same_origin(&home, &request.url) {
+            requester
+        } else {
+            unsigned = requester.unsigned();
+            &unsigned
+        };
+        let sent = request.clone();
+        let connection = &context.connection;
+        let answer = connection
+            .send(
+                requester,
+                request,
+                &home,
+                &scope,
+                Repeat::Safe,
+                &context.access,
+            )
+            .await
+            .map_err(Error::from)?;
+        match answer.verdict {
+            Verdict::Success | Verdict::Ignore => Ok((sent, answer)),
+            _ => Err(answer.to_error(connection.http.name())),
         }
     }
 }
@@ -379,33 +432,6 @@ async fn pause(context: &Context, time: Duration) -> Result<()> {
         biased;
         () = context.access.cancel.cancelled() => Err(Error::Cancelled),
         () = tokio::time::sleep(time) => Ok(()),
-    }
-}
-
-async fn ask(
-    context: &Context,
-    requester: &Requester,
-    slice: &Slice,
-) -> Result<(RequestParts, Answer)> {
-    let scope = page_scope(context, slice, &Value::Null);
-    let request = requester.build(&scope, &scope, context.env(), Options::default(), None)?;
-    let home = request.url.clone();
-    let sent = request.clone();
-    let connection = &context.connection;
-    let answer = connection
-        .send(
-            requester,
-            request,
-            &home,
-            &scope,
-            Repeat::Safe,
-            &context.access,
-        )
-        .await
-        .map_err(Error::from)?;
-    match answer.verdict {
-        Verdict::Success | Verdict::Ignore => Ok((sent, answer)),
-        _ => Err(answer.to_error(connection.http.name())),
     }
 }
 

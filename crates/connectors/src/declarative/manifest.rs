@@ -10,6 +10,8 @@ use template::{Env, Scope};
 
 use super::auth_spec::AuthMethod;
 use super::budget::BudgetSpec;
+use super::config::ConfigRules;
+use super::config::spec::ConnectionSpec;
 use super::custom;
 use super::dynamic::Template;
 use super::node::{Node, View};
@@ -41,6 +43,10 @@ pub struct Manifest {
     pub spec: serde_json::Value,
     /// The JSON schema of the settings that a connection asks for.
     pub connection_specification: serde_json::Value,
+    /// The same, ready to be asked; none where it is no schema.
+    pub(super) asked: Option<ConnectionSpec>,
+    /// What is done to settings before they are used.
+    pub(super) rules: ConfigRules,
     /// Its streams, in the order of the file.
     pub streams: Vec<Arc<Stream>>,
     /// Streams that cannot be read here, and why.
@@ -78,11 +84,16 @@ pub struct Refused {
 impl Manifest {
     /// Reads a file's text. `name` is the connector's name and stands in complaints.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
+        Self::parse_in(name, text, None)
+    }
+
+    /// As [`Manifest::parse`]; `folder` is where the file lies, for schemas in files beside it.
+    pub fn parse_in(name: &str, text: &str, folder: Option<&Path>) -> Result<Self> {
         let file = format!("the connector file {name}");
         let tree = Node::parse(&file, text)?;
         let tree = refs::resolve(&file, &tree)?;
         let tree = parameters::propagate(&tree);
-        let root = View::root(&file, &tree);
+        let root = View::root_in(&file, folder, &tree);
         if root.component()? != "DeclarativeSource" {
             return Err(root.unknown_component(&["DeclarativeSource"]));
         }
@@ -105,14 +116,11 @@ impl Manifest {
         if let Some(list) = root.get("dynamic_streams") {
             for (n, item) in list.items()?.iter().enumerate() {
                 match custom::refusal(item.node()) {
-                    Some(reason) => found.refused.push(Refused {
-                        stream: item
-                            .get("name")
-                            .and_then(|name| name.scalar().ok())
-                            .unwrap_or_default(),
-                        reason,
-                    }),
-                    None => templates.push(Template::compile(item, n)?),
+                    Some(reason) => found.refuse(item, reason),
+                    None => match Template::compile(item, n) {
+                        Ok(template) => templates.push(template),
+                        Err(error) => found.fail(item, error),
+                    },
                 }
             }
         }
@@ -120,7 +128,11 @@ impl Manifest {
             streams,
             refused,
             conditions,
+            mut errors,
         } = found;
+        if streams.is_empty() && templates.is_empty() && !errors.is_empty() {
+            return Err(errors.remove(0).1);
+        }
         let parents = streams
             .iter()
             .flat_map(|stream| stream.parents())
@@ -142,7 +154,7 @@ impl Manifest {
         let mut describes = Vec::new();
         if let Some(map) = of_ours("schema") {
             for (stream, view) in map.members()? {
-                known_stream(&streams, stream, &view)?;
+                known_stream(&streams, &mut errors, stream, &view)?;
                 let mut describe = Describe::compile(&view)?;
                 describe.request.inherit_base(base.as_ref());
                 describes.push((stream.to_owned(), describe));
@@ -151,10 +163,10 @@ impl Manifest {
         let mut writes = Vec::new();
         if let Some(map) = of_ours("writes") {
             for (stream, view) in map.members()? {
-                known_stream(&streams, stream, &view)?;
+                known_stream(&streams, &mut errors, stream, &view)?;
                 let spec = WriteSpec::compile(&view, base.as_ref())?;
                 for other in spec.fields.iter().filter_map(FieldSpec::refers_to) {
-                    known_stream(&streams, other, &view)?;
+                    known_stream(&streams, &mut errors, other, &view)?;
                 }
                 writes.push((stream.to_owned(), spec));
             }
@@ -175,6 +187,11 @@ impl Manifest {
                     || serde_json::json!({"type": "object", "properties": {}}),
                     |found| found.node().to_json(),
                 ),
+            rules: match &spec {
+                Some(spec) => ConfigRules::compile(spec)?,
+                None => ConfigRules::default(),
+            },
+            asked: asked(spec.as_ref()),
             spec: spec.map_or(serde_json::Value::Null, |spec| spec.node().to_json()),
             templates,
             budget: root
@@ -219,7 +236,7 @@ impl Manifest {
 
     /// Reads a file from disk.
     pub fn load(path: &Path) -> Result<Self> {
-        Self::parse(name_of(path), &text_of(path)?)
+        Self::parse_in(name_of(path), &text_of(path)?, path.parent())
     }
 
     /// The stream called `name`.
@@ -336,9 +353,26 @@ struct Found {
     streams: Vec<Arc<Stream>>,
     refused: Vec<Refused>,
     conditions: Vec<(String, Condition)>,
+    /// What is wrong with streams, by name.
+    errors: Vec<(String, Error)>,
 }
 
 impl Found {
+    fn refuse(&mut self, item: &View<'_>, reason: String) {
+        let name = item.get("name").and_then(|name| name.scalar().ok());
+        self.refused.push(Refused {
+            stream: name.unwrap_or_default(),
+            reason,
+        });
+    }
+
+    /// What is wrong with one stream keeps no other from being read.
+    fn fail(&mut self, item: &View<'_>, error: Error) {
+        self.refuse(item, error.to_string());
+        let name = item.get("name").and_then(|name| name.scalar().ok());
+        self.errors.push((name.unwrap_or_default(), error));
+    }
+
     fn take(&mut self, item: &View<'_>) -> Result<()> {
         if item.component()? == "ConditionalStreams" {
             let condition = Condition::member(item, "condition", true)?;
@@ -354,14 +388,16 @@ impl Found {
         }
         // What needs Python is refused by name, and the other streams go on.
         if let Some(reason) = custom::refusal(item.node()) {
-            let name = item.get("name").and_then(|name| name.scalar().ok());
-            self.refused.push(Refused {
-                stream: name.unwrap_or_default(),
-                reason,
-            });
+            self.refuse(item, reason);
             return Ok(());
         }
-        let stream = Arc::new(Stream::compile(item)?);
+        let stream = match Stream::compile(item) {
+            Ok(stream) => Arc::new(stream),
+            Err(error) => {
+                self.fail(item, error);
+                return Ok(());
+            }
+        };
         // As the low-code format has it, the later of two with one name counts.
         match self
             .streams
@@ -408,7 +444,28 @@ fn checked_templates(root: &View<'_>) -> Result<Vec<(Option<String>, usize)>> {
         .collect()
 }
 
-fn known_stream(streams: &[Arc<Stream>], name: &str, view: &View<'_>) -> Result<()> {
+/// What the connector asks for; settings are not held against what is no schema.
+fn asked(spec: Option<&View<'_>>) -> Option<ConnectionSpec> {
+    let spec = spec?.get("connection_specification")?;
+    match ConnectionSpec::compile(&spec) {
+        Ok(asked) => Some(asked),
+        Err(error) => {
+            tracing::warn!("Settings are not compared with the connection_specification: {error}");
+            None
+        }
+    }
+}
+
+fn known_stream(
+    streams: &[Arc<Stream>],
+    errors: &mut Vec<(String, Error)>,
+    name: &str,
+    view: &View<'_>,
+) -> Result<()> {
+    // What can be written has to be readable too.
+    if let Some(place) = errors.iter().position(|(stream, _)| stream == name) {
+        return Err(errors.remove(place).1);
+    }
     let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
     if names.contains(&name) {
         return Ok(());

@@ -1,6 +1,7 @@
 //! The tree of a connector file: YAML with the place of every value, so that a complaint can name it.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
@@ -62,7 +63,8 @@ impl Node {
                 max_alias_expansions_per_anchor: 20_000,
             },
         };
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let read = serde_saphyr::from_str_with_options(text, options);
+        let mut node: Self = read.map_err(|error: serde_saphyr::Error| {
             let place = match error.location() {
                 Some(at) => format!("line {}, column {}", at.line(), at.column()),
                 None => "the file".into(),
@@ -72,7 +74,9 @@ impl Node {
                 problem.truncate(end);
             }
             fail(place, problem)
-        })
+        })?;
+        super::yaml11::settle(text, &mut node);
+        Ok(node)
     }
 
     /// Nothing, which stands nowhere.
@@ -268,17 +272,30 @@ pub struct View<'a> {
     path: String,
     /// The `$parameters` of the component that this stands in.
     parameters: Option<&'a Node>,
+    /// The folder of the file, where it has one.
+    folder: Option<&'a Path>,
 }
 
 impl<'a> View<'a> {
     /// The whole file.
     pub fn root(file: &'a str, node: &'a Node) -> Self {
+        Self::root_in(file, None, node)
+    }
+
+    /// The whole file, which may refer to files in its folder.
+    pub fn root_in(file: &'a str, folder: Option<&'a Path>, node: &'a Node) -> Self {
         Self {
             node,
             file,
             path: String::new(),
             parameters: node.get("$parameters"),
+            folder,
         }
+    }
+
+    /// The folder of the file, where it has one.
+    pub const fn folder(&self) -> Option<&'a Path> {
+        self.folder
     }
 
     fn below(&self, node: &'a Node, path: String) -> Self {
@@ -287,6 +304,7 @@ impl<'a> View<'a> {
             file: self.file,
             path,
             parameters: node.get("$parameters").or(self.parameters),
+            folder: self.folder,
         }
     }
 
@@ -375,11 +393,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The members of a map.
+    /// The members of a map, but for the parameters that were handed down to it.
     pub fn members(&self) -> Result<Vec<(&'a str, Self)>> {
         match &self.node.kind {
             Kind::Map(members) => Ok(members
                 .iter()
+                .filter(|(name, _)| name != "$parameters")
                 .map(|(name, node)| {
                     let path = if self.path.is_empty() {
                         name.clone()
@@ -558,7 +577,7 @@ mod tests {
 
     #[test]
     fn values_know_their_place() {
-        let node = Node::parse("x.yaml", "a:\n  - b: 007\n    c: [yes, 1.5]\n").unwrap();
+        let node = Node::parse("x.yaml", "a:\n  - b: '007'\n    c: [yes, 1.5]\n").unwrap();
         let root = View::root("x.yaml", &node);
         let item = &root.get("a").unwrap().items().unwrap()[0];
         assert_eq!(item.get("b").unwrap().text().unwrap(), "007");

@@ -18,7 +18,7 @@ use super::cursor::Point;
 use super::decode::{BodyDecoder, DecodeError};
 use super::job::Ready;
 use super::options::Options;
-use super::paginator::{PageSeen, token_scope};
+use super::paginator::{PageSeen, Paginator, token_scope};
 use super::partition::Partitions;
 use super::progress::Progress;
 use super::slice::Slice;
@@ -114,14 +114,26 @@ pub struct Pages {
     progress: Progress,
     reader: Option<SliceReader>,
     began: i64,
+    is_fitted: bool,
 }
 
 impl Pages {
     /// Begins with a state document.
     pub fn begin(context: Context, stream: Arc<Stream>, state: &Value) -> Result<Self> {
-        let (stream, state) = stream.for_state(&context, state)?;
-        let progress = stream.begin(&context, &state)?;
-        let slices = Slices::begin(&context, &stream, &state, progress.clone())?;
+        Self::go_on(context, stream, state, None)
+    }
+
+    /// As [`Pages::begin`], for a read that has come to the state `reached` meanwhile.
+    pub fn go_on(
+        context: Context,
+        stream: Arc<Stream>,
+        began: &Value,
+        reached: Option<&Value>,
+    ) -> Result<Self> {
+        let (stream, began) = stream.for_state(&context, began)?;
+        let state = reached.unwrap_or(&began);
+        let progress = stream.begin(&context, state)?;
+        let slices = Slices::begin(&context, &stream, state, progress.clone())?;
         Ok(Self {
             began: context.env().now().as_millisecond(),
             context,
@@ -129,7 +141,16 @@ impl Pages {
             slices,
             progress,
             reader: None,
+            is_fitted: false,
         })
+    }
+
+    /// Learns the schema that records are fitted to, where only the platform knows it.
+    pub async fn fit(&mut self) -> Result<()> {
+        if !std::mem::replace(&mut self.is_fitted, true) {
+            self.stream = self.stream.fitted(&self.context).await?;
+        }
+        Ok(())
     }
 
     /// How far it has come.
@@ -142,6 +163,20 @@ impl Pages {
         let mut reader = SliceReader::begin(&self.context, &self.stream, &self.progress, slice);
         reader.resume(token, newest);
         self.reader = Some(reader);
+    }
+
+    /// How the next page of its stream is found.
+    pub fn paginator(&self) -> Option<&Paginator> {
+        self.stream.paginator()
+    }
+
+    /// Reads these slices and no others.
+    pub fn read_only(&mut self, slices: Vec<Slice>) {
+        self.slices = Slices {
+            partitions: Partitions::Fixed(VecDeque::new()),
+            queue: slices.into(),
+            progress: self.progress.clone(),
+        };
     }
 
     /// Begins again with the first slice.
@@ -180,6 +215,7 @@ impl Pages {
         if self.context.access.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
+        self.fit().await?;
         let reader = match &mut self.reader {
             Some(reader) => reader,
             None => match self.slices.next(&self.context).await? {
@@ -378,7 +414,7 @@ impl SliceReader {
             if let Some(properties) = &simple.properties {
                 return self.page_by_properties(stream, simple, properties).await;
             }
-            if let Some(page) = self.page_of_parent(stream, simple)? {
+            if let Some(page) = self.page_of_parent(stream, simple).await? {
                 return Ok(page);
             }
         }
@@ -480,15 +516,27 @@ impl SliceReader {
         let request = simple
             .requester
             .build(scope, scope, env, options, page.as_deref())?;
-        let home = match page {
-            Some(_) => context.connection.home(&simple.requester, scope)?,
-            None => request.url.clone(),
+        let home = match (&stream.retriever, page) {
+            (Retriever::Async(job), _) => {
+                job.home(context, &simple.requester, scope, &request.url)?
+            }
+            (Retriever::Simple(_), Some(_)) => context.connection.home(&simple.requester, scope)?,
+            (Retriever::Simple(_), None) => simple.requester.home(scope, env, &request.url),
+        };
+        // Results of a job lie where the platform says; they are fetched without credentials there.
+        let unsigned;
+        let requester = match &stream.retriever {
+            Retriever::Async(_) if !same_home(&home, &request.url) => {
+                unsigned = simple.requester.unsigned();
+                &unsigned
+            }
+            _ => &simple.requester,
         };
         let cache = stream.is_cached(context).then_some(&context.cache);
         context
             .connection
             .open(
-                &simple.requester,
+                requester,
                 request,
                 &home,
                 scope,
@@ -538,6 +586,8 @@ impl SliceReader {
                     tracing::warn!(stream = %stream.name, "{warning}");
                 }
                 page.extracted += ending.left_out;
+                self.add_whole_lists(simple, scope, ending.cut_short, &mut rows)
+                    .await?;
                 response = Some(ending.response);
             }
         } else {
@@ -556,7 +606,7 @@ impl SliceReader {
         page.kept += rows.len();
         if page.rest.is_some() {
             page.last = rows.last().cloned().or(page.last);
-            rows = self.told(stream, rows);
+            rows = self.told(stream, rows)?;
             let mark = PageMark {
                 token: self.token.clone(),
                 next: self.token.clone(),
@@ -592,7 +642,10 @@ impl SliceReader {
     }
 
     /// The records that are handed on, told to the cursor.
-    fn told(&mut self, stream: &Stream, mut rows: Vec<Row>) -> Vec<Row> {
+    fn told(&mut self, stream: &Stream, mut rows: Vec<Row>) -> Result<Vec<Row>> {
+        if let Some(row) = rows.iter().find(|row| !row.is_object()) {
+            return Err(self.no_record(stream, row));
+        }
         if stream
             .cursor
             .as_ref()
@@ -601,7 +654,7 @@ impl SliceReader {
             rows.retain(|row| self.progress.wants(&self.slice, row));
         }
         self.newest = self.newest.max(self.progress.observe(&rows));
-        rows
+        Ok(rows)
     }
 
     /// The end of a page: whether there is a next one.
@@ -640,7 +693,7 @@ impl SliceReader {
             )?,
             _ => None,
         };
-        let rows = self.told(stream, rows);
+        let rows = self.told(stream, rows)?;
         let before = self.token.clone();
         let exchange = finished.exchange;
         let server_now = server_now(finished.answer);

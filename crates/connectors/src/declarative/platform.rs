@@ -1,6 +1,7 @@
 //! A connection to a platform by its connector file: both sides of a sync.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use url::Url;
 use super::authenticator::{Authentication, FileSigner};
 use super::authenticators::{ConfigKeeper, Tokens};
 use super::cache::Cache;
+use super::config::settings::Settings;
 use super::dynamic::Made;
 use super::error_handler::Judging;
 use super::manifest::Manifest;
@@ -62,7 +64,9 @@ pub struct Connection {
     pub(super) options: writes::fields::KnownOptions,
     signer: Arc<dyn Signer>,
     tokens: Tokens,
-    config: Value,
+    settings: Settings,
+    /// Whether what migrations made of the settings is kept.
+    is_kept: AtomicBool,
     /// Jobs that may run on the platform at a time.
     jobs: Semaphore,
     /// The streams that templates of the file make.
@@ -108,8 +112,9 @@ impl Platform {
         env: Option<Env>,
     ) -> Self {
         http.set_documented_rate(manifest.limits.rate);
-        let config = Value::from_serde(&config);
         let env = env.unwrap_or_else(|| Env::new(clock.clone()));
+        let settings = Settings::new(Value::from_serde(&config), &manifest.rules, &env);
+        let config = settings.used.clone();
         if let Some(budget) = &manifest.budget {
             let scope = Scope::new().with("config", &config);
             match budget.begin(&scope, &env) {
@@ -129,7 +134,8 @@ impl Platform {
                 options: writes::fields::KnownOptions::default(),
                 signer,
                 tokens: Tokens::default(),
-                config,
+                is_kept: AtomicBool::new(settings.changed.is_none()),
+                settings,
             }),
         }
     }
@@ -188,7 +194,10 @@ impl Platform {
         let stream = self.context(access.clone()).stream(stream).await?;
         let stream = &*stream;
         let mut label = stream.label.clone();
-        let mut schema = stream.schema.clone().unwrap_or_default();
+        let mut schema = stream
+            .known_schema(&self.context(access.clone()))
+            .await?
+            .unwrap_or_default();
         if let Some(describe) = inner.connector.describe(&stream.name) {
             let scope = inner.scope();
             let answer = inner
@@ -311,7 +320,7 @@ fn merge_inferred(
 impl Connection {
     /// What templates may use everywhere.
     pub fn scope(&self) -> Scope<'_> {
-        Scope::new().with("config", &self.config)
+        Scope::new().with("config", self.config())
     }
 
     /// The streams of the file that are there with the connection's settings.
@@ -342,7 +351,33 @@ impl Connection {
 
     /// The settings.
     pub const fn config(&self) -> &Value {
-        &self.config
+        &self.settings.used
+    }
+
+    /// The settings as migrations of the file changed them, to be kept in place of those that came in.
+    pub const fn changed_config(&self) -> Option<&Value> {
+        self.settings.changed.as_ref()
+    }
+
+    /// Refuses settings that the file's rules do not accept, and has kept what its migrations made of them.
+    pub async fn settle(&self) -> Result<()> {
+        let rules = &self.connector.rules;
+        self.settings.usable(rules, &self.env)?;
+        if let Some(changed) = &self.settings.changed
+            && !self.is_kept.load(Ordering::Acquire)
+            && self.tokens.persist(changed).await?
+        {
+            self.is_kept.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Refuses settings that are not what the connector asks for.
+    pub fn fits(&self) -> Result<()> {
+        match &self.connector.asked {
+            Some(asked) => self.settings.fits(asked),
+            None => Ok(()),
+        }
     }
 
     /// Says who keeps the settings when a refresh changes them.
@@ -567,6 +602,7 @@ impl Source for Platform {
     }
 
     async fn read(&self, request: ReadRequest, access: Access) -> Result<Box<dyn PageReader>> {
+        self.inner.settle().await?;
         Ok(Box::new(
             Reader::begin(self.context(access), request).await?,
         ))
@@ -584,6 +620,15 @@ impl Source for Platform {
                 });
                 goes_on
             };
+        let started = Instant::now();
+        let usable = match self.inner.fits() {
+            Ok(()) => self.inner.settle().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = usable {
+            step("Settings", started, Err(error.to_string()));
+            return steps;
+        }
         let Some(stream) = self.inner.connector.streams.first() else {
             return steps;
         };

@@ -142,6 +142,54 @@ impl Progress {
         self.state()
     }
 
+    /// Where the windows of a read end.
+    pub fn until(&self) -> Option<Point> {
+        match &*self.lock() {
+            Kind::Windows(cursor, _) | Kind::Partitions(cursor, _) => Some(cursor.end),
+            Kind::Whole => None,
+        }
+    }
+
+    /// Windows end there, whatever the time is now.
+    pub fn end_at(&self, until: Point) {
+        match &mut *self.lock() {
+            Kind::Windows(cursor, _) | Kind::Partitions(cursor, _) => cursor.end = until,
+            Kind::Whole => {}
+        }
+    }
+
+    /// Takes over how far partitions have been read, from a state document of the same read.
+    pub fn reach(&self, state: &Value, newest: Option<Point>) {
+        if let Kind::Partitions(cursor, partitions) = &mut *self.lock() {
+            partitions.reach(cursor, state, newest);
+        }
+    }
+
+    /// The newest record of all partitions; none before there is one.
+    pub fn newest_of_all(&self) -> Option<Point> {
+        match &*self.lock() {
+            Kind::Partitions(_, partitions) => partitions.newest_seen(),
+            Kind::Whole | Kind::Windows(..) => None,
+        }
+    }
+
+    /// The windows that a read from the state `began` to the point `until` still had ahead of it after the one that
+    /// starts at `after`.
+    pub fn ahead(&self, began: &Value, until: Point, after: Point) -> Vec<Slice> {
+        let Kind::Windows(cursor, _) = &*self.lock() else {
+            return Vec::new();
+        };
+        let mut cursor = cursor.clone();
+        cursor.end = until;
+        let whole = Slice::new(Object::new(), Object::new());
+        Windows::from_state(&cursor, began)
+            .open(&cursor)
+            .into_iter()
+            .filter(|window| window.start > after)
+            .map(|window| whole.in_window(&cursor, window))
+            .collect()
+    }
+
     /// A window of the cursor as a slice.
     pub fn slice_of(&self, partition: &Slice, start: Point, end: Point) -> Option<Slice> {
         match &*self.lock() {

@@ -15,25 +15,38 @@ use crate::{Error, Page, PageReader, ReadRequest, Result};
 /// still get an earlier time.
 const LAG: Point = 5_000_000;
 
+/// Partitions whose states are kept as they were when the read began. With more of them, a read that was cut off goes
+/// on by what each of them has reached, which brings some records twice.
+const MOST_KEPT: usize = 1_000;
+
+/// The version of [`Position`]. Of another one, everything is read again from the cursor.
+const VERSION: u32 = 3;
+
 /// Where a read that was cut off goes on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Position {
     version: u32,
+    /// The state that the read began with.
+    began: serde_json::Value,
     /// The stream's state with all that is known in the middle of a read.
     state: serde_json::Value,
     /// Slices that are done, where no cursor tells, and which the last of them was.
     done_slices: u64,
     last_slice: String,
-    /// The window that is being read.
+    /// The window that is being read, or that was read last.
     window: Option<(Point, Point)>,
+    is_window_done: bool,
+    /// Where the last window ends: what came later is for the next read.
+    until: Option<Point>,
     /// The next page's token; none for the first page.
     token: Option<serde_json::Value>,
     /// The token of the page before.
     previous: Option<serde_json::Value>,
     /// What the page before held, where it is read once more: records that moved up into it meanwhile are new.
     seen: Vec<u64>,
-    /// The newest record of the window so far.
+    /// The newest record of the window so far, and of all partitions.
     newest: Option<Point>,
+    newest_of_all: Option<Point>,
     /// Nothing is left to read.
     is_over: bool,
 }
@@ -52,6 +65,8 @@ pub struct Reader {
     server_now: Point,
     is_over: bool,
     is_told: bool,
+    /// Whether any page was given: the last one says how far the stream was read.
+    has_given: bool,
 }
 
 impl Reader {
@@ -59,41 +74,71 @@ impl Reader {
     pub async fn begin(context: Context, request: ReadRequest) -> Result<Self> {
         let connector = context.connection.connector.clone();
         let stream = context.stream(&request.stream).await?;
-        let position: Position = request
+        let found: Option<Position> = request
             .position
             .and_then(|position| serde_json::from_value(position).ok())
-            .filter(|position: &Position| position.version == 2)
-            .unwrap_or_default();
-        let state = match &request.cursor {
-            _ if !position.state.is_null() => Value::from_serde(&position.state),
-            Some(state) if !request.full => Value::from_serde(state),
-            _ => Value::Null,
+            .filter(|position: &Position| position.version == VERSION);
+        let mut began = match (&found, request.cursor) {
+            (Some(position), _) => position.began.clone(),
+            (None, Some(state)) if !request.full => state,
+            (None, _) => serde_json::Value::Null,
         };
-        let mut pages = Pages::begin(context.clone(), stream.clone(), &state)?;
-        let goes_on = position.is_over || go_on(&mut pages, &position, &stream).await?;
+        let position = found.unwrap_or_default();
+        let reached = Value::from_serde(&position.state);
+        let reached = Some(&reached).filter(|reached| !reached.is_null());
+        let from = Value::from_serde(&began);
+        let begin = |reached| Pages::go_on(context.clone(), stream.clone(), &from, reached);
+        let replays = position.until.is_some() && !stream.router().is_single();
+        let mut pages = begin(reached.filter(|_| !replays))?;
+        pages.fit().await?;
+        let goes_on = position.is_over
+            || match replays {
+                true => replay(&mut pages, &position).await?,
+                false => go_on(&mut pages, &position, &stream).await?,
+            };
+        if replays && !goes_on {
+            // The partitions are others than before: each goes on where it is.
+            pages = begin(reached)?;
+            pages.fit().await?;
+            began = position.state.clone();
+        }
+        let until = position.until.filter(|_| goes_on);
+        // States of very many partitions are large.
+        let is_kept = stream.router().is_single() || stream.has_delegates() || {
+            let states = began.get("states").and_then(serde_json::Value::as_array);
+            states.is_none_or(|states| states.len() <= MOST_KEPT)
+        };
         Ok(Self {
-            pages,
             seen: position.seen,
             is_over: position.is_over,
             is_told: false,
+            has_given: false,
             limit: request.limit,
             version_path: connector
                 .writes(&stream.name)
                 .and_then(|writes| writes.version.clone()),
             server_now: context.env().now().as_microsecond(),
             position: Position {
-                version: 2,
+                version: VERSION,
+                until: until
+                    .or_else(|| pages.progress().until())
+                    .filter(|_| is_kept),
+                began: match is_kept {
+                    true => began,
+                    false => serde_json::Value::Null,
+                },
                 is_over: position.is_over,
                 done_slices: if goes_on { position.done_slices } else { 0 },
                 last_slice: position.last_slice,
                 ..Position::default()
             },
+            pages,
             context,
             stream,
         })
     }
 
-    fn mark(&mut self, slice: Option<&Slice>, page: &PageMark, seen: Vec<u64>) {
+    fn mark(&mut self, slice: &Slice, is_done: bool, page: &PageMark, seen: Vec<u64>) {
         let progress = self.pages.progress();
         let exact = progress.exact_state();
         let state = match exact.is_null() && progress.has_cursor() {
@@ -102,12 +147,12 @@ impl Reader {
         };
         let to_json = |value: &Option<Value>| value.as_ref().map(Value::to_serde);
         self.position.state = state.to_serde();
-        self.position.window = slice
-            .and_then(|slice| slice.window)
-            .map(|window| (window.start, window.end));
+        self.position.window = slice.window.map(|window| (window.start, window.end));
+        self.position.is_window_done = is_done;
         self.position.token = to_json(&page.next);
         self.position.previous = to_json(&page.token).filter(|_| page.next.is_some());
         self.position.newest = self.pages.newest();
+        self.position.newest_of_all = progress.newest_of_all();
         self.position.seen = seen;
     }
 
@@ -139,6 +184,45 @@ impl Reader {
     }
 }
 
+/// Goes through the partitions of a read that was cut off once more, up to where it stood; false where they are others
+/// than before.
+async fn replay(pages: &mut Pages, position: &Position) -> Result<bool> {
+    if let Some(until) = position.until {
+        pages.progress().end_at(until);
+    }
+    let mut last = String::new();
+    for _ in 0..position.done_slices {
+        let Some(slice) = pages.next_slice().await? else {
+            return Ok(false);
+        };
+        last = slice.key();
+        pages.progress().close(&slice, None);
+    }
+    if last != position.last_slice {
+        return Ok(false);
+    }
+    let reached = Value::from_serde(&position.state);
+    pages.progress().reach(&reached, position.newest_of_all);
+    if position.window.is_none() || position.is_window_done {
+        return Ok(true);
+    }
+    let Some(slice) = pages.next_slice().await? else {
+        return Ok(false);
+    };
+    let window = slice.window.map(|window| (window.start, window.end));
+    if window != position.window {
+        return Ok(false);
+    }
+    let token = position.token.as_ref().map(Value::from_serde);
+    let previous = position.previous.as_ref().map(Value::from_serde);
+    let token = match (token, pages.paginator()) {
+        (Some(token), Some(paginator)) => paginator.resume(token, previous.as_ref()),
+        _ => None,
+    };
+    pages.go_on_at(slice, token, position.newest);
+    Ok(true)
+}
+
 /// Goes on where a position says; false where that place is not there any more and everything is read once more.
 async fn go_on(
     pages: &mut Pages,
@@ -153,11 +237,17 @@ async fn go_on(
     };
     if let Some((start, end)) = position.window {
         // Windows of one partition are known exactly; those of many begin anew from their own cursors.
-        let whole = Slice::new(model::value::Object::new(), model::value::Object::new());
-        if stream.router().is_single()
-            && let Some(slice) = pages.progress().slice_of(&whole, start, end)
+        if let Some(until) = position.until
+            && stream.router().is_single()
         {
-            pages.go_on_at(slice, token, position.newest);
+            let began = Value::from_serde(&position.began);
+            pages.read_only(pages.progress().ahead(&began, until, start));
+            let whole = Slice::new(model::value::Object::new(), model::value::Object::new());
+            if !position.is_window_done
+                && let Some(slice) = pages.progress().slice_of(&whole, start, end)
+            {
+                pages.go_on_at(slice, token, position.newest);
+            }
         }
         return Ok(true);
     }
@@ -238,13 +328,14 @@ impl PageReader for Reader {
                         self.limit = Some(limit - records.len());
                         self.is_over = self.limit == Some(0);
                     }
+                    self.has_given = true;
                     let exchange = page.exchange;
                     if self.pages.end_slice() {
                         self.position.done_slices += 1;
                         self.position.last_slice = slice.key();
-                        self.mark(None, &PageMark::default(), Vec::new());
+                        self.mark(&slice, true, &PageMark::default(), Vec::new());
                     } else {
-                        self.mark(Some(&slice), &page, marks);
+                        self.mark(&slice, false, &page, marks);
                     }
                     return Ok(Some(self.page(records, exchange)));
                 }
@@ -256,7 +347,8 @@ impl PageReader for Reader {
         if std::mem::replace(&mut self.is_told, true) || self.cursor().is_none() {
             return Ok(None);
         }
-        if !self.position.is_over && !self.pages.progress().is_partitioned() {
+        let says_more = self.position.is_over || self.pages.progress().is_partitioned();
+        if self.has_given && !says_more {
             return Ok(None);
         }
         self.position.is_over = true;

@@ -77,22 +77,7 @@ impl Requester {
                 .transpose()
         };
         let (url, base, path) = (compile("url")?, compile("url_base")?, compile("path")?);
-        let method = match view.get("http_method") {
-            None => Method::GET,
-            Some(method) => match method.text()?.to_ascii_uppercase().as_str() {
-                "GET" => Method::GET,
-                "POST" => Method::POST,
-                "PUT" => Method::PUT,
-                "PATCH" => Method::PATCH,
-                "DELETE" => Method::DELETE,
-                other => {
-                    return Err(method.fail(
-                        format!("the method `{other}` is not supported"),
-                        "GET, POST, PUT, PATCH or DELETE",
-                    ));
-                }
-            },
-        };
+        let method = method_of(view)?;
         let pairs = |name: &str| -> Result<Pairs> {
             view.get(name)
                 .filter(|view| !view.node().is_falsy())
@@ -132,6 +117,26 @@ impl Requester {
                 Some(handler) => ErrorHandler::compile(&handler)?,
                 None => ErrorHandler::default(),
             },
+        })
+    }
+
+    /// From a component that is no requester but has an address, a method and headers; nobody signs it.
+    pub fn plain(view: &View<'_>) -> Result<Self> {
+        Ok(Self {
+            base: Some(Text::compile(&view.require("url", "the address")?)?),
+            path: None,
+            method: method_of(view)?,
+            parameters: ParameterTexts::Map(Pairs::default()),
+            headers: match view.get("request_headers") {
+                Some(headers) => Pairs::compile(&headers)?,
+                None => Pairs::default(),
+            },
+            body: BodyText::None,
+            properties_parameter: None,
+            use_cache: None,
+            writes: false,
+            authentication: Authentication::Nothing,
+            errors: ErrorHandler::default(),
         })
     }
 
@@ -177,6 +182,38 @@ impl Requester {
     /// The platform's address.
     pub const fn base(&self) -> Option<&Text> {
         self.base.as_ref()
+    }
+
+    /// The address that the credentials are for, given that of a request: what a platform said may have made the path
+    /// an address of its own.
+    pub fn home(&self, scope: &Scope<'_>, env: &Env, url: &Url) -> Url {
+        let leads_away =
+            |path: &Text| !path.is_fixed() && !path.source().trim().starts_with("http");
+        match (&self.base, &self.path) {
+            (Some(base), Some(path)) if leads_away(path) => base
+                .printed(scope, env)
+                .ok()
+                .and_then(|base| Url::parse(base.trim()).ok())
+                .unwrap_or_else(|| url.clone()),
+            _ => url.clone(),
+        }
+    }
+
+    /// Whether its address is one that a job was answered with.
+    pub fn is_answered(&self) -> bool {
+        const ANSWERS: [&str; 3] = ["creation_response", "polling_response", "download_target"];
+        self.base
+            .as_ref()
+            .is_some_and(|base| ANSWERS.iter().any(|name| base.mentions(name)))
+    }
+
+    /// The same without anybody who signs.
+    #[must_use]
+    pub fn unsigned(&self) -> Self {
+        Self {
+            authentication: Authentication::Nothing,
+            ..self.clone()
+        }
     }
 
     /// The request, unsigned. `more` comes from paging and slices. `for_path` may differ from `scope`: values that
@@ -342,7 +379,7 @@ impl Requester {
             (None, Some(path)) => path.printed(for_path, env)?,
             (None, None) => String::new(),
         };
-        let parsed = join(&base, &path);
+        let parsed = join(&base, &path, page.is_some());
         let problem = match parsed {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
                 return Ok(url);
@@ -371,9 +408,33 @@ impl Requester {
     }
 }
 
-/// A base and a path as one address; an absolute path is the address.
-fn join(base: &str, path: &str) -> std::result::Result<Url, url::ParseError> {
-    let (base, path) = (base.trim(), path.trim().trim_start_matches('/'));
+fn method_of(view: &View<'_>) -> Result<Method> {
+    Ok(match view.get("http_method") {
+        None => Method::GET,
+        Some(method) => match method.text()?.to_ascii_uppercase().as_str() {
+            "GET" => Method::GET,
+            "POST" => Method::POST,
+            "PUT" => Method::PUT,
+            "PATCH" => Method::PATCH,
+            "DELETE" => Method::DELETE,
+            other => {
+                return Err(method.fail(
+                    format!("the method `{other}` is not supported"),
+                    "GET, POST, PUT, PATCH or DELETE",
+                ));
+            }
+        },
+    })
+}
+
+/// A base and a path as one address; an absolute path is the address. A page that begins with a slash begins at the
+/// root of the host, as in a browser.
+fn join(base: &str, path: &str, is_page: bool) -> std::result::Result<Url, url::ParseError> {
+    let (base, path) = (base.trim(), path.trim());
+    if is_page && path.starts_with('/') {
+        return Url::parse(base)?.join(path);
+    }
+    let path = path.trim_start_matches('/');
     if path.is_empty() {
         return Url::parse(base);
     }
@@ -387,7 +448,18 @@ fn join(base: &str, path: &str) -> std::result::Result<Url, url::ParseError> {
         None => base,
     };
     let slash = if base.ends_with('/') { "" } else { "/" };
-    Url::parse(&format!("{base}{slash}{path}"))
+    // Empty steps mean nothing, but for a slash at the end.
+    let (way, query) = path.split_at(path.find(['?', '#']).unwrap_or(path.len()));
+    let mut steps = way.split('/').filter(|step| !step.is_empty());
+    let mut way_without = steps.next().unwrap_or_default().to_owned();
+    for step in steps {
+        way_without.push('/');
+        way_without.push_str(step);
+    }
+    if way.ends_with('/') {
+        way_without.push('/');
+    }
+    Url::parse(&format!("{base}{slash}{way_without}{query}"))
 }
 
 impl BodyText {
@@ -439,7 +511,11 @@ mod tests {
     #[test]
     fn bases_and_paths_are_joined_without_doubling_slashes() {
         fn check(base: &str, path: &str, whole: &str) {
-            assert_eq!(join(base, path).unwrap().as_str(), whole, "{base} {path}");
+            assert_eq!(
+                join(base, path, false).unwrap().as_str(),
+                whole,
+                "{base} {path}"
+            );
         }
         check(
             "https://x.example/api/",
@@ -463,5 +539,21 @@ mod tests {
             "https://x.example/a:b/c?d=e",
         );
         check("https://x.example/v1", "?a=1", "https://x.example/v1/?a=1");
+        check(
+            "https://x.example/v1",
+            "a//b/./../c/?u=a//b",
+            "https://x.example/v1/a/c/?u=a//b",
+        );
+    }
+
+    #[test]
+    fn the_address_of_a_page_may_begin_at_the_root_of_the_host() {
+        fn check(page: &str, whole: &str) {
+            let joined = join("https://x.example/v1", page, true).unwrap();
+            assert_eq!(joined.as_str(), whole, "{page}");
+        }
+        check("/v1/a?page=2", "https://x.example/v1/a?page=2");
+        check("a?page=2", "https://x.example/v1/a?page=2");
+        check("https://y.example/a", "https://y.example/a");
     }
 }

@@ -104,10 +104,11 @@ impl SchemaTypes {
             kind: path("type_pointer")?,
             mapped,
             filter: match view.get("schema_filter") {
-                Some(filter) if filter.component()? == "RecordFilter" => {
-                    Condition::member(&filter, "condition", true)?
-                }
-                Some(filter) => return Err(super::spot::needs_python(&filter)),
+                Some(filter) => match filter.component()? {
+                    "RecordFilter" => Condition::member(&filter, "condition", true)?,
+                    "CustomRecordFilter" => return Err(super::spot::needs_python(&filter)),
+                    _ => return Err(filter.unknown_component(&["RecordFilter"])),
+                },
                 None => Condition::Fixed(true),
             },
             transformations: Transformation::compile_list(

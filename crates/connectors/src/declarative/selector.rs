@@ -1,14 +1,17 @@
 //! `RecordSelector`: which parts of a page are records, and what is done to them first.
 
+use std::sync::Arc;
+
 use model::row::Row;
 use template::{Env, Members, Reads, Scope};
 
 use super::context::Context;
 use super::decode::json::Keep;
 use super::decode::{BodyDecoder, DecodeError, Decoder, Ending};
-use super::extract::Extractor;
+use super::extract::{Extraction, Extractor};
 use super::node::View;
 use super::spot::Spot;
+use super::stream::Stream;
 use super::text::{Condition, PathText};
 use super::transform::normalise::Normaliser;
 use super::transform::{Known, Transformation};
@@ -25,6 +28,8 @@ pub struct Selector {
     transform_first: bool,
     normalises: bool,
     normaliser: Option<Normaliser>,
+    /// How lists that the platform cuts short are fetched whole.
+    pub(super) whole_lists: Option<Arc<Stream>>,
 }
 
 impl Selector {
@@ -50,6 +55,7 @@ impl Selector {
             spot: Spot::of(view),
             expander: None,
         };
+        let whole_lists = extractor.and_then(whole_lists);
         let (decoder, extractor) = match extractor {
             // A table, whatever the decoder says.
             Some(extractor) if extractor.component()? == "ResponseToFileExtractor" => {
@@ -66,7 +72,19 @@ impl Selector {
             transform_first: false,
             normalises: false,
             normaliser: None,
+            whole_lists: match whole_lists {
+                Some(retriever) => {
+                    let stream = Stream::of_retriever("the whole of a list", &retriever)?;
+                    Some(Arc::new(stream))
+                }
+                None => None,
+            },
         })
+    }
+
+    /// Where the records are, with its paths filled in.
+    pub fn extraction(&self, scope: &Scope<'_>, env: &Env) -> Result<Arc<Extraction>> {
+        self.extractor.fill(scope, env)
     }
 
     /// With the filter of a record selector and the transformations of its stream.
@@ -100,6 +118,11 @@ impl Selector {
             normalises,
             ..self
         })
+    }
+
+    /// Whether the file asks for records that fit their schema.
+    pub const fn normalises(&self) -> bool {
+        self.normalises
     }
 
     /// Fits records to a schema, where the file asks for it.
@@ -226,4 +249,18 @@ fn meets(paths: &[Vec<compact_str::CompactString>], own: &[compact_str::CompactS
     paths
         .iter()
         .any(|path| path.iter().zip(own).all(|(left, right)| left == right))
+}
+
+/// The retriever of lists that are cut short: of an extractor, or of one that it is combined of.
+fn whole_lists<'a>(extractor: &View<'a>) -> Option<View<'a>> {
+    match extractor.component().ok()? {
+        "DpathExtractor" => extractor
+            .get("record_expander")?
+            .get("truncated_list_retriever"),
+        "CombinedExtractor" => {
+            let parts = extractor.get("extractors")?.items().ok()?;
+            parts.iter().find_map(whole_lists)
+        }
+        _ => None,
+    }
 }

@@ -58,6 +58,20 @@ impl Slice {
         slice
     }
 
+    /// A partition by one of its members; the others only come with it.
+    #[must_use]
+    pub fn by_field(self, field: &str, value: Value) -> Self {
+        let mut partition = Object::new();
+        let mut extra = self.extra;
+        for (name, member) in self.partition {
+            if name != field {
+                extra.insert(name, member);
+            }
+        }
+        partition.push(field, value);
+        Self::new(partition, extra)
+    }
+
     /// The member called `name`: of the window, else of the partition.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.bounds.get(name).or_else(|| self.partition.get(name))

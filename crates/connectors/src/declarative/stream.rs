@@ -19,6 +19,7 @@ use super::progress::Progress;
 use super::properties::Properties;
 use super::requester::Requester;
 use super::schema;
+use super::schema_loader::SchemaLoader;
 use super::selector::Selector;
 use super::state_migration::Migration;
 use super::text::Text;
@@ -39,8 +40,8 @@ pub struct Stream {
     pub cursor: Option<CursorSpec>,
     /// The schema that the file gives.
     pub schema: Option<Schema>,
-    /// The same, as it stands in the file.
-    pub json_schema: Option<serde_json::Value>,
+    /// Where its JSON schema comes from.
+    pub schema_loader: SchemaLoader,
     /// What becomes of states that older connectors wrote.
     migrations: Vec<Migration>,
     /// Whether other streams are read by its records.
@@ -165,13 +166,8 @@ impl Stream {
         let name = view.require("name", "the stream's name")?.scalar()?;
         let retriever = view.require("retriever", "how the stream is read")?;
         let key = keys(view)?;
-        let json_schema = view
-            .get("schema_loader")
-            .filter(|loader| {
-                loader.node().get("type").and_then(|t| t.as_text()) == Some("InlineSchemaLoader")
-            })
-            .and_then(|loader| loader.get("schema"))
-            .map(|found| found.node().to_json());
+        let schema_loader = SchemaLoader::compile(view, &name)?;
+        let json_schema = schema_loader.fixed();
         Ok(Self {
             label: view
                 .text_of("label")?
@@ -180,20 +176,20 @@ impl Stream {
                 "SimpleRetriever" => {
                     let rules = view.get("transformations");
                     let mut simple = Simple::compile(&retriever, &name, rules)?;
-                    if let Some(schema) = &json_schema {
+                    if let Some(schema) = json_schema {
                         simple.selector.fit_to(schema);
                     }
                     Retriever::Simple(Box::new(simple))
                 }
                 "AsyncRetriever" => {
                     let mut job = Job::compile(&retriever, view)?;
-                    if let Some(schema) = &json_schema {
+                    if let Some(schema) = json_schema {
                         job.download.selector.fit_to(schema);
                     }
                     Retriever::Async(Box::new(job))
                 }
                 _ => {
-                    return Err(retriever.unknown_component(&["SimpleRetriever"]));
+                    return Err(retriever.unknown_component(&["SimpleRetriever", "AsyncRetriever"]));
                 }
             },
             cursor: view
@@ -201,10 +197,8 @@ impl Stream {
                 .filter(|cursor| !cursor.node().is_falsy())
                 .map(|cursor| CursorSpec::compile(&cursor))
                 .transpose()?,
-            schema: json_schema
-                .as_ref()
-                .map(|found| schema::from_json_schema(found, &key)),
-            json_schema,
+            schema: json_schema.map(|found| schema::from_json_schema(found, &key)),
+            schema_loader,
             migrations: match view.get("state_migrations") {
                 Some(list) => list
                     .items()?
@@ -239,7 +233,7 @@ impl Stream {
             },
             cursor: None,
             schema: None,
-            json_schema: None,
+            schema_loader: SchemaLoader::Unknown,
             migrations: Vec::new(),
             is_parent: false,
             delegates: None,
@@ -276,6 +270,11 @@ impl Stream {
         Ok(stream)
     }
 
+    /// Whether other streams stand in for it.
+    pub const fn has_delegates(&self) -> bool {
+        self.delegates.is_some()
+    }
+
     /// The stream that stands in for this one when it is read from a state, and the state as that one reads it.
     pub fn for_state(
         self: &Arc<Self>,
@@ -301,6 +300,31 @@ impl Stream {
                 migration.apply(&stream, context, state)
             })?;
         Ok((stream, state))
+    }
+
+    /// The same, with its records fitted to a schema that only the platform knows, where the file asks for it.
+    pub async fn fitted(self: &Arc<Self>, context: &Context) -> Result<Arc<Self>> {
+        let selector = &self.retriever.pages().selector;
+        if !self.schema_loader.asks() || !selector.normalises() {
+            return Ok(self.clone());
+        }
+        let mut fitted = Self::clone(self);
+        if let Some(schema) = self.schema_loader.load(context).await? {
+            match &mut fitted.retriever {
+                Retriever::Simple(simple) => simple.selector.fit_to(&schema),
+                Retriever::Async(job) => job.download.selector.fit_to(&schema),
+            }
+        }
+        Ok(Arc::new(fitted))
+    }
+
+    /// Its fields: as the file has them, or as the platform says; none where the records have to show them.
+    pub async fn known_schema(&self, context: &Context) -> Result<Option<Schema>> {
+        if !self.schema_loader.asks() {
+            return Ok(self.schema.clone());
+        }
+        let schema = self.schema_loader.load(context).await?;
+        Ok(schema.map(|schema| schema::from_json_schema(&schema, &self.key)))
     }
 
     /// What the stream is read once for each of.

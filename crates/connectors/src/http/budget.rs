@@ -80,7 +80,8 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    fn matches(&self, request: &RequestParts) -> bool {
+    /// Whether a request is of this kind.
+    pub fn matches(&self, request: &RequestParts) -> bool {
         let is_parameter = |name: &str, value: &str| {
             request
                 .query

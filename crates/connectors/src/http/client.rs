@@ -237,6 +237,9 @@ impl Client {
                     let rest = raw.rest.take();
                     exchange = Some(raw.exchange);
                     self.note_answer(&call.request, &raw);
+                    if let Some(signer) = call.signer {
+                        signer.answered(&signed, &raw.headers);
+                    }
                     if raw.status == StatusCode::UNAUTHORIZED
                         && !renewed
                         && let Some(signer) = call.signer

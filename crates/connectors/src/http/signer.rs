@@ -24,6 +24,11 @@ pub trait Signer: Send + Sync {
         self.renew(access).await
     }
 
+    /// Takes what the head of an answer says of the credentials of a request.
+    fn answered(&self, request: &RequestParts, headers: &http::HeaderMap) {
+        let _ = (request, headers);
+    }
+
     /// Every secret that must never show, for redaction. Asked again for each exchange: tokens change.
     fn secrets(&self) -> Vec<Secret>;
 }

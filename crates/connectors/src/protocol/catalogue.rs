@@ -91,38 +91,30 @@ impl Catalogue {
 
 /// What can be read, as a catalogue (`AirbyteCatalog`).
 pub async fn discovered(context: &Context) -> Result<serde_json::Value> {
-    let streams: Vec<serde_json::Value> = context
-        .streams()
-        .await?
-        .iter()
-        .map(|stream| {
-            let is_incremental = stream.cursor.is_some();
-            let modes: &[&str] = match is_incremental {
-                true => &["full_refresh", "incremental"],
-                false => &["full_refresh"],
-            };
-            let mut found = serde_json::Map::new();
-            let mut tell = |name: &str, value| found.insert(name.to_owned(), value);
-            tell("name", json!(stream.name));
-            tell(
-                "json_schema",
-                stream.json_schema.clone().unwrap_or_else(|| json!({})),
-            );
-            tell("supported_sync_modes", json!(modes));
-            tell("is_resumable", json!(is_incremental));
-            tell("is_file_based", json!(false));
-            if let Some(field) = stream.cursor_field(&context.scope(), context.env()) {
-                tell("source_defined_cursor", json!(true));
-                tell("default_cursor_field", json!([field]));
-            }
-            if !stream.key.is_empty() {
-                tell(
-                    "source_defined_primary_key",
-                    json!(stream.primary_key_source()),
-                );
-            }
-            serde_json::Value::Object(found)
-        })
-        .collect();
+    let mut streams = Vec::new();
+    for stream in context.streams().await? {
+        let is_incremental = stream.cursor.is_some();
+        let modes: &[&str] = match is_incremental {
+            true => &["full_refresh", "incremental"],
+            false => &["full_refresh"],
+        };
+        let mut found = serde_json::Map::new();
+        let mut tell = |name: &str, value| found.insert(name.to_owned(), value);
+        let schema = stream.schema_loader.load(context).await?;
+        tell("name", json!(stream.name));
+        tell("json_schema", schema.unwrap_or_else(|| json!({})));
+        tell("supported_sync_modes", json!(modes));
+        tell("is_resumable", json!(is_incremental));
+        tell("is_file_based", json!(false));
+        if let Some(field) = stream.cursor_field(&context.scope(), context.env()) {
+            tell("source_defined_cursor", json!(true));
+            tell("default_cursor_field", json!([field]));
+        }
+        if !stream.key.is_empty() {
+            let key = stream.primary_key_source();
+            tell("source_defined_primary_key", json!(key));
+        }
+        streams.push(serde_json::Value::Object(found));
+    }
     Ok(json!({ "streams": streams }))
 }

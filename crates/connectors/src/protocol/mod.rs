@@ -68,12 +68,12 @@ impl Session {
         now: Option<jiff::Timestamp>,
         access: Access,
     ) -> Result<Self> {
-        let clock = Clock::system();
         let http = Client::new(
             connector.platform.name.clone(),
             Limits::default(),
-            clock.clone(),
+            Clock::system(),
         )?;
+        let clock = now.map_or_else(Clock::system, |now| Clock::manual(now.as_millisecond()));
         let env = now.map(Env::frozen);
         let platform = Platform::with_env(connector, config, Arc::new(NoSignIn), http, clock, env);
         Ok(Self {
@@ -97,6 +97,7 @@ impl Session {
         context
             .connection
             .keep_config_with(Arc::new(Announced(sink.weak())));
+        context.connection.settle().await?;
         reading::read(&context, catalogue, states, sink).await
     }
 
@@ -108,7 +109,12 @@ impl Session {
         states: &HashMap<String, Value>,
         sink: &Sink,
     ) -> Result<Ended> {
-        paged::read(&self.for_catalogue(catalogue), catalogue, states, sink).await
+        let context = self.for_catalogue(catalogue);
+        context
+            .connection
+            .keep_config_with(Arc::new(Announced(sink.weak())));
+        context.connection.settle().await?;
+        paged::read(&context, catalogue, states, sink).await
     }
 
     fn for_catalogue(&self, catalogue: &Catalogue) -> Context {
@@ -118,8 +124,16 @@ impl Session {
         }
     }
 
-    /// Tries to read a record of each stream that the file names for it.
+    /// The settings as the file's migrations changed them, where they did: whoever runs the connector keeps them.
+    pub fn changed_config(&self) -> Option<serde_json::Value> {
+        let changed = self.context.connection.changed_config();
+        changed.map(Value::to_serde)
+    }
+
+    /// Tries to read a record of each stream that the file names for it. The settings have to be what it asks for.
     pub async fn check(&self) -> Result<()> {
+        self.context.connection.fits()?;
+        self.context.connection.settle().await?;
         let connector = self.context.connection.connector.clone();
         let mut streams = Vec::new();
         for name in &connector.check_streams {
@@ -150,6 +164,7 @@ impl Session {
 
     /// The streams as a catalogue.
     pub async fn discover(&self) -> Result<serde_json::Value> {
+        self.context.connection.settle().await?;
         discovered(&self.context).await
     }
 }

@@ -155,8 +155,9 @@ impl OneStream {
 
     async fn read(&self, state: Value, records: &mut u64) -> Result<()> {
         let began = self.context.env().now().as_millisecond();
-        let progress = self.stream.begin(&self.context, &state)?;
-        let slices = Slices::begin(&self.context, &self.stream, &state, progress.clone())?;
+        let stream = self.stream.fitted(&self.context).await?;
+        let progress = stream.begin(&self.context, &state)?;
+        let slices = Slices::begin(&self.context, &stream, &state, progress.clone())?;
         // A stream of slices keeps what is under way when something else comes first.
         let parents = std::sync::Mutex::new(None);
         let slices = futures_util::stream::unfold(Some(slices), |slices| async {
@@ -187,7 +188,7 @@ impl OneStream {
             // Jobs run on the platform meanwhile; the slices of streams that take them are opened as its limit allows.
             let room = !is_over
                 && open.len()
-                    < match self.stream.retriever {
+                    < match stream.retriever {
                         Retriever::Async(_) => jobs,
                         Retriever::Simple(_) => self.slots.available_permits().max(1),
                     };
@@ -213,7 +214,7 @@ impl OneStream {
                     }
                 }
                 next = slices.next(), if room => match next {
-                    Some(Ok(slice)) => open.push(self.slice(&progress, slice)),
+                    Some(Ok(slice)) => open.push(self.slice(&stream, &progress, slice)),
                     None => is_over = true,
                     Some(Err(error)) => {
                         is_over = true;
@@ -256,6 +257,7 @@ impl OneStream {
 
     async fn slice(
         &self,
+        stream: &Arc<Stream>,
         progress: &Progress,
         slice: Slice,
     ) -> (
@@ -265,8 +267,7 @@ impl OneStream {
     ) {
         let mut count = 0;
         let result = async {
-            let mut reader =
-                SliceReader::begin(&self.context, &self.stream, progress, slice.clone());
+            let mut reader = SliceReader::begin(&self.context, stream, progress, slice.clone());
             reader.prepare().await?;
             let _slot = self.slots.acquire().await.map_err(|_| Error::Cancelled)?;
             while let Some((rows, _)) = reader.next().await? {

@@ -32,6 +32,10 @@ const BY_TOKEN: &str = "      paginator: {type: DefaultPaginator, page_token_opt
 const BY_LIST: &str =
     "      partition_router: {type: ListPartitionRouter, cursor_field: part, values: [a, b, c]}\n";
 
+const BY_DAYS: &str = "    incremental_sync: {type: DatetimeBasedCursor, cursor_field: at, datetime_format: '%Y-%m-%d', start_datetime: '2024-01-01', end_datetime: '2024-01-04', step: P1D, cursor_granularity: P1D, start_time_option: {type: RequestOption, inject_into: request_parameter, field_name: day}}\n";
+
+const SINCE: &str = "    incremental_sync: {type: DatetimeBasedCursor, cursor_field: at, datetime_format: '%Y-%m-%d', start_datetime: '2024-01-01', start_time_option: {type: RequestOption, inject_into: request_parameter, field_name: since}}\n";
+
 /// A platform without a memory: seven records for each path and day, cut into pages as asked.
 async fn platform() -> OddServer {
     OddServer::start(|seen| {
@@ -152,6 +156,25 @@ async fn a_read_that_is_killed_between_pages_goes_on_to_the_same_records() {
             "\"{{ stream_partition.part }}\"",
             format!("{BY_NUMBER}{BY_LIST}"),
             21,
+        ),
+        ("days", "t", format!("{BY_TOKEN}{BY_DAYS}"), 21),
+        (
+            "numbered pages of days",
+            "t",
+            format!("{BY_NUMBER}{BY_DAYS}"),
+            21,
+        ),
+        (
+            "partitions that have a cursor each",
+            "\"{{ stream_partition.part }}\"",
+            format!("{BY_TOKEN}{BY_LIST}{SINCE}"),
+            21,
+        ),
+        (
+            "days of partitions",
+            "\"{{ stream_partition.part }}\"",
+            format!("{BY_NUMBER}{BY_LIST}{BY_DAYS}"),
+            63,
         ),
     ] {
         let yaml = format!("{}{rest}", HEAD.replace("PATH", path));

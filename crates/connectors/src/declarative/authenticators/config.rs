@@ -103,6 +103,15 @@ impl LiveConfig {
         Ok(held)
     }
 
+    /// Has settings kept; false where nobody keeps any.
+    pub(super) async fn persist(&self, config: &Value) -> Result<bool> {
+        let keeper = self.known().keeper.clone();
+        match keeper {
+            Some(keeper) => keeper.persist(config).await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+
     /// After a refresh: first kept, then used.
     pub(super) async fn change(&self, config: Value) -> Result<()> {
         let config = Arc::new(config);

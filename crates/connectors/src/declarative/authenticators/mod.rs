@@ -6,6 +6,8 @@
 pub mod config;
 pub(super) mod jwt;
 pub(super) mod oauth;
+mod quota;
+pub(super) mod rotating;
 pub(super) mod session;
 pub mod tokens;
 

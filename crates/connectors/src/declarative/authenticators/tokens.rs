@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use model::clock::Millis;
 use model::secret::Secret;
+use model::value::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::config::{ConfigKeeper, LiveConfig};
+use super::quota::Quotas;
 use crate::auth::again;
 use crate::{Error, Result};
 
@@ -23,6 +25,7 @@ pub struct Tokens(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     cells: Mutex<HashMap<[u8; 32], Arc<Cell>>>,
+    quotas: Mutex<HashMap<[u8; 32], Arc<Quotas>>>,
     config: LiveConfig,
 }
 
@@ -61,6 +64,11 @@ impl Tokens {
         self.0.config.keep_with(keeper);
     }
 
+    /// Has settings kept that something else than a refresh has changed; false where nobody keeps any.
+    pub async fn persist(&self, config: &Value) -> Result<bool> {
+        self.0.config.persist(config).await
+    }
+
     pub(super) fn config(&self) -> &LiveConfig {
         &self.0.config
     }
@@ -72,6 +80,15 @@ impl Tokens {
             cells.clear();
         }
         Arc::clone(cells.entry(key).or_default())
+    }
+
+    /// What is left of a set of tokens.
+    pub(crate) fn quotas(&self, key: [u8; 32]) -> Arc<Quotas> {
+        let mut quotas = self.0.quotas.lock().unwrap_or_else(PoisonError::into_inner);
+        if quotas.len() >= MOST && !quotas.contains_key(&key) {
+            quotas.clear();
+        }
+        Arc::clone(quotas.entry(key).or_default())
     }
 
     /// Every token that is or was in use.

@@ -435,6 +435,18 @@ impl Scale {
     }
 
     fn read_text(&self, text: &str, formats: &[String]) -> Option<Point> {
+        let point = self.point_of(text, formats)?;
+        // A state without a zone means the platform's own clock; where that is behind UTC, its day counts: what
+        // comes later on the same day must not be skipped.
+        match (self, datetime::behind_utc(text)) {
+            (Self::Time { format, .. }, Some(behind)) if !datetime::has_zone(format) => {
+                Some(point.saturating_sub(behind))
+            }
+            _ => Some(point),
+        }
+    }
+
+    fn point_of(&self, text: &str, formats: &[String]) -> Option<Point> {
         formats
             .iter()
             .find_map(|format| datetime::parse(text, format))

@@ -104,6 +104,33 @@ impl Partitions {
         partitions
     }
 
+    /// Takes over how far partitions that are known have been read, from a later state document.
+    pub fn reach(&mut self, cursor: &Cursor, state: &Value, newest: Option<Point>) {
+        let object = state.as_object();
+        let member = |name: &str| object.and_then(|object| object.get(name));
+        self.only_global |= matches!(member("use_global_cursor"), Some(Value::Bool(true)));
+        if let Some(Value::List(states)) = member("states") {
+            for entry in states {
+                let member = |name: &str| entry.as_object().and_then(|entry| entry.get(name));
+                if let (Some(Value::Object(partition)), Some(state)) =
+                    (member("partition"), member("cursor"))
+                    && let Some(known) = self.known.get_mut(&partition_key(partition))
+                {
+                    known.windows = Windows::from_state(cursor, state);
+                }
+            }
+        }
+        if newest.is_some() {
+            self.saw_records = true;
+            self.newest = self.newest.max(newest);
+        }
+    }
+
+    /// The newest record that was seen; none before there is one.
+    pub fn newest_seen(&self) -> Option<Point> {
+        self.newest.filter(|_| self.saw_records)
+    }
+
     fn set_global(&mut self, cursor: &Cursor, object: &Object) {
         let point = object
             .get(&cursor.field)

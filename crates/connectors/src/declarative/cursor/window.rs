@@ -75,7 +75,16 @@ impl Windows {
                 };
             }
         }
-        let before = member(&cursor.field).and_then(|value| cursor.scale.read(value));
+        let before = member(&cursor.field).and_then(|value| {
+            let point = cursor.scale.read(value);
+            if point.is_none() {
+                tracing::warn!(
+                    field = %cursor.field,
+                    "The state cannot be read; everything is read from the beginning."
+                );
+            }
+            point
+        });
         let since = before
             .filter(|before| *before >= cursor.start)
             .unwrap_or(cursor.start);
@@ -84,7 +93,8 @@ impl Windows {
         let intervals = if since > cursor.start {
             vec![Interval {
                 start: cursor.start,
-                end: cursor.previous(since),
+                // Windows begin at whole units, where the file says so.
+                end: cursor.previous(cursor.clamped(since)),
                 newest: Some(since),
             }]
         } else {

@@ -1,5 +1,6 @@
 //! Bounds of a read, and platforms that go round in circles.
 
+use model::row::Row;
 use model::value::Value;
 
 use super::SliceReader;
@@ -55,6 +56,22 @@ impl SliceReader {
             }
         }
         Ok(())
+    }
+
+    /// The complaint about a record that has no fields.
+    pub(super) fn no_record(&self, stream: &Stream, row: &Row) -> Error {
+        let what = match row.to_value() {
+            Value::List(_) => "a list",
+            Value::Text(_) => "a text",
+            Value::Null => "null",
+            Value::Bool(_) => "true or false",
+            _ => "a number",
+        };
+        self.context.malformed(&format!(
+            "a record of the stream {} is {what}, not an object with fields; perhaps field_path leads too far or not \
+             far enough",
+            stream.name
+        ))
     }
 
     /// The complaint about a bound.

@@ -13,7 +13,9 @@ use template::Scope;
 use super::{Finished, PageMark, SliceReader, page_scope, piece_of};
 use crate::Result;
 use crate::declarative::paginator::token_scope;
+use crate::declarative::progress::Progress;
 use crate::declarative::properties::Properties;
+use crate::declarative::slice::Slice;
 use crate::declarative::stream::{Simple, Stream};
 use crate::http::{Answer, OpenBody, Verdict};
 
@@ -82,7 +84,7 @@ impl SliceReader {
     }
 
     /// The first page, where the parent's record has it.
-    pub(super) fn page_of_parent(
+    pub(super) async fn page_of_parent(
         &mut self,
         stream: &Stream,
         simple: &Simple,
@@ -110,10 +112,13 @@ impl SliceReader {
         let (slice, token) = (self.shown.clone(), token_scope(self.token.as_ref()));
         let scope = page_scope(&context, &slice, &token);
         let mut rows = Vec::new();
-        let response = simple
-            .selector
-            .extract(&context, &scope, &answer, simple.keep(), &mut rows)?
-            .response;
+        let ending =
+            simple
+                .selector
+                .extract(&context, &scope, &answer, simple.keep(), &mut rows)?;
+        self.add_whole_lists(simple, &scope, ending.cut_short, &mut rows)
+            .await?;
+        let response = ending.response;
         let extracted = rows.len();
         let is_client_side = stream
             .cursor
@@ -134,6 +139,39 @@ impl SliceReader {
         };
         self.conclude(stream, simple, &scope, finished, rows)
             .map(Some)
+    }
+
+    /// Fetches the lists that records were cut short of, and adds what is in them.
+    pub(super) async fn add_whole_lists(
+        &self,
+        simple: &Simple,
+        scope: &Scope<'_>,
+        cut_short: Vec<Row>,
+        rows: &mut Vec<Row>,
+    ) -> Result<()> {
+        let context = &self.context;
+        if cut_short.is_empty() {
+            return Ok(());
+        }
+        let Some(lists) = &simple.selector.whole_lists else {
+            return Ok(());
+        };
+        let extraction = simple.selector.extraction(scope, context.env())?;
+        for parent in cut_short {
+            let mut partition = Object::new();
+            partition.push("parent_record", parent.to_value());
+            let slice = Slice::new(partition, Object::new());
+            let mut reader = Self::begin(context, lists, &Progress::whole(), slice);
+            let mut fetched = Vec::new();
+            // Boxed: a list's items may have lists that are cut short.
+            while let Some((more, _)) = Box::pin(reader.next()).await? {
+                fetched.extend(more);
+            }
+            extraction
+                .adopt(parent, fetched, rows)
+                .map_err(|problem| context.malformed(&problem.to_string()))?;
+        }
+        Ok(())
     }
 
     async fn read_whole(
@@ -163,7 +201,9 @@ impl SliceReader {
                 None => rest = None,
             }
         }
-        let response = body.finish(&mut rows).map_err(malformed)?.response;
-        Ok((rows, response))
+        let ending = body.finish(&mut rows).map_err(malformed)?;
+        self.add_whole_lists(simple, scope, ending.cut_short, &mut rows)
+            .await?;
+        Ok((rows, ending.response))
     }
 }
