@@ -101,10 +101,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Manifest> {
 
 /// Gives a connector that does not say which settings it needs those that it uses.
 pub(crate) fn tell_settings(manifest: &mut Manifest, text: &str) {
-    let is_told = manifest
-        .connection_specification
-        .get("properties")
-        .is_some();
+    let is_told = manifest.spec.get("connection_specification").is_some();
     if !is_told
         && manifest.auth.is_empty()
         && let Some(used) = crate::settings::used_settings(text)
@@ -525,6 +522,28 @@ mod tests {
                 .iter()
                 .any(|finding| finding.problem.contains("`sheets`")),
             "{findings:?}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_does_not_say_its_settings_gets_those_that_it_uses() {
+        let check = |spec: &str, expected: &[&str]| {
+            let text = format!(
+                "type: DeclarativeSource\ncheck: {{type: CheckStream, stream_names: []}}\nstreams: []\ndefinitions: {{url: \"{{{{ config['shop'] }}}}\"}}\n{spec}"
+            );
+            let manifest = parse("x", &text).unwrap();
+            let properties = &manifest.connection_specification["properties"];
+            let names: Vec<&String> = properties.as_object().unwrap().keys().collect();
+            assert_eq!(names, expected, "{text}");
+        };
+        check("", &["shop"]);
+        check(
+            "spec: {type: Spec, connection_specification: {properties: {}}}",
+            &[],
+        );
+        check(
+            "spec: {type: Spec, connection_specification: {properties: {other: {}}}}",
+            &["other"],
         );
     }
 
