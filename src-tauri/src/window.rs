@@ -53,7 +53,7 @@ fn build(app: &AppHandle) -> tauri::Result<WebviewWindow> {
         .center()
         .background_color(if preferences.is_dark() { DARK } else { LIGHT })
         .data_directory(app.state::<WebviewData>().0.clone())
-        // The pages drag cables themselves; files from outside are not dropped on them.
+        // The pages drag cables and take dropped files themselves.
         .disable_drag_drop_handler()
         // Nothing foreign is ever shown here: what is not ours belongs in the user's browser.
         .on_navigation(is_ours)

@@ -70,7 +70,7 @@ impl DifferenceKind {
 
 /// Reads a connector file's text: what it is, as far as it can be used, and what is to be said about it.
 pub fn read_connector(name: &str, text: &str) -> (Option<Manifest>, Vec<Finding>) {
-    let manifest = Manifest::parse(name, text).ok();
+    let manifest = parse(name, text).ok();
     let mut findings = validate(name, text);
     for refused in manifest.iter().flat_map(|manifest| &manifest.refused) {
         // Templates of streams can be refused too; they stand at no place of their own.
@@ -90,6 +90,24 @@ pub fn read_connector(name: &str, text: &str) -> (Option<Manifest>, Vec<Finding>
         }
     }
     (manifest, findings)
+}
+
+/// Reads a connector file's text, with [`tell_settings`].
+pub(crate) fn parse(name: &str, text: &str) -> Result<Manifest> {
+    let mut manifest = Manifest::parse(name, text)?;
+    tell_settings(&mut manifest, text);
+    Ok(manifest)
+}
+
+/// Gives a connector that does not say which settings it needs those that it uses.
+pub(crate) fn tell_settings(manifest: &mut Manifest, text: &str) {
+    let is_told = manifest.spec.get("connection_specification").is_some();
+    if !is_told
+        && manifest.auth.is_empty()
+        && let Some(used) = crate::settings::used_settings(text)
+    {
+        manifest.connection_specification = used;
+    }
 }
 
 /// The name of an own connector, from what a person calls it or from its file's name.
@@ -120,7 +138,7 @@ impl Engine {
     /// # Errors
     /// A file that cannot be read is refused with its place.
     pub async fn save_connector(&self, name: &str, text: &str, origin: &str) -> Result<u32> {
-        let manifest = Manifest::parse(name, text)?;
+        let manifest = parse(name, text)?;
         let (name, text, origin) = (manifest.name, text.to_owned(), origin.to_owned());
         let now = self.clock().now();
         let version = self
@@ -504,6 +522,28 @@ mod tests {
                 .iter()
                 .any(|finding| finding.problem.contains("`sheets`")),
             "{findings:?}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_does_not_say_its_settings_gets_those_that_it_uses() {
+        let check = |spec: &str, expected: &[&str]| {
+            let text = format!(
+                "type: DeclarativeSource\ncheck: {{type: CheckStream, stream_names: []}}\nstreams: []\ndefinitions: {{url: \"{{{{ config['shop'] }}}}\"}}\n{spec}"
+            );
+            let manifest = parse("x", &text).unwrap();
+            let properties = &manifest.connection_specification["properties"];
+            let names: Vec<&String> = properties.as_object().unwrap().keys().collect();
+            assert_eq!(names, expected, "{text}");
+        };
+        check("", &["shop"]);
+        check(
+            "spec: {type: Spec, connection_specification: {properties: {}}}",
+            &[],
+        );
+        check(
+            "spec: {type: Spec, connection_specification: {properties: {other: {}}}}",
+            &["other"],
         );
     }
 

@@ -9,6 +9,7 @@ use connectors::registry;
 use store::Store;
 use store::connectors::Head;
 
+use crate::connector_files::{parse, tell_settings};
 use crate::error::Result;
 
 /// A connector and where it is from.
@@ -69,11 +70,14 @@ impl Shelf {
             .collect();
         let mut problems = Vec::new();
         for path in dir.map(connector_files).unwrap_or_default() {
-            match registry::load(&path) {
-                Ok(manifest) => {
+            match Manifest::load(&path) {
+                Ok(mut manifest) => {
+                    if let Ok(text) = std::fs::read_to_string(&path) {
+                        tell_settings(&mut manifest, &text);
+                    }
                     fixed.retain(|known| known.manifest.name != manifest.name);
                     fixed.push(Known {
-                        manifest,
+                        manifest: Arc::new(manifest),
                         origin: Origin::Folder(path),
                     });
                 }
@@ -165,7 +169,7 @@ impl Shelf {
                 let text = store
                     .read(move |db| store::connectors::document(db, &name, version))
                     .await?;
-                match Manifest::parse(&head.name, &text) {
+                match parse(&head.name, &text) {
                     Ok(manifest) => next.known.push(Known {
                         manifest: Arc::new(manifest),
                         origin: Origin::Own(version),

@@ -14,6 +14,7 @@ use model::secret::Secret;
 use model::value::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::connector_files::parse;
 use crate::error::{Error, Result};
 use crate::limits::{OPEN_TRIES, TRIED_RECORDS};
 use crate::{Engine, platforms, settings};
@@ -168,7 +169,7 @@ impl Engine {
         platforms.refresh().await?;
         let read = |name: &str| -> Result<Option<Arc<Manifest>>> {
             Ok(match &request.draft {
-                Some(text) => Some(Arc::new(Manifest::parse(name, text)?)),
+                Some(text) => Some(Arc::new(parse(name, text)?)),
                 None => None,
             })
         };

@@ -1,4 +1,4 @@
-import { accessible, connect, go, picture } from "../journey";
+import { accessible, connect, go, picture, signIn, signInPage } from "../journey";
 import { expect, test } from "../serve";
 
 /** Harbor's contacts by a plain low-code file, with a user and a password among its settings. */
@@ -79,10 +79,10 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
     const sheet = page.getByRole("dialog", { name: "Add a connector" });
     await sheet.getByRole("button", { name: "Pasted text" }).click();
     await sheet.getByLabel("Connector file").fill(file.replace("SimpleRetriever", "SimpleRetreiver"));
-    await expect(sheet.getByText(/^Line \d+, column \d+/)).toBeVisible();
+    await expect(sheet.getByText(/^Line 9, column \d+/)).toBeVisible();
     await sheet.getByLabel("Connector file").fill(file);
     await expect(sheet.getByText("Reads contacts.")).toBeVisible();
-    await expect(sheet.getByText(/The stream `secretive` is left out/)).toBeVisible();
+    await expect(sheet.getByText(/The stream secretive is left out/)).toBeVisible();
     await sheet.getByLabel("Name").fill("My Harbor");
     await accessible(page, "connector-add");
     await sheet.getByRole("button", { name: "Add", exact: true }).click();
@@ -185,6 +185,7 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
 
   await test.step("a sync reads with it", async () => {
     await connect(page, "Postino");
+    await page.getByRole("button", { name: "Done" }).click();
     const all = await patchbay.call<{ id: string; connector: string }[]>("list_connections");
     const of = (connector: string) => all.find((each) => each.connector === connector)?.id;
     const { id: sync } = await patchbay.call<{ id: string }>("create_sync", {
@@ -227,7 +228,7 @@ test("a pasted connector file is tried, mended in the editor, and read by a sync
     await page.getByRole("button", { name: "Delete" }).click();
     await expect(page.getByText(/1 connection stands still until it is back/)).toBeVisible();
     await expect(page.getByRole("link", { name: "My Harbor", exact: true })).toHaveCount(0);
-    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByRole("button", { name: "Undo" }).first().click();
     await expect(page.getByRole("link", { name: "My Harbor", exact: true })).toBeVisible();
     await accessible(page, "connectors");
   });
@@ -327,5 +328,174 @@ test("a form has every kind of field and says what does not fit as soon as it is
     page_size: 25,
     internal: "hush",
     credentials: { kind: "password", user: "api", password: { $secret: "/credentials/password" } },
+  });
+});
+
+test("files are added together, and a replacement says first what it changes for syncs", async ({
+  app: page,
+  patchbay,
+}) => {
+  const { harbor_url } = await patchbay.call<{ harbor_url: string }>("start_sample_platforms");
+  const yaml = (name: string, text: string) => ({
+    name,
+    mimeType: "application/yaml",
+    buffer: Buffer.from(text),
+  });
+  const broken = file.replace("type: DpathExtractor", "type: DpathExtracter");
+
+  await test.step("one of two files is wrong and left out", async () => {
+    await go(page, "Connectors");
+    await page.getByLabel("Find a connector or a stream").fill("nothing like it");
+    await expect(page.getByText("No connector has “nothing like it” in it")).toBeVisible();
+    await accessible(page, "connectors-none-found");
+    await page.getByRole("button", { name: "Show all" }).click();
+    await page.getByRole("link", { name: "Add a connector" }).click();
+    const sheet = page.getByRole("dialog", { name: "Add a connector" });
+    await accessible(page, "connector-add-empty");
+    await sheet.getByLabel("Files…").setInputFiles([
+      yaml("tea-house.yaml", file),
+      yaml("broken.yaml", broken),
+    ]);
+    await expect(sheet.getByText("Did you mean DpathExtractor?")).toBeVisible();
+    await accessible(page, "connector-add-several");
+    await sheet.getByRole("button", { name: "Add 2 connectors" }).hover();
+    await sheet.getByRole("button", { name: "Leave broken out" }).click();
+    await sheet.getByRole("button", { name: "Add", exact: true }).click();
+    await expect(page.getByRole("heading", { level: 1, name: "Tea House" })).toBeVisible();
+  });
+
+  await test.step("a sync uses it", async () => {
+    const config = {
+      base_url: harbor_url,
+      credentials: { kind: "password", user: "api", password: "harbor-basic-demo" },
+    };
+    await patchbay.call("start_connect", {
+      connector: "tea-house",
+      auth_method: "settings",
+      name: "",
+      config,
+      reconnect: null,
+    });
+    const connected = () =>
+      patchbay.call<{ id: string; connector: string }[]>("list_connections");
+    await expect.poll(async () => (await connected()).length).toBe(1);
+    await connect(page, "Postino");
+    await page.getByRole("button", { name: "Done" }).click();
+    const all = await connected();
+    const of = (connector: string) => all.find((each) => each.connector === connector)?.id;
+    const { id: sync } = await patchbay.call<{ id: string }>("create_sync", {
+      name: "Tea guests",
+      source: { connection: of("tea-house"), stream: "contacts" },
+      target: { connection: of("postino"), stream: "subscribers" },
+      mode: "upsert",
+      match_on: ["email_address"],
+    });
+    const rule = {
+      target: "email_address",
+      origin: { kind: "fields", paths: ["email"] },
+      steps: [],
+      on_failure: { kind: "hold" },
+    };
+    await patchbay.call("save_draft", { sync, mapping: { version: 1, rules: [rule] } });
+  });
+
+  await test.step("a file without the field that the sync reads", async () => {
+    await go(page, "Connectors");
+    await page.getByRole("link", { name: "Tea House", exact: true }).click();
+    await page.getByRole("button", { name: "Replace file…" }).click();
+    const sheet = page.getByRole("dialog", { name: /^Replace the file of/ });
+    await sheet.getByLabel("A file…").setInputFiles(yaml("new.yaml", file.replace("          email: {type: string}\n", "")));
+    await expect(sheet.getByText("What changes for your syncs: 1 thing")).toBeVisible();
+    await expect(sheet.getByRole("link", { name: "Tea guests" })).toBeVisible();
+    await accessible(page, "connector-replace");
+    await sheet.getByRole("button", { name: "Replace", exact: true }).click();
+    await expect(page.getByText("Version 2 is used now")).toBeVisible();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await expect(page.getByText("version 1", { exact: true })).toBeVisible();
+  });
+
+  await test.step("the editor offers what can stand in a place, and puts a misspelt word right", async () => {
+    await page.getByRole("button", { name: "File", exact: true }).click();
+    const editor = page.getByRole("textbox", { name: "File of Tea House" });
+    await editor.getByText("CursorPagination").dblclick();
+    await page.keyboard.type("Page");
+    await page.keyboard.press("Control+Space");
+    await expect(page.getByRole("option", { name: "PageIncrement" })).toBeVisible();
+    await picture(page, "connector-editor-completion");
+    await page.keyboard.press("Escape");
+    await page.keyboard.type("Incremant");
+    await expect(page.getByText("Did you mean PageIncrement?")).toBeVisible();
+    await accessible(page, "connector-editor-wrong");
+    await page.getByRole("button", { name: "Put it right" }).click();
+    await expect(page.getByText("Did you mean PageIncrement?")).toHaveCount(0);
+    await expect(editor).toContainText("type: PageIncrement");
+    await page.getByRole("button", { name: "Discard" }).click();
+    await expect(editor).toContainText("type: CursorPagination");
+  });
+});
+
+/** The same with signing in at Harbor's own page. */
+const oauth = file
+  .replace("type: BasicHttpAuthenticator", "type: BearerAuthenticator")
+  .replace(
+    "username: \"{{ config['credentials']['user'] }}\"",
+    "api_token: \"{{ config['credentials']['access_token'] }}\"",
+  )
+  .replace(/ *password: "\{\{.*\n/, "")
+  .replace(
+    / {10}- title: User and password[\s\S]*?airbyte_secret: true\}\n/,
+    "          - title: Your account\n            properties: {kind: {type: string, const: oauth}}\n",
+  )
+  .concat(`  advanced_auth:
+    auth_flow_type: oauth2.0
+    predicate_key: [credentials, kind]
+    predicate_value: oauth
+    oauth_config_specification:
+      oauth_user_input_from_connector_config_specification:
+        properties: {base: {type: string, path_in_connector_config: [base_url]}}
+      oauth_connector_input_specification:
+        consent_url: "{{ base }}/oauth/authorize?client_id={{ client_id_value }}&redirect_uri={{ redirect_uri_value | urlencode }}&scope={{ scopes_value | urlencode }}&state={{ state_value }}&response_type=code"
+        access_token_url: "{{ base }}/oauth/token"
+        scopes: [{scope: contacts.read}]
+      complete_oauth_output_specification:
+        properties:
+          access_token: {type: string, path_in_connector_config: [credentials, access_token]}
+          refresh_token: {type: string, path_in_connector_config: [credentials, refresh_token]}
+      complete_oauth_server_output_specification:
+        properties:
+          client_id: {type: string, path_in_connector_config: [credentials, client_id]}
+          client_secret: {type: string, path_in_connector_config: [credentials, client_secret]}
+`);
+
+test("where the file describes it, signing in goes to the platform's own page", async ({
+  app: page,
+  patchbay,
+}) => {
+  const { harbor_url } = await patchbay.call<{ harbor_url: string }>("start_sample_platforms");
+  await patchbay.call("save_connector", { name: "shop", text: oauth, origin: { kind: "pasted" } });
+  await go(page, "Connections");
+  await page.getByRole("link", { name: "Connect a platform" }).first().click();
+  const sheet = page.getByRole("dialog");
+  await sheet.getByRole("button", { name: /^shop/i }).click();
+  await sheet.getByRole("textbox", { name: "Address" }).fill(harbor_url);
+  await expect(sheet.getByText("Before you sign in")).toBeVisible();
+  await expect(sheet.getByRole("button", { name: "Copy the address" })).toBeVisible();
+  await sheet.getByRole("button", { name: "Sign in with Shop" }).click();
+  await expect(sheet.getByText("Client ID is needed")).toBeVisible();
+  await sheet.getByLabel("Client ID").fill("patchbay-desktop");
+  await accessible(page, "form-oauth");
+  const platform = await signInPage(page, () =>
+    sheet.getByRole("button", { name: "Sign in with Shop" }).click(),
+  );
+  await signIn(platform);
+  await expect(sheet.getByRole("status").filter({ hasText: "Connected" })).toBeVisible();
+  const [connection] = await patchbay.call<{ id: string }[]>("list_connections");
+  const { settings } = await patchbay.call<{ settings: Record<string, unknown> }>("get_connection", {
+    connection: connection?.id,
+  });
+  expect(settings.credentials).toMatchObject({
+    kind: "oauth",
+    client_id: "patchbay-desktop",
+    access_token: { $secret: "/credentials/access_token" },
   });
 });

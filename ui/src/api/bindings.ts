@@ -88,7 +88,11 @@ fields: Array<ConfigField>,
 /**
  * What will be asked for, with the reason, for OAuth.
  */
-scopes: Array<ScopeView>, };
+scopes: Array<ScopeView>, 
+/**
+ * What a person has to do at the platform first.
+ */
+checklist: Array<string>, };
 
 export type CapabilitiesView = { 
 /**

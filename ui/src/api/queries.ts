@@ -32,10 +32,16 @@ export const connector = (id: string) => query("get_connector", { connector: id 
 export const connectorText = (id: string, version: number | null = null) =>
   query("get_connector_text", { connector: id, version });
 export const connectorSchema = () => query("get_connector_schema", {});
-export const connectorReport = (name: string, text: string) =>
-  query("validate_connector", { name, text });
-export const comparison = (request: Request<"compare_connector">) =>
-  query("compare_connector", request);
+// Their keys hold whole files, a new one with every pause in typing: they are not kept.
+const UNKEPT = { gcTime: 5_000 };
+export const connectorReport = (name: string, text: string) => ({
+  ...query("validate_connector", { name, text }),
+  ...UNKEPT,
+});
+export const comparison = (request: Request<"compare_connector">) => ({
+  ...query("compare_connector", request),
+  ...UNKEPT,
+});
 export const connections = () => query("list_connections", {});
 export const connection = (id: string) => query("get_connection", { connection: id });
 export const connectFlow = (flow: string) => query("get_connect_flow", { flow });

@@ -1,5 +1,8 @@
+import { Copy } from "lucide-react";
 import type { AdvancedAuthView, AuthMethodView, ConfigField } from "@/api/bindings";
+import { IconButton } from "@/components/Button";
 import { Field, Input, Textarea } from "@/components/Field";
+import { copyText } from "@/components/Problem";
 import { SchemaForm } from "@/form/SchemaForm";
 import type { AccountForm } from "@/form/use-account-form";
 
@@ -7,6 +10,8 @@ type Props = { form: AccountForm; oauth: AdvancedAuthView | null };
 
 /** The fields of a connect form: how to sign in, the connector's settings, what the sign-in asks for. */
 export function AccountFields({ form, oauth }: Props) {
+  const steps =
+    oauth !== null && form.opensBrowser ? oauth.checklist : (form.method?.checklist ?? []);
   return (
     <>
       {form.methods.length > 1 && (
@@ -15,6 +20,9 @@ export function AccountFields({ form, oauth }: Props) {
           chosen={form.method?.name}
           onChoose={form.chooseMethod}
         />
+      )}
+      {form.intro !== null && form.fields.length > 0 && (
+        <p className="m-0 text-sm text-ink2">{form.intro}</p>
       )}
       <SchemaForm
         fields={form.fields}
@@ -34,21 +42,43 @@ export function AccountFields({ form, oauth }: Props) {
           onChange={(value) => form.answer(field.name, value)}
         />
       ))}
-      {oauth !== null && form.opensBrowser && (
+      {steps.length > 0 && (
         <section
           aria-label="Before you sign in"
           className="rounded-lg border border-line bg-sunk px-3 py-2.5"
         >
           <p className="m-0 font-strong">Before you sign in</p>
-          <ol className="mt-1 mb-0 grid gap-1 pl-5 text-ink2">
-            {oauth.checklist.map((step) => (
+          <ol className="mt-1 mb-0 grid list-decimal gap-1 pl-5 text-ink2">
+            {steps.map((step) => (
               <li key={step} className="break-words select-text">
-                {step}
+                <Step text={step} />
               </li>
             ))}
           </ol>
         </section>
       )}
+    </>
+  );
+}
+
+/** What to do at the platform; an address in it, such as the one to register there, can be copied. */
+function Step({ text }: { text: string }) {
+  const address = /https?:\/\/[^\s,;]+/.exec(text)?.[0];
+  if (address === undefined) {
+    return text;
+  }
+  const at = text.indexOf(address);
+  return (
+    <>
+      {text.slice(0, at)}
+      <code className="font-mono text-sm break-all text-ink">{address}</code>
+      <IconButton
+        label="Copy the address"
+        icon={<Copy aria-hidden size={13} />}
+        className="ml-1 size-6 align-middle"
+        onClick={() => void copyText(address, "The address")}
+      />
+      {text.slice(at + address.length)}
     </>
   );
 }

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { beginning, chosenBranch, leaves, readForm, withBranch, withValue } from "@/form/schema";
+import {
+  beginning,
+  chosenBranch,
+  leaves,
+  readForm,
+  readIntro,
+  withBranch,
+  withValue,
+} from "@/form/schema";
 import { fromPicker, isTame, matches, output, problems, toPicker } from "@/form/validate";
 
 const schema = {
@@ -54,6 +62,13 @@ const credentials = fields.find((field) => field.name === "credentials");
 if (credentials?.kind !== "choice") {
   throw new Error("credentials is a choice");
 }
+
+test("what the settings are about is read without the marks of a web page", () => {
+  expect(readIntro({ description: "As <b>told</b> by [the docs](https://x)." })).toBe(
+    "As told by the docs.",
+  );
+  expect(readIntro({})).toBe(null);
+});
 
 test("fields come in their order, without hidden ones, with words for people", () => {
   expect(fields.map((field) => field.label)).toEqual([

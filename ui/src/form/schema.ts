@@ -76,6 +76,11 @@ export function readForm(schema: unknown): FormField[] {
   return isRaw(schema) ? members(schema, [], 0) : [];
 }
 
+/** What is to be said of the settings as a whole. */
+export function readIntro(schema: unknown): string | null {
+  return isRaw(schema) ? plain(text(schema, "description")) : null;
+}
+
 /** The headings of groups of fields, by their ids. */
 export function readGroups(schema: unknown): Map<string, string> {
   const groups = new Map<string, string>();

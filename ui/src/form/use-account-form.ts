@@ -13,6 +13,7 @@ import {
   pathKey,
   readForm,
   readGroups,
+  readIntro,
   valueAt,
 } from "@/form/schema";
 import { isEmpty, output, problems } from "@/form/validate";
@@ -21,6 +22,8 @@ export type AccountForm = {
   methods: AuthMethodView[];
   method: AuthMethodView | undefined;
   chooseMethod: (name: string) => void;
+  /** What is to be said of the settings as a whole. */
+  intro: string | null;
   fields: FormField[];
   groups: Map<string, string>;
   values: FormValues;
@@ -99,6 +102,7 @@ export function useAccountForm(
     methods: oauth === null ? all : [],
     method,
     chooseMethod: setChosen,
+    intro: readIntro(connector.specification),
     fields,
     groups: readGroups(connector.specification),
     values,

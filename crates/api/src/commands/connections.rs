@@ -125,6 +125,7 @@ pub(crate) fn auth_view(method: &AuthMethod) -> AuthMethodView {
                 reason: scope_words(scope),
             })
             .collect(),
+        checklist: method.checklist.clone(),
     }
 }
 

@@ -161,7 +161,12 @@ pub(crate) async fn get_connector(app: &App, request: ConnectorRef) -> Result<Co
             docs: look.docs.clone(),
             api_version: look.api_version.clone(),
             sunset: look.sunset.clone(),
-            rate: known.manifest.limits.rate.as_ref().map(connectors::http::rate::Rate::words),
+            rate: known
+                .manifest
+                .limits
+                .rate
+                .as_ref()
+                .map(connectors::http::rate::Rate::words),
             streams: stream_views(&known.manifest),
             templates: known
                 .manifest

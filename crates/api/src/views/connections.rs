@@ -50,6 +50,8 @@ views! {
         pub fields: Vec<ConfigField>,
         /// What will be asked for, with the reason, for OAuth.
         pub scopes: Vec<ScopeView>,
+        /// What a person has to do at the platform first.
+        pub checklist: Vec<String>,
     }
 
     /// One permission that will be asked for.

@@ -261,7 +261,10 @@ impl AdvancedAuth {
             (&self.client_id, "Client ID", false),
             (&self.client_secret, "Client secret", true),
         ] {
-            ensure_property(&mut out, path, self.predicate.as_ref(), title, is_secret);
+            // Some platforms give a program on somebody's computer no secret.
+            let is_required = !is_secret;
+            let predicate = self.predicate.as_ref();
+            ensure_property(&mut out, path, predicate, title, is_secret, is_required);
         }
         for (path, part) in &self.fills {
             let title = match part {
@@ -270,7 +273,8 @@ impl AdvancedAuth {
                 Part::ExpiresAt => "End of the access token",
             };
             let is_secret = *part != Part::ExpiresAt;
-            ensure_property(&mut out, path, self.predicate.as_ref(), title, is_secret);
+            let predicate = self.predicate.as_ref();
+            ensure_property(&mut out, path, predicate, title, is_secret, false);
         }
         out
     }
@@ -281,7 +285,7 @@ pub fn checklist() -> Vec<String> {
     vec![
         "Make an application (also called client or integration) in the platform's developer settings.".to_owned(),
         format!("Give it this redirect address: http://127.0.0.1:{REDIRECT_PORT}/callback"),
-        "Copy its client ID and client secret into the form. Both stay in this computer's keychain.".to_owned(),
+        "Copy its client ID and, where it has one, its client secret into the form. They stay on this computer.".to_owned(),
     ]
 }
 
@@ -349,6 +353,7 @@ fn ensure_property(
     predicate: Option<&(Vec<String>, Value)>,
     title: &str,
     is_secret: bool,
+    is_required: bool,
 ) {
     let Some((last, above)) = path.split_last() else {
         return;
@@ -390,6 +395,10 @@ fn ensure_property(
         },
         None => place,
     };
+    // Where the sign-in applies in any case, or only in this alternative, it cannot do without.
+    if is_required && (branch.is_some() || predicate.is_none()) {
+        require(place, last);
+    }
     let Some(properties) = properties_of(place) else {
         return;
     };
@@ -398,6 +407,18 @@ fn ensure_property(
         .or_insert_with(|| json!({"type": "string", "title": title}));
     if is_secret && let Some(members) = property.as_object_mut() {
         members.insert("airbyte_secret".into(), true.into());
+    }
+}
+
+fn require(place: &mut Value, name: &str) {
+    let Some(members) = place.as_object_mut() else {
+        return;
+    };
+    let required = members.entry("required").or_insert_with(|| json!([]));
+    if let Some(names) = required.as_array_mut()
+        && !names.iter().any(|known| known == name)
+    {
+        names.push(name.into());
     }
 }
 
@@ -517,7 +538,10 @@ spec:
         let specification = auth.specification(&manifest.connection_specification);
         let (document, secrets) = crate::settings::split(&specification, &config);
         assert_eq!(secrets.len(), 2, "{document}");
-        let oauth = &specification["properties"]["credentials"]["oneOf"][0]["properties"];
+        let branches = &specification["properties"]["credentials"]["oneOf"];
+        assert_eq!(branches[0]["required"], json!(["client_id"]));
+        assert_eq!(branches[1].get("required"), None);
+        let oauth = &branches[0]["properties"];
         assert_eq!(oauth["client_id"]["title"], json!("Client ID"));
         assert_eq!(oauth["client_secret"]["airbyte_secret"], json!(true));
         let key = &specification["properties"]["credentials"]["oneOf"][1]["properties"];

@@ -17,10 +17,12 @@ mod form;
 mod kept;
 mod limits;
 mod specification;
+mod used;
 
 pub use form::{Problem, Shown, check, complete, keep_secrets, tidy, values};
 pub(crate) use kept::{Kept, Latest};
 use specification::{alternatives, escaped, is_marked_secret, property};
+pub(crate) use used::specification as used_settings;
 
 /// Objects within objects that are followed.
 const DEEPEST: usize = 16;

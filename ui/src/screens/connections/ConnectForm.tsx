@@ -101,7 +101,7 @@ export function ConnectForm({ connector, existing, error, busy, onSubmit, onClos
         {form.opensBrowser ? (
           <p className="m-0 text-sm text-ink3">
             A page of {connector.name} opens in your browser. Your password stays there; what{" "}
-            {connector.name} hands out is kept on this computer ({status.secrets_backend}).
+            {connector.name} hands out is kept on this computer: {status.secrets_backend}.
           </p>
         ) : (
           method?.kind !== "device" && (
@@ -114,8 +114,8 @@ export function ConnectForm({ connector, existing, error, busy, onSubmit, onClos
         {method?.kind === "device" && (
           <p className="m-0 text-sm text-ink3">
             You get a short code and type it in at a page of {connector.name}, on this computer or
-            on any other device. What {connector.name} hands out is kept on this computer (
-            {status.secrets_backend}).
+            on any other device. What {connector.name} hands out is kept on this computer:{" "}
+            {status.secrets_backend}.
           </p>
         )}
         {error !== null && <Problem error={error} />}

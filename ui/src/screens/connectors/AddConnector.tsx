@@ -1,6 +1,6 @@
 import { useQueries } from "@tanstack/react-query";
 import { FileText, FolderOpen, Trash2 } from "lucide-react";
-import { type DragEvent, useDeferredValue, useId, useState } from "react";
+import { type DragEvent, useId, useState } from "react";
 import { toast } from "sonner";
 import { call } from "@/api/backend";
 import type { ConnectorReport, ConnectorSource, SavedConnector } from "@/api/bindings";
@@ -12,10 +12,12 @@ import { cx } from "@/components/cx";
 import { Sheet } from "@/components/Dialog";
 import { Field, Input, Textarea } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
-import { Callout, Problem } from "@/components/Problem";
+import { Callout, Problem, toastError } from "@/components/Problem";
+import { useSettled } from "@/editor/use-settled";
 import { counted } from "@/format/count";
 import { Comparison } from "@/screens/connectors/Comparison";
 import { isConnectorFile, nameOfFile } from "@/screens/connectors/changes";
+import { type Chosen, fromDrop, fromInput } from "@/screens/connectors/chosen";
 import { ProblemList } from "@/screens/connectors/ProblemList";
 
 /** Larger files are no connector files; the core refuses them too. */
@@ -26,34 +28,39 @@ const MOST = 200;
 type Candidate = { key: string; name: string; text: string; source: ConnectorSource };
 type Way = "file" | "text";
 
+function candidatesOf(pasted: { name: string; text: string }): Candidate[] {
+  return pasted.text.trim() === ""
+    ? []
+    : [{ key: "pasted", ...pasted, source: { kind: "pasted" } }];
+}
+
 type Props = {
   /** Replace the file of this connector instead of adding one. */
   replace?: string;
+  /** What that one is called for people. */
+  title?: string;
   onClose: () => void;
   onSaved: (saved: SavedConnector) => void;
 };
 
 /** Adds connectors from files, a folder or pasted text, or replaces one; shows what that means before it does. */
-export function AddConnector({ replace, onClose, onSaved }: Props) {
+export function AddConnector({ replace, title, onClose, onSaved }: Props) {
   const [way, setWay] = useState<Way>("file");
   const [files, setFiles] = useState<Candidate[]>([]);
   const [pasted, setPasted] = useState({ name: replace ?? "", text: "" });
   const [problem, setProblem] = useState<string | null>(null);
   const [error, setError] = useState<BackendError | null>(null);
   const save = useCommand("save_connector");
-  const candidates: Candidate[] =
-    way === "file"
-      ? files
-      : pasted.text.trim() === ""
-        ? []
-        : [{ key: "pasted", ...pasted, source: { kind: "pasted" } }];
+  const typed = useSettled(pasted);
+  const candidates = way === "file" ? files : candidatesOf(pasted);
+  // What was looked through: of a text that is being typed in, what it was a moment ago.
+  const looked = way === "file" ? files : candidatesOf(typed);
+  const isCurrent = way === "file" || typed === pasted;
 
-  const take = async (chosen: File[]) => {
+  const take = async (chosen: Chosen[]) => {
     setProblem(null);
-    const isFolder = chosen.some((file) => file.webkitRelativePath !== "");
-    const fitting = isFolder
-      ? chosen.filter((file) => isConnectorFile(file.webkitRelativePath))
-      : chosen;
+    const isFolder = chosen.some((each) => each.isOfFolder);
+    const fitting = chosen.filter((each) => !each.isOfFolder || isConnectorFile(each.path));
     if (fitting.length === 0) {
       setProblem(
         isFolder
@@ -69,12 +76,11 @@ export function AddConnector({ replace, onClose, onSaved }: Props) {
     }
     const wanted = replace === undefined ? fitting.slice(0, MOST) : fitting.slice(0, 1);
     const read: Candidate[] = [];
-    for (const file of wanted) {
+    for (const { file, path } of wanted) {
       if (file.size > LARGEST) {
         setProblem(`${file.name} has more than 8 MB; that is no connector file.`);
         continue;
       }
-      const path = file.webkitRelativePath === "" ? file.name : file.webkitRelativePath;
       read.push({
         key: path,
         name: replace ?? nameOfFile(path),
@@ -108,7 +114,6 @@ export function AddConnector({ replace, onClose, onSaved }: Props) {
     }
   };
 
-  const looked = useDeferredValue(candidates);
   const reports = useQueries({
     queries: looked.map((candidate) => connectorReport(candidate.name, candidate.text)),
   });
@@ -119,7 +124,7 @@ export function AddConnector({ replace, onClose, onSaved }: Props) {
   return (
     <Sheet
       wide
-      title={replace === undefined ? "Add a connector" : `Replace the file of ${replace}`}
+      title={replace === undefined ? "Add a connector" : `Replace the file of ${title ?? replace}`}
       description={
         replace === undefined
           ? "A connector is a YAML file that says how a platform is read and written. Low-code connector files of Airbyte work as they are."
@@ -135,9 +140,11 @@ export function AddConnector({ replace, onClose, onSaved }: Props) {
             disabledReason={
               candidates.length === 0
                 ? "Choose a file or paste a text first"
-                : usable.length < candidates.length
-                  ? "Mend what is wrong first, or leave that file out"
-                  : undefined
+                : !isCurrent || reports.some((report) => report.isPending)
+                  ? "Looking through it…"
+                  : usable.length < candidates.length
+                    ? "Mend what is wrong first, or leave that file out"
+                    : undefined
             }
             onClick={() => void add()}
           >
@@ -216,7 +223,7 @@ async function nameOf(candidate: Candidate): Promise<string> {
   return report.name ?? "";
 }
 
-type DropProps = { folders: boolean; onTake: (files: File[]) => void };
+type DropProps = { folders: boolean; onTake: (chosen: Chosen[]) => void };
 
 function FileDrop({ folders, onTake }: DropProps) {
   const [over, setOver] = useState(false);
@@ -225,7 +232,7 @@ function FileDrop({ folders, onTake }: DropProps) {
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    onTake([...event.dataTransfer.files]);
+    void fromDrop(event.dataTransfer).then(onTake).catch(toastError);
   };
   const look =
     "inline-flex items-center gap-1.5 rounded-md border border-line2 bg-panel px-3 py-[5px] font-strong hover:bg-sunk has-[:focus-visible]:outline-2 has-[:focus-visible]:outline-accent";
@@ -243,7 +250,9 @@ function FileDrop({ folders, onTake }: DropProps) {
         over ? "border-accent bg-accent-soft" : "border-line2 bg-sunk",
       )}
     >
-      <p className="m-0 text-ink2">Drop connector files here, or choose</p>
+      <p className="m-0 text-ink2">
+        {folders ? "Drop files or a folder here, or choose" : "Drop a file here, or choose"}
+      </p>
       <div className="flex flex-wrap justify-center gap-2">
         <label htmlFor={file} className={look}>
           <FileText aria-hidden size={14} /> {folders ? "Files…" : "A file…"}
@@ -253,7 +262,7 @@ function FileDrop({ folders, onTake }: DropProps) {
             accept=".yaml,.yml"
             multiple={folders}
             className="sr-only"
-            onChange={(event) => onTake([...(event.currentTarget.files ?? [])])}
+            onChange={(event) => onTake(fromInput(event.currentTarget.files ?? []))}
           />
         </label>
         {folders && (
@@ -265,11 +274,18 @@ function FileDrop({ folders, onTake }: DropProps) {
               // @ts-expect-error: every browser has it, React's types do not.
               webkitdirectory=""
               className="sr-only"
-              onChange={(event) => onTake([...(event.currentTarget.files ?? [])])}
+              onChange={(event) => onTake(fromInput(event.currentTarget.files ?? []))}
             />
           </label>
         )}
       </div>
+      {folders && (
+        <p className="m-0 max-w-[52ch] text-sm text-ink3">
+          Of a folder, every <code className="font-mono">connector.yaml</code> and{" "}
+          <code className="font-mono">manifest.yaml</code> is taken, also in folders inside. Nothing
+          is added before you have seen what it is.
+        </p>
+      )}
     </section>
   );
 }

@@ -35,10 +35,10 @@ export function Changes({ changes }: { changes: readonly ConnectorChange[] }) {
           tone="warn"
           title={`What changes for your syncs: ${counted(touching.length, "thing")}`}
         >
-          <ul className="m-0 mt-1 grid gap-1 pl-4">
+          <ul className="m-0 mt-1 grid gap-1 pl-0">
             {touching.map((change) => (
               <li key={keyOf(change)}>
-                {changeWords(change)}:{" "}
+                {changeWords(change)}; used by{" "}
                 {change.syncs.map((sync, index) => (
                   <span key={sync.id}>
                     {index > 0 && ", "}

@@ -34,6 +34,7 @@ export function ConnectorScreen() {
   const { tab = "streams", stream } = route.useSearch();
   const navigate = route.useNavigate();
   const [replacing, setReplacing] = useState(false);
+  const use = useCommand("use_connector_version");
   const { summary } = data;
   const isOwn = summary.origin === "own";
   const go = (next: ConnectorTab) =>
@@ -125,6 +126,7 @@ export function ConnectorScreen() {
       {replacing && (
         <AddConnector
           replace={id}
+          title={summary.name}
           onClose={() => setReplacing(false)}
           onSaved={(saved) => {
             setReplacing(false);
@@ -136,10 +138,21 @@ export function ConnectorScreen() {
     </Page>
   );
 
-  function told(saved: SavedConnector) {
-    toast(`Version ${saved.version} is used now`, {
+  function told({ version, before }: SavedConnector) {
+    const goBack =
+      typeof before === "number" && before !== version
+        ? {
+            action: {
+              label: "Undo",
+              onClick: () =>
+                void use.mutateAsync({ connector: id, version: before }).catch(toastError),
+            },
+          }
+        : {};
+    toast(`Version ${version} is used now`, {
       description: "The version before is kept under Versions.",
       duration: 20_000,
+      ...goBack,
     });
   }
 }

@@ -1,6 +1,6 @@
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { Copy } from "lucide-react";
-import { useDeferredValue, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { toast } from "sonner";
 import type { ConnectorDetail, ConnectorReport } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
@@ -10,6 +10,7 @@ import { Sheet } from "@/components/Dialog";
 import { Pill } from "@/components/Pill";
 import { copyText, Problem, toastError } from "@/components/Problem";
 import { Spinner } from "@/components/Progress";
+import { useSettled } from "@/editor/use-settled";
 import { type Mark, YamlEditor } from "@/editor/YamlEditor";
 import { counted } from "@/format/count";
 import { Comparison } from "@/screens/connectors/Comparison";
@@ -32,7 +33,7 @@ export function FileTab({ connector }: { connector: ConnectorDetail }) {
   };
   const [caret, setCaret] = useState<{ line: number; column: number } | null>(null);
   const [open, setOpen] = useState<"changes" | "try" | null>(null);
-  const looked = useDeferredValue(text);
+  const looked = useSettled(text);
   const { data: report, error } = useQuery({
     ...connectorReport(id, looked),
     placeholderData: (before: ConnectorReport | undefined) => before,

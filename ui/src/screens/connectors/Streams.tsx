@@ -26,15 +26,20 @@ export function Streams({ connector }: { connector: ConnectorDetail }) {
           title={`${counted(connector.refused.length, "stream is", "streams are")} left out`}
         >
           <p className="m-0">
-            The others work. A part of these is described in a way that cannot run here:
+            A part of {connector.refused.length === 1 ? "it" : "them"} is described in a way that
+            cannot run here. {connector.streams.length > 0 && "The others work."}
           </p>
-          <ul className="m-0 mt-1 grid gap-1 pl-0">
-            {connector.refused.map((refused) => (
-              <li key={refused.stream}>
-                <b className="font-semibold">{refused.stream}</b>: <Quoted text={refused.reason} />
-              </li>
-            ))}
-          </ul>
+          <details open={connector.refused.length <= 3 || undefined} className="mt-1">
+            <summary>Which, and why</summary>
+            <ul className="m-0 mt-1 grid gap-1.5 pl-0">
+              {connector.refused.map((refused) => (
+                <li key={refused.stream} className="break-words">
+                  <b className="font-semibold">{refused.stream}</b>:{" "}
+                  <Quoted text={refused.reason} />
+                </li>
+              ))}
+            </ul>
+          </details>
         </Callout>
       )}
       <Card

@@ -193,7 +193,16 @@ export function TryPanel({ connector, streams, stream: wanted, draft }: Props) {
             </div>
           </details>
           <div className="flex flex-wrap items-center gap-2">
-            <Button look={running === null ? "primary" : "plain"} type="submit" busy={busy}>
+            <Button
+              look={running === null ? "primary" : "plain"}
+              type="submit"
+              busy={busy}
+              disabledReason={
+                account === FORM && (form.opensBrowser || form.method?.kind === "device")
+                  ? "Signing in goes through the browser: connect first, then choose that connection here"
+                  : undefined
+              }
+            >
               {pages.length === 0 ? "Read the first page" : "Read again"}
             </Button>
             {running !== null && (
