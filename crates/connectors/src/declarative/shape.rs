@@ -113,6 +113,7 @@ pub static SHAPES: LazyLock<Shapes> = LazyLock::new(|| {
     for (text, is_ours) in [
         (include_str!("../../schema/components.yaml"), false),
         (include_str!("../../schema/patchbay.yaml"), true),
+        (include_str!("../../schema/sign-ins.yaml"), true),
     ] {
         // A test reads the same files and fails where they cannot be read.
         if let Ok(node) = Node::parse("the table", text) {
@@ -169,7 +170,7 @@ impl Shapes {
                     from: text(example, "from"),
                     gives: text(example, "gives"),
                 }),
-                is_open: name == "SignIn" || component.get("python").is_some(),
+                is_open: component.get("python").is_some(),
                 fields,
             };
             self.components.insert(name.to_owned(), component);

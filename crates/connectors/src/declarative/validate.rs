@@ -68,6 +68,7 @@ struct Check {
     found: Vec<Finding>,
     /// Parts that are used by reference stand at one place and are come across several times.
     known: HashSet<(u32, u32, String)>,
+    is_in_sign_in: bool,
 }
 
 impl Check {
@@ -240,6 +241,10 @@ impl Check {
         let Ok(members) = view.members() else {
             return;
         };
+        // What the templates of a sign-in may use depends on its type; the runtime says what is wrong with them.
+        let is_sign_in = component.is_ours && component.written.is_some();
+        let was_sign_in = self.is_in_sign_in;
+        self.is_in_sign_in |= is_sign_in;
         let handed_down = view.node().get("$parameters");
         for (member, inner) in members {
             if let Some(field) = component.fields.get(member) {
@@ -269,6 +274,7 @@ impl Check {
             };
             self.add(&inner, severity, problem, expected);
         }
+        self.is_in_sign_in = was_sign_in;
         for (member, field) in &component.fields {
             if field.is_required && view.get(member).is_none() {
                 self.add(
@@ -308,6 +314,9 @@ impl Check {
         let Some(text) = view.node().as_text().filter(|text| text.contains('{')) else {
             return;
         };
+        if self.is_in_sign_in {
+            return;
+        }
         match Text::compile(view) {
             Err(error) => self.error(&error),
             Ok(_) => {

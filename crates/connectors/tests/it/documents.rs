@@ -1,9 +1,11 @@
-//! What the documents show works: the YAML of the guide to connectors is part of a file that is checked as a whole.
+//! What the documents show works: the YAML of the guides is part of a file that is checked as a whole.
 
-use connectors::declarative::validate::{Severity, validate};
+use connectors::declarative::shape::json_schema;
+use connectors::declarative::validate::validate;
 use serde_json::{Value as Json, json};
 
 const GUIDE: &str = include_str!("../../../../docs/howto/add-connector.md");
+const SIGN_INS: &str = include_str!("../../../../docs/howto/add-sign-in.md");
 
 /// The blocks of YAML in a document, with the line that each begins in.
 fn blocks(document: &str) -> Vec<(usize, String)> {
@@ -65,6 +67,8 @@ fn completed(simplest: &Json, piece: &str) -> Json {
             let streams = value.as_array().unwrap().clone();
             file["streams"].as_array_mut().unwrap().extend(streams);
         }
+        // A sign-in.
+        "name" => file["patchbay"] = json!({"auth": [parsed(piece)]}),
         "patchbay" => file["patchbay"] = value,
         "bulk" => file["patchbay"] = writes(json!({"bulk": value})),
         "results" => {
@@ -93,33 +97,28 @@ fn completed(simplest: &Json, piece: &str) -> Json {
 }
 
 #[test]
-fn the_files_of_the_guide_are_right() {
-    let blocks = blocks(GUIDE);
-    let simplest = parsed(&blocks[0].1);
-    let mut checked = 0;
-    for (line, block) in &blocks {
-        for piece in pieces(block) {
-            let file = completed(&simplest, &piece).to_string();
-            let wrong: Vec<String> = validate("people", &file)
-                .into_iter()
-                .map(|finding| {
-                    let severity = match finding.severity {
-                        Severity::Error => "error",
-                        Severity::Warning => "warning",
-                    };
-                    format!(
-                        "{severity} at {}: {}; expected {}",
-                        finding.path, finding.problem, finding.expected
-                    )
-                })
-                .collect();
-            assert!(
-                wrong.is_empty(),
-                "line {line}: {}\n{piece}",
-                wrong.join("\n")
-            );
-            checked += 1;
+fn the_files_of_the_guides_are_right() {
+    let simplest = parsed(&blocks(GUIDE)[0].1);
+    let schema = jsonschema::validator_for(&json_schema()).unwrap();
+    for (document, least) in [(GUIDE, 8), (SIGN_INS, 16)] {
+        let mut checked = 0;
+        for (line, block) in &blocks(document) {
+            for piece in pieces(block) {
+                let file = completed(&simplest, &piece);
+                let mut wrong: Vec<String> = validate("people", &file.to_string())
+                    .iter()
+                    .map(|finding| format!("{finding:?}"))
+                    .collect();
+                // What editors say of it.
+                wrong.extend(schema.iter_errors(&file).map(|error| error.to_string()));
+                assert!(
+                    wrong.is_empty(),
+                    "line {line}: {}\n{piece}",
+                    wrong.join("\n")
+                );
+                checked += 1;
+            }
         }
+        assert!(checked >= least, "only {checked} pieces");
     }
-    assert!(checked >= 8, "only {checked} pieces");
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use connectors::declarative::node::Node;
+use connectors::declarative::shape::json_schema;
 use connectors::declarative::validate::{Finding, Severity, validate};
 
 /// A small file that is right; each case puts something else into it.
@@ -228,6 +230,7 @@ fn other_peoples_connectors_are_right() {
         super::say("skipped: PATCHBAY_CONFORMANCE names no folder with recordings");
         return;
     };
+    let schema = jsonschema::validator_for(&json_schema()).unwrap();
     let mut seen = 0;
     let mut wrong = String::new();
     for entry in std::fs::read_dir(std::path::Path::new(&folder).join("cases")).unwrap() {
@@ -239,6 +242,12 @@ fn other_peoples_connectors_are_right() {
             other => other.to_string(),
         };
         seen += 1;
+        // What editors say of it.
+        let tree = Node::parse("other", &manifest).unwrap().to_json();
+        for error in schema.iter_errors(&tree) {
+            let place = error.instance_path();
+            _ = writeln!(wrong, "{}: {place}: {error:.300}", path.display());
+        }
         for finding in validate("other", &manifest) {
             if finding.severity == Severity::Error {
                 _ = writeln!(wrong, "{}: {finding:?}", path.display());

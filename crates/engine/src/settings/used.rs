@@ -153,7 +153,9 @@ impl Members {
 impl Setting {
     fn into_schema(self, name: &str) -> Value {
         if !self.below.is_empty() {
-            return Value::Object(self.below.into_schema());
+            let mut schema = self.below.into_schema();
+            schema.insert("always_show".into(), true.into());
+            return Value::Object(schema);
         }
         let mut schema = Map::new();
         // What is filled in most often is not folded away.
@@ -248,7 +250,7 @@ authenticator:
                 "data_center": {"always_show": true},
                 "shop": {"always_show": true},
                 "start_date": {"always_show": false, "description": "If empty: 1970-01-01"},
-                "credentials": {"type": "object", "properties": {
+                "credentials": {"type": "object", "always_show": true, "properties": {
                     "access_token": {"always_show": true, "airbyte_secret": true},
                     "kind": {"always_show": true, "enum": ["oauth", "key"]},
                     "api_key": {"always_show": true, "airbyte_secret": true},

@@ -36,6 +36,9 @@ pub fn json_schema() -> Value {
 
 fn component_schema(shapes: &Shapes, name: &str, component: &Component) -> Value {
     let mut properties = Map::new();
+    if component.is_ours && component.written.is_some() {
+        properties.insert("type".into(), json!({"const": shapes.written(name)}));
+    }
     if !component.is_ours {
         properties.insert("type".into(), json!({"const": shapes.written(name)}));
         properties.insert("$parameters".into(), json!({"type": "object"}));
@@ -43,11 +46,13 @@ fn component_schema(shapes: &Shapes, name: &str, component: &Component) -> Value
     for (name, field) in &component.fields {
         properties.insert(name.clone(), field_schema(field));
     }
+    let is_told_by_type = component.is_ours && component.written.is_some();
     let required: Vec<&str> = component
         .fields
         .iter()
         .filter(|(_, field)| field.is_required)
         .map(|(name, _)| name.as_str())
+        .chain(is_told_by_type.then_some("type"))
         .collect();
     let mut out = Map::new();
     out.insert("description".into(), json!(component.says));
