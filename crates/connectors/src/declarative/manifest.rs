@@ -55,6 +55,10 @@ pub struct Manifest {
     pub limits: LimitSpec,
     /// How many requests of different partitions are made at a time.
     pub concurrency: Option<Text>,
+    /// The most requests at a time, whatever the settings say.
+    pub most_concurrency: Option<u64>,
+    /// Streams of which one is read at a time, by name.
+    pub groups: Vec<Vec<String>>,
     pub(super) jobs: Option<Text>,
     /// Templates of further streams.
     pub(super) templates: Vec<Template>,
@@ -172,9 +176,9 @@ impl Manifest {
             }
         }
         let spec = root.get("spec");
-        let concurrency = root
-            .get("concurrency_level")
-            .and_then(|level| level.get("default_concurrency"));
+        let level = root.get("concurrency_level");
+        let of_level = |name: &str| level.as_ref().and_then(|level| level.get(name));
+        let concurrency = of_level("default_concurrency");
         Ok(Self {
             platform: patchbay_keys::platform(of_ours("platform"), name)?,
             auth: patchbay_keys::auth(of_ours("auth"))?,
@@ -202,6 +206,17 @@ impl Manifest {
             check_templates: checked_templates(&root)?,
             jobs: Text::member(&root, "max_concurrent_async_job_count")?,
             concurrency: concurrency.map(|level| Text::compile(&level)).transpose()?,
+            most_concurrency: of_level("max_concurrency")
+                .map(|most| most.count())
+                .transpose()?,
+            groups: match root.get("stream_groups") {
+                Some(groups) => groups
+                    .members()?
+                    .iter()
+                    .map(|(_, group)| group_of(group))
+                    .collect::<Result<_>>()?,
+                None => Vec::new(),
+            },
             check_streams: match root
                 .get("check")
                 .and_then(|check| check.get("stream_names"))
@@ -441,6 +456,20 @@ fn checked_templates(root: &View<'_>) -> Result<Vec<(Option<String>, usize)>> {
             let name = config.require("dynamic_stream_name", "the name of a template")?;
             Ok((Some(name.scalar()?), count(config)?))
         })
+        .collect()
+}
+
+/// The names of the streams of a group.
+fn group_of(group: &View<'_>) -> Result<Vec<String>> {
+    let action = group.require("action", "what is held back")?;
+    if action.component()? != "BlockSimultaneousSyncsAction" {
+        return Err(action.unknown_component(&["BlockSimultaneousSyncsAction"]));
+    }
+    let streams = group.require("streams", "a list of streams")?;
+    streams
+        .items()?
+        .iter()
+        .map(|stream| stream.require("name", "the stream's name")?.scalar())
         .collect()
 }
 

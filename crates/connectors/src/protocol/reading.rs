@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use model::value::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
 use super::Ended;
@@ -32,6 +32,8 @@ pub(super) async fn read(
     sink: &Sink,
 ) -> Result<Ended> {
     let slots = Arc::new(Semaphore::new(level(context)));
+    let groups = &context.connection.connector.groups;
+    let turns: Vec<Arc<Mutex<()>>> = groups.iter().map(|_| Arc::default()).collect();
     let mut streams = JoinSet::new();
     let mut ended = Ended::default();
     for configured in &catalogue.streams {
@@ -53,6 +55,16 @@ pub(super) async fn read(
                 continue;
             }
         };
+        // A stream reads its parents too.
+        let reads = |name: &String| {
+            *name == stream.name || stream.parents().iter().any(|parent| parent.name == *name)
+        };
+        let turns: Vec<Arc<Mutex<()>>> = groups
+            .iter()
+            .zip(&turns)
+            .filter(|(names, _)| names.iter().any(reads))
+            .map(|(_, turn)| turn.clone())
+            .collect();
         let one = OneStream {
             context: context.clone(),
             name: name.clone(),
@@ -60,7 +72,14 @@ pub(super) async fn read(
             sink: sink.clone(),
             slots: slots.clone(),
         };
-        streams.spawn(async move { one.run(state).await });
+        streams.spawn(async move {
+            // Always in the order of the file: two streams never wait for one another.
+            let mut held = Vec::with_capacity(turns.len());
+            for turn in turns {
+                held.push(turn.lock_owned().await);
+            }
+            one.run(state).await
+        });
     }
     while let Some(joined) = streams.join_next().await {
         let (name, records, result) = match joined {
@@ -84,14 +103,17 @@ pub(super) async fn read(
 }
 
 fn level(context: &Context) -> usize {
-    let Some(text) = &context.connection.connector.concurrency else {
-        return USUAL_LEVEL;
-    };
-    text.printed(&context.scope(), context.env())
-        .ok()
-        .and_then(|said| said.trim().parse().ok())
-        .unwrap_or(USUAL_LEVEL)
-        .clamp(1, HIGHEST_LEVEL)
+    let connector = &context.connection.connector;
+    let said = connector.concurrency.as_ref().and_then(|text| {
+        let said = text.printed(&context.scope(), context.env()).ok()?;
+        said.trim().parse().ok()
+    });
+    let most = connector
+        .most_concurrency
+        .and_then(|most| usize::try_from(most).ok())
+        .unwrap_or(HIGHEST_LEVEL);
+    said.unwrap_or(USUAL_LEVEL)
+        .clamp(1, most.clamp(1, HIGHEST_LEVEL))
 }
 
 pub(super) async fn failed(context: &Context, sink: &Sink, stream: &str, error: &Error) {

@@ -500,3 +500,39 @@ async fn partitions_come_from_the_settings_else_from_the_platform() {
         assert_eq!(asked(&server), wanted, "{what}");
     }
 }
+
+#[tokio::test]
+async fn streams_of_a_group_are_read_one_after_another() {
+    const PAGES: &str = "
+      paginator: {type: DefaultPaginator, page_token_option: {type: RequestOption, inject_into: request_parameter, field_name: t}, pagination_strategy: {type: CursorPagination, cursor_value: \"{{ response.next }}\"}}";
+    const ROUTES: Routes = &[
+        ("t=3", 200, r#"{"data":[{"id":4}]}"#),
+        ("t=2", 200, r#"{"data":[{"id":3}],"next":"3"}"#),
+        ("t=1", 200, r#"{"data":[{"id":2}],"next":"2"}"#),
+        ("/", 200, r#"{"data":[{"id":1}],"next":"1"}"#),
+    ];
+    let one = stream(PAGES, "");
+    let other = one
+        .replace("\nstreams:\n", "")
+        .replace("name: s", "name: r");
+    let other = other.replace("path: /s", "path: /r");
+    let yaml = format!(
+        "{one}{other}stream_groups:\n  g: {{streams: [{{type: DeclarativeStream, name: s}}, {{type: DeclarativeStream, name: r}}], action: {{type: BlockSimultaneousSyncsAction}}}}\n"
+    );
+    let server = platform(ROUTES).await;
+    let session = session(&server, &yaml, json!({})).unwrap();
+    let came = read(&session, &["s", "r"], &Json::Null).await;
+    assert_eq!(came.failed, []);
+    let order: String = server
+        .seen()
+        .iter()
+        .map(|seen| {
+            if seen.target.starts_with("/s") {
+                's'
+            } else {
+                'r'
+            }
+        })
+        .collect();
+    assert!(order == "ssssrrrr" || order == "rrrrssss", "{order}");
+}

@@ -267,6 +267,8 @@ const TAKES_ANYTHING: &[&str] = &[
     "DeclarativeSource.check",
     "DefaultPaginator.page_token_option",
     "DynamicDeclarativeStream.stream_template",
+    // Only their names count there.
+    "StreamGroup.streams",
 ];
 
 /// Members that only the app asks for.
