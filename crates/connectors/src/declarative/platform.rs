@@ -629,8 +629,23 @@ impl Source for Platform {
             step("Settings", started, Err(error.to_string()));
             return steps;
         }
-        let Some(stream) = self.inner.connector.streams.first() else {
-            return steps;
+        let of_file = self.inner.streams().into_iter().next();
+        let stream = match of_file {
+            Some(stream) => Ok(Some(stream)),
+            // All of them are made of what the platform says.
+            None => self
+                .context(access.clone())
+                .streams()
+                .await
+                .map(|streams| streams.into_iter().next()),
+        };
+        let stream = match stream {
+            Ok(Some(stream)) => stream,
+            Ok(None) => return steps,
+            Err(error) => {
+                step("Streams", started, Err(error.to_string()));
+                return steps;
+            }
         };
         let started = Instant::now();
         let url = match self.inner.home(stream.requester(), &self.inner.scope()) {

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use connectors::Access;
 use connectors::declarative::manifest::Manifest;
+use connectors::declarative::platform::Platform;
+use connectors::http::{Client, Limits, NoSignIn};
 use connectors::protocol::Session;
+use connectors::{Access, Source as _};
+use model::clock::Clock;
 use serde_json::{Value as Json, json};
 
 use crate::parts::{Routes, asked, platform, read, session, stream};
@@ -276,5 +279,49 @@ async fn what_cannot_be_read_is_refused_by_name_and_the_other_streams_run() {
             "{what}: {}",
             came.failed[0].1
         );
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_tested_by_its_settings_first_and_by_streams_that_are_made() {
+    const MADE: &str = "
+dynamic_streams:
+  - type: DynamicDeclarativeStream
+    stream_template: {type: DeclarativeStream, name: x, retriever: {type: SimpleRetriever, requester: {type: HttpRequester, url_base: BASE, path: /s}, record_selector: {type: RecordSelector, extractor: {type: DpathExtractor, field_path: [data]}}}}
+    components_resolver:
+      type: ParametrizedComponentsResolver
+      stream_parameters: {type: StreamParametersDefinition, list_of_parameters_for_stream: [{name: one}]}
+      components_mapping: [{type: ComponentMappingDefinition, field_path: [name], value: \"{{ components_values['name'] }}\"}]
+";
+    const ROUTES: Routes = &[("/s", 200, r#"{"data":[{"id":1}]}"#)];
+    for (what, yaml, last, said) in [
+        (
+            "settings that are missing",
+            with_rules(),
+            "Settings",
+            Err("at region: it is missing"),
+        ),
+        (
+            "a stream that is made",
+            MADE.to_owned(),
+            "Read one",
+            Ok("a record came back"),
+        ),
+    ] {
+        let server = platform(ROUTES).await;
+        _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let manifest = Manifest::parse("odd", &yaml.replace("BASE", &server.url())).unwrap();
+        let clock = Clock::system();
+        let http = Client::new("Odd", Limits::default(), clock.clone()).unwrap();
+        let signer = Arc::new(NoSignIn);
+        let tested = Platform::new(Arc::new(manifest), json!({}), signer, http, clock);
+        let steps = tested.check(&Access::unattended()).await;
+        let step = steps.last().unwrap();
+        assert_eq!(step.name, last, "{what}: {steps:?}");
+        match (&step.result, said) {
+            (Ok(words), Ok(expected)) => assert_eq!(words, expected, "{what}"),
+            (Err(words), Err(expected)) => assert!(words.contains(expected), "{what}: {words}"),
+            _ => panic!("{what}: {steps:?}"),
+        }
     }
 }
