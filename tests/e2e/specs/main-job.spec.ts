@@ -5,7 +5,11 @@ import { expect, type Patchbay, test } from "../serve";
 /** The outcome figures of the run that is on the page. */
 const figures = (page: Page) => page.getByRole("region", { name: "Progress" });
 
-async function finished(page: Page): Promise<void> {
+/** The run whose address the page has is over, and the page says so. */
+async function finished(page: Page, patchbay: Patchbay): Promise<void> {
+  await expect
+    .poll(async () => (await runOf(page, patchbay)).state, { timeout: 90_000 })
+    .toBe("completed");
   await expect(page.getByText("every record is accounted for")).toBeVisible({ timeout: 90_000 });
 }
 
@@ -122,7 +126,7 @@ test("two platforms are connected, mapped by dragging, planned, synced, and chan
   });
 
   await test.step("the run writes what was planned, and every record is accounted for", async () => {
-    await finished(page);
+    await finished(page, patchbay);
     await expect(figures(page)).toContainText("created");
     await accessible(page, "08-run");
     const counts = await runCounts(page, patchbay);
@@ -139,7 +143,7 @@ test("two platforms are connected, mapped by dragging, planned, synced, and chan
     const first = page.url();
     await page.getByRole("button", { name: "Run again" }).click();
     await expect(page).not.toHaveURL(first);
-    await finished(page);
+    await finished(page, patchbay);
     const counts = await runCounts(page, patchbay);
     expect(counts.updated).toBeGreaterThan(0);
     expect(counts.created + counts.updated).toBeLessThanOrEqual(26);
@@ -182,12 +186,17 @@ test("two platforms are connected, mapped by dragging, planned, synced, and chan
 });
 
 type Counts = { created: number; updated: number; read: number };
+type Run = { state: string; counts: Counts };
 
-/** The counts of the run that is on the page, from the core. */
-async function runCounts(page: Page, patchbay: Patchbay): Promise<Counts> {
+/** The run that is on the page, from the core. */
+async function runOf(page: Page, patchbay: Patchbay): Promise<Run> {
   const run = /\/runs\/([^?]+)/.exec(page.url())?.[1];
-  const { summary } = await patchbay.call<{ summary: { counts: Counts } }>("get_run", { run });
-  return summary.counts;
+  const { summary } = await patchbay.call<{ summary: Run }>("get_run", { run });
+  return summary;
+}
+
+async function runCounts(page: Page, patchbay: Patchbay): Promise<Counts> {
+  return (await runOf(page, patchbay)).counts;
 }
 
 function number(text: string | null): number {
