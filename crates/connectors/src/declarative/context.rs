@@ -7,8 +7,8 @@ use model::value::Object;
 use template::{Env, Scope};
 
 use super::cache::Cache;
+use super::connection::Connection;
 use super::dynamic::{self, Made};
-use super::platform::Connection;
 use super::stream::Stream;
 use crate::{Access, Error, Result};
 

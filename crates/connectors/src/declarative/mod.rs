@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod budget;
 pub mod cache;
 pub mod config;
+pub mod connection;
 pub mod context;
 pub mod cursor;
 pub mod custom;

@@ -9,10 +9,11 @@ use model::value::Value;
 
 use super::policy::Rule;
 use super::spec::{path_or_root, requester};
+use crate::declarative::connection::Connection;
 use crate::declarative::glob_path;
 use crate::declarative::node::{Kind, View};
 use crate::declarative::path;
-use crate::declarative::platform::{Connection, Platform};
+use crate::declarative::platform::Platform;
 use crate::declarative::requester::Requester;
 use crate::declarative::schema::type_called;
 use crate::declarative::stream::path_of;

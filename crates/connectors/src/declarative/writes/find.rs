@@ -11,10 +11,11 @@ use template::Scope;
 
 use super::spec::FindSpec;
 use crate::auth::wire::encoded;
+use crate::declarative::connection::Connection;
 use crate::declarative::options::Options;
 use crate::declarative::paginator::PageSeen;
 use crate::declarative::path;
-use crate::declarative::platform::{Connection, paths_words};
+use crate::declarative::platform::paths_words;
 use crate::declarative::reading::record_of;
 use crate::declarative::text::python_text;
 use crate::http::{Repeat, Verdict};
