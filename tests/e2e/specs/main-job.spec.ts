@@ -7,6 +7,7 @@ const figures = (page: Page) => page.getByRole("region", { name: "Progress" });
 
 /** The run whose address the page has is over, and the page says so. */
 async function finished(page: Page, patchbay: Patchbay): Promise<void> {
+  await expect(page).toHaveURL(/\/runs\/[^?]/);
   await expect
     .poll(async () => (await runOf(page, patchbay)).state, { timeout: 90_000 })
     .toBe("completed");
