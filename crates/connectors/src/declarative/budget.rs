@@ -68,14 +68,7 @@ impl BudgetSpec {
             reset_header: header("ratelimit_reset_header", "ratelimit-reset")?,
             remaining_header: header("ratelimit_remaining_header", "ratelimit-remaining")?,
             hit_statuses: match view.get("status_codes_for_ratelimit_hit") {
-                Some(statuses) => statuses
-                    .items()?
-                    .iter()
-                    .map(|status| {
-                        u16::try_from(status.count()?)
-                            .map_err(|_| status.fail("this is no HTTP status", "100 to 599"))
-                    })
-                    .collect::<Result<_>>()?,
+                Some(statuses) => statuses.statuses()?,
                 None => vec![429],
             },
         })

@@ -128,14 +128,7 @@ impl Filter {
             })
             .transpose()?;
         let http_codes = match view.get("http_codes") {
-            Some(codes) => codes
-                .items()?
-                .iter()
-                .map(|code| {
-                    u16::try_from(code.count()?)
-                        .map_err(|_| code.fail("this is no HTTP status", "100 to 599"))
-                })
-                .collect::<Result<_>>()?,
+            Some(codes) => codes.statuses()?,
             None => Vec::new(),
         };
         Ok(Self {

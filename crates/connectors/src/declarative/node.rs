@@ -478,6 +478,15 @@ impl<'a> View<'a> {
         }
     }
 
+    /// A list of HTTP statuses.
+    pub fn statuses(&self) -> Result<Vec<u16>> {
+        let status = |view: &Self| {
+            u16::try_from(view.count()?)
+                .map_err(|_| view.fail("this is no HTTP status", "100 to 599"))
+        };
+        self.items()?.iter().map(status).collect()
+    }
+
     /// The component's `type`.
     pub fn component(&self) -> Result<&'a str> {
         self.require("type", "the component's type")?.text()

@@ -598,10 +598,7 @@ impl SliceReader {
             None => self.guard(stream, &page.answer, page.extracted)?,
             Some(_) => self.guard_records(stream, page.extracted)?,
         }
-        let is_client_side = stream
-            .cursor
-            .as_ref()
-            .is_some_and(|cursor| cursor.is_client_side);
+        let is_client_side = stream.filters_here();
         rows = simple.selector.select(scope, env, rows, is_client_side)?;
         rows = self.wanted(stream, rows);
         page.kept += rows.len();
@@ -632,11 +629,7 @@ impl SliceReader {
 
     /// The records that are handed on, where the platform does not filter.
     fn wanted(&self, stream: &Stream, mut rows: Vec<Row>) -> Vec<Row> {
-        if stream
-            .cursor
-            .as_ref()
-            .is_some_and(|cursor| cursor.is_client_side)
-        {
+        if stream.filters_here() {
             rows.retain(|row| self.progress.wants(&self.slice, row));
         }
         rows
@@ -647,11 +640,7 @@ impl SliceReader {
         if let Some(row) = rows.iter().find(|row| !row.is_object()) {
             return Err(self.no_record(stream, row));
         }
-        if stream
-            .cursor
-            .as_ref()
-            .is_some_and(|cursor| cursor.is_data_feed)
-        {
+        if stream.is_data_feed() {
             rows.retain(|row| self.progress.wants(&self.slice, row));
         }
         self.newest = self.newest.max(self.progress.observe(&rows));
@@ -670,10 +659,7 @@ impl SliceReader {
         let context = self.context.clone();
         let env = context.env();
         let is_good = finished.answer.status.as_u16() < 400;
-        let is_feed = stream
-            .cursor
-            .as_ref()
-            .is_some_and(|cursor| cursor.is_data_feed);
+        let is_feed = stream.is_data_feed();
         let wants = |row: &Row| self.progress.wants(&self.slice, row);
         let last = rows.last().or(finished.last.as_ref());
         let next = match &simple.paginator {

@@ -388,6 +388,20 @@ impl Stream {
         Ok(Progress::partitions(cursor, state, only_global))
     }
 
+    /// Whether the platform does not filter by the cursor, so that it is done here.
+    pub fn filters_here(&self) -> bool {
+        self.cursor
+            .as_ref()
+            .is_some_and(|cursor| cursor.is_client_side)
+    }
+
+    /// Whether the newest records come first, so that reading ends with the first one that is known.
+    pub fn is_data_feed(&self) -> bool {
+        self.cursor
+            .as_ref()
+            .is_some_and(|cursor| cursor.is_data_feed)
+    }
+
     /// Whether its answers are kept for those that read it too.
     pub fn is_cached(&self, context: &Context) -> bool {
         match self.requester().use_cache {

@@ -54,11 +54,12 @@ async fn stream(context: &Context, name: &str, state: Value, sink: &Sink) -> (u6
         )
         .await?;
         while let Some(page) = reader.next().await? {
-            count += page.records.len() as u64;
+            let records = page.records.len() as u64;
+            count += records;
             let lines = RecordLines::new(name, context.env().now().as_millisecond());
             let mut out = Vec::new();
-            for record in &page.records {
-                lines.write(&mut out, &Row::from(record.fields.clone()));
+            for record in page.records {
+                lines.write(&mut out, &Row::from(record.fields));
             }
             let mut state = match &page.cursor {
                 Some(cursor) => Value::from_serde(cursor),
@@ -71,7 +72,7 @@ async fn stream(context: &Context, name: &str, state: Value, sink: &Sink) -> (u6
             Message::State {
                 stream: name,
                 state: &state,
-                records: page.records.len() as u64,
+                records,
             }
             .write(&mut out);
             if !sink.send(out).await {

@@ -101,14 +101,7 @@ impl Rotating {
                 .unwrap_or("Authorization")
                 .to_owned(),
             unavailable: match source.get("unavailable_status_codes") {
-                Some(codes) => codes
-                    .items()?
-                    .iter()
-                    .map(|code| {
-                        u16::try_from(code.count()?)
-                            .map_err(|_| code.fail("this is no HTTP status", "100 to 599"))
-                    })
-                    .collect::<Result<_>>()?,
+                Some(codes) => codes.statuses()?,
                 None => Vec::new(),
             },
             source: Requester::plain(&source)?,

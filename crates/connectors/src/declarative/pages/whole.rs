@@ -35,10 +35,7 @@ impl SliceReader {
                 self.groups.insert(groups).clone()
             }
         };
-        let is_client_side = stream
-            .cursor
-            .as_ref()
-            .is_some_and(|cursor| cursor.is_client_side);
+        let is_client_side = stream.filters_here();
         'page: loop {
             let token = token_scope(self.token.as_ref());
             let mut found = Vec::with_capacity(groups.len());
@@ -120,10 +117,7 @@ impl SliceReader {
             .await?;
         let response = ending.response;
         let extracted = rows.len();
-        let is_client_side = stream
-            .cursor
-            .as_ref()
-            .is_some_and(|cursor| cursor.is_client_side);
+        let is_client_side = stream.filters_here();
         let rows = simple
             .selector
             .select(&scope, context.env(), rows, is_client_side)?;
