@@ -18,11 +18,11 @@
 
 mod commit;
 mod measured;
+mod other;
 mod pages;
 mod reading;
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ use testkit::standard::constant;
 use url::Url;
 
 use measured::{Row, print_table, timed};
+use other::{Other, starter_is_gone};
 
 const RECORDS: usize = 100_000;
 /// What the bare client signs in with at Harbor CRM and at Postino.
@@ -183,34 +184,17 @@ fn repeat<T, U>(times: usize, records: &[T], map: impl Fn(&T) -> U) -> usize {
 // ---- both platforms, in a process of their own -----------------------------------------------------
 
 struct Sandbox {
-    process: Child,
+    _process: Other,
     address: Url,
 }
 
 impl Sandbox {
     fn start(contacts: usize) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--sandbox", &contacts.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let process = Other::start(&["--sandbox", &contacts.to_string()]);
         Self {
-            process,
-            address: line.trim().parse().unwrap(),
+            address: process.address.parse().unwrap(),
+            _process: process,
         }
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        // It may have ended already.
-        _ = self.process.kill();
-        _ = self.process.wait();
     }
 }
 
@@ -220,9 +204,7 @@ async fn be_the_sandbox(contacts: usize) {
         .await
         .unwrap();
     println!("{}", sandbox.base_url());
-    let gone =
-        tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
-    _ = gone.await;
+    starter_is_gone().await;
 }
 
 // ---- ours -------------------------------------------------------------------------------------------

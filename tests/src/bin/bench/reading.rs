@@ -3,15 +3,16 @@
 //! The pages come from another process, and each row is read in a process of its own: then its CPU time and its
 //! largest memory are its own. A row is read several times; what is reported is the median.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use api::connector::{Connector, Files};
 use serde_json::{Value as Json, json};
 
 use crate::measured::{Row, Spent, timed};
+use crate::other::{Other, starter_is_gone};
 use crate::pages::{self, PAGE};
 
 /// How often a row is read.
@@ -223,7 +224,7 @@ fn last_day(records: usize) -> jiff::civil::Date {
 
 /// Reads each way, and bare.
 pub(crate) fn measure(records: usize) -> Vec<Row> {
-    let platform = Platform::start();
+    let platform = Other::start(&["--pages"]);
     let mut rows = Vec::new();
     for way in &WAYS {
         for bare in [true, false] {
@@ -353,47 +354,12 @@ async fn read_bare(way: &Way, records: usize, address: &str) -> usize {
     count
 }
 
-/// The platform of the pages, in a process of its own.
-struct Platform {
-    process: Child,
-    address: String,
-}
-
-impl Platform {
-    fn start() -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .arg("--pages")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        Self {
-            process,
-            address: line.trim().to_owned(),
-        }
-    }
-}
-
-impl Drop for Platform {
-    fn drop(&mut self) {
-        // It may have ended already.
-        _ = self.process.kill();
-        _ = self.process.wait();
-    }
-}
-
 /// Until whoever started it goes away.
 pub(crate) async fn be_the_platform() {
     let (address, served) = pages::serve().await;
     println!("{address}");
-    let gone =
-        tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
     tokio::select! {
         () = served => {}
-        _ = gone => {}
+        () = starter_is_gone() => {}
     }
 }
