@@ -8,8 +8,8 @@ use api::views::{
 use model::ids::ConnectionId;
 use model::run::RunState;
 use serde_json::{Value, json};
-use testkit::TestApp;
 use testkit::app::base_url;
+use testkit::{TestApp, advanced_auth};
 
 const PASSWORD: &str = "harbor-basic-demo";
 
@@ -88,11 +88,8 @@ fn settings(test: &TestApp) -> Value {
 }
 
 async fn connect(test: &TestApp, config: Value, reconnect: Option<ConnectionId>) -> ConnectResult {
-    let request = json!({"connector": "my-harbor", "auth_method": "settings", "name": "", "config": config, "reconnect": reconnect});
-    let flow: ConnectFlow = test.ask("start_connect", request).await;
-    test.app.engine().wait_flow(flow.id).await.unwrap();
-    let flow: ConnectFlow = test.ask("get_connect_flow", json!({"flow": flow.id})).await;
-    flow.result.unwrap()
+    test.connect_by("my-harbor", "settings", config, reconnect)
+        .await
 }
 
 async fn connected(test: &TestApp) -> ConnectionId {
@@ -142,13 +139,7 @@ async fn a_secret_setting_is_in_the_vault_and_a_reference_in_the_database() {
     let test = TestApp::with_contacts(5).await;
     save(&test, &file("")).await;
     let connection = connected(&test).await;
-    let stored = test
-        .app
-        .engine()
-        .store()
-        .read(move |db| store::connections::get(db, connection))
-        .await
-        .unwrap();
+    let stored = test.stored(connection).await;
     assert_eq!(
         stored.config["credentials"],
         json!({"kind": "password", "user": "api", "password": {"$secret": "/credentials/password"}})
@@ -395,22 +386,7 @@ async fn signing_in_by_advanced_auth_puts_the_tokens_among_the_secret_settings()
     auth_flow_type: oauth2.0
     predicate_key: [credentials, kind]
     predicate_value: oauth
-    oauth_config_specification:
-      oauth_user_input_from_connector_config_specification:
-        properties: {base: {type: string, path_in_connector_config: [base_url]}}
-      oauth_connector_input_specification:
-        consent_url: "{{ base }}/oauth/authorize?client_id={{ client_id_value }}&redirect_uri={{ redirect_uri_value | urlencode }}&state={{ state_value }}&scope={{ scopes_value }}&response_type=code"
-        access_token_url: "{{ base }}/oauth/token"
-        scopes: [{scope: contacts.read}]
-      complete_oauth_output_specification:
-        properties:
-          access_token: {type: string, path_in_connector_config: [credentials, access_token]}
-          refresh_token: {type: string, path_in_connector_config: [credentials, refresh_token]}
-      complete_oauth_server_output_specification:
-        properties:
-          client_id: {type: string, path_in_connector_config: [credentials, client_id]}
-          client_secret: {type: string, path_in_connector_config: [credentials, client_secret]}
-"#;
+"# + advanced_auth::HARBOR;
     save(&test, &text).await;
     let detail: ConnectorDetail = test
         .ask("get_connector", json!({"connector": "my-harbor"}))
@@ -427,20 +403,13 @@ async fn signing_in_by_advanced_auth_puts_the_tokens_among_the_secret_settings()
         "base_url": base_url(&test.sandbox, "harbor"),
         "credentials": {"kind": "oauth", "client_id": "patchbay-desktop"},
     });
-    let request = json!({"connector": "my-harbor", "auth_method": oauth.auth_method, "name": "", "config": config, "reconnect": null});
-    let flow: ConnectFlow = test.ask("start_connect", request).await;
-    test.app.engine().wait_flow(flow.id).await.unwrap();
-    let flow: ConnectFlow = test.ask("get_connect_flow", json!({"flow": flow.id})).await;
-    let Some(ConnectResult::Connected { connection, .. }) = flow.result else {
-        panic!("{flow:?}");
+    let result = test
+        .connect_by("my-harbor", &oauth.auth_method, config, None)
+        .await;
+    let ConnectResult::Connected { connection, .. } = result else {
+        panic!("{result:?}");
     };
-    let stored = test
-        .app
-        .engine()
-        .store()
-        .read(move |db| store::connections::get(db, connection))
-        .await
-        .unwrap();
+    let stored = test.stored(connection).await;
     assert_eq!(
         stored.config["credentials"],
         json!({

@@ -1,13 +1,14 @@
 //! Connector files that keep their tokens among the settings: a refresh token that works once is kept, renewed, before
 //! what came with it is used.
 
-use api::views::{ConnectFlow, ConnectResult};
+use api::views::ConnectResult;
 use model::ids::ConnectionId;
 use serde_json::{Value, json};
-use testkit::TestApp;
 use testkit::app::base_url;
+use testkit::{TestApp, advanced_auth};
 
-/// Harbor's contacts by a plain low-code file that signs in through the browser and renews its token itself.
+/// Harbor's contacts by a plain low-code file that signs in through the browser and renews its token itself; how it
+/// signs in comes after it.
 const FILE: &str = r#"
 version: 6.44.0
 type: DeclarativeSource
@@ -50,38 +51,22 @@ spec:
           refresh_token: {type: string, title: Refresh token, airbyte_secret: true}
   advanced_auth:
     auth_flow_type: oauth2.0
-    oauth_config_specification:
-      oauth_user_input_from_connector_config_specification:
-        properties: {base: {type: string, path_in_connector_config: [base_url]}}
-      oauth_connector_input_specification:
-        consent_url: "{{ base }}/oauth/authorize?client_id={{ client_id_value }}&redirect_uri={{ redirect_uri_value | urlencode }}&state={{ state_value }}&scope={{ scopes_value }}&response_type=code"
-        access_token_url: "{{ base }}/oauth/token"
-        scopes: [{scope: contacts.read}]
-      complete_oauth_output_specification:
-        properties:
-          access_token: {type: string, path_in_connector_config: [credentials, access_token]}
-          refresh_token: {type: string, path_in_connector_config: [credentials, refresh_token]}
-      complete_oauth_server_output_specification:
-        properties:
-          client_id: {type: string, path_in_connector_config: [credentials, client_id]}
-          client_secret: {type: string, path_in_connector_config: [credentials, client_secret]}
 "#;
 
 async fn connected(test: &TestApp) -> ConnectionId {
-    let request = json!({"name": "My Harbor", "text": FILE, "origin": {"kind": "pasted"}});
+    let request = json!({"name": "My Harbor", "text": format!("{FILE}{}", advanced_auth::HARBOR), "origin": {"kind": "pasted"}});
     let _: Value = test.ask("save_connector", request).await;
     // Harbor's desktop client has no secret and takes any.
     let config = json!({
         "base_url": base_url(&test.sandbox, "harbor"),
         "credentials": {"client_id": "patchbay-desktop", "client_secret": "none"},
     });
-    let request = json!({"connector": "my-harbor", "auth_method": "advanced_auth", "name": "", "config": config, "reconnect": null});
-    let flow: ConnectFlow = test.ask("start_connect", request).await;
-    test.app.engine().wait_flow(flow.id).await.unwrap();
-    let flow: ConnectFlow = test.ask("get_connect_flow", json!({"flow": flow.id})).await;
-    match flow.result {
-        Some(ConnectResult::Connected { connection, .. }) => connection,
-        _ => panic!("{flow:?}"),
+    let result = test
+        .connect_by("my-harbor", "advanced_auth", config, None)
+        .await;
+    match result {
+        ConnectResult::Connected { connection, .. } => connection,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -101,13 +86,7 @@ async fn a_refresh_token_that_works_once_outlives_starts_of_the_program() {
         assert_eq!(counters.refresh_grants, before + renewals);
         assert_eq!(counters.refresh_reuse, 0);
     }
-    let stored = test
-        .app
-        .engine()
-        .store()
-        .read(move |db| store::connections::get(db, connection))
-        .await
-        .unwrap();
+    let stored = test.stored(connection).await;
     let credentials = &stored.config["credentials"];
     assert_eq!(
         credentials["refresh_token"],

@@ -108,17 +108,39 @@ impl TestApp {
     }
 
     async fn sign_in(&self, connector: &str, reconnect: Option<ConnectionId>) -> ConnectResult {
+        let config = json!({"base_url": base_url(&self.sandbox, connector)});
+        self.connect_by(connector, "oauth", config, reconnect).await
+    }
+
+    /// Connects with these settings, to the end.
+    pub async fn connect_by(
+        &self,
+        connector: &str,
+        auth_method: &str,
+        config: Value,
+        reconnect: Option<ConnectionId>,
+    ) -> ConnectResult {
         let request = json!({
             "connector": connector,
-            "auth_method": "oauth",
+            "auth_method": auth_method,
             "name": "",
-            "config": {"base_url": base_url(&self.sandbox, connector)},
+            "config": config,
             "reconnect": reconnect,
         });
         let flow: ConnectFlow = self.ask("start_connect", request).await;
         self.app.engine().wait_flow(flow.id).await.unwrap();
         let flow: ConnectFlow = self.ask("get_connect_flow", json!({"flow": flow.id})).await;
         flow.result.unwrap()
+    }
+
+    /// A connection as it is stored.
+    pub async fn stored(&self, connection: ConnectionId) -> store::connections::Connection {
+        self.app
+            .engine()
+            .store()
+            .read(move |db| store::connections::get(db, connection))
+            .await
+            .unwrap()
     }
 
     /// Makes a plan of the draft, or of what is in force.

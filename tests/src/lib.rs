@@ -11,6 +11,7 @@
     reason = "tests may fail loudly"
 )]
 
+pub mod advanced_auth;
 pub mod app;
 pub mod carried;
 pub mod demo_user;
