@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Locator, Page } from "@playwright/test";
 import { artifacts } from "./programs";
-import { expect } from "./serve";
+import { expect, type Patchbay } from "./serve";
 
 /** Keeps a picture of the page for people to look at. */
 export async function picture(page: Page, name: string): Promise<void> {
@@ -112,4 +112,30 @@ export async function landing(authorizeUrl: string): Promise<string> {
   const consent = await submit(await visit(new URL(authorizeUrl)), {});
   const answer = await submit(consent, { decision: "allow" });
   return answer.headers.get("location") ?? "";
+}
+
+type Run = { state: string; counts: { created: number; updated: number; read: number } };
+
+/** The run that is on the page, from the core. */
+export async function runOf(page: Page, patchbay: Patchbay): Promise<Run> {
+  const run = /\/runs\/([^?]+)/.exec(page.url())?.[1];
+  const { summary } = await patchbay.call<{ summary: Run }>("get_run", { run });
+  return summary;
+}
+
+/** The run whose address the page has is over, and the page says so: for a moment it still shows the run before. */
+export async function finished(page: Page, patchbay: Patchbay, timeout = 90_000): Promise<void> {
+  await expect(page).toHaveURL(/\/runs\/[^?]/);
+  await expect
+    .poll(async () => (await runOf(page, patchbay)).state, { timeout })
+    .toBe("completed");
+  await expect(page.getByText("every record is accounted for")).toBeVisible({ timeout });
+}
+
+/** Runs the sync of the run on the page once more, to its end. */
+export async function runAgain(page: Page, patchbay: Patchbay, timeout?: number): Promise<void> {
+  const before = page.url();
+  await page.getByRole("button", { name: "Run again" }).click();
+  await expect(page).not.toHaveURL(before);
+  await finished(page, patchbay, timeout);
 }

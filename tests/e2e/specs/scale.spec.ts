@@ -1,4 +1,4 @@
-import { accessible, picture } from "../journey";
+import { accessible, picture, runAgain } from "../journey";
 import { publishedSync } from "../prepared";
 import { expect, test } from "../serve";
 
@@ -52,8 +52,7 @@ test("a plan of twelve thousand records can be read to its end, and its run can 
   await expect(page.getByText("You stopped this run")).toBeVisible({ timeout: 10_000 });
   await picture(page, "43-stopped");
   await patchbay.faults([]);
-  await page.getByRole("button", { name: "Run again" }).click();
-  await expect(page.getByText("every record is accounted for")).toBeVisible({ timeout: 180_000 });
+  await runAgain(page, patchbay, 180_000);
 
   const found = await patchbay.records("postino", "subscribers");
   const addresses = new Set(found.map((record) => record.email_address));

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { accessible, go, picture, signIn, signInPage } from "../journey";
+import { accessible, finished, go, picture, signIn, signInPage } from "../journey";
 import { publishedSync, republished } from "../prepared";
 import { expect, type Patchbay, test } from "../serve";
 
@@ -11,15 +11,11 @@ async function runNow(page: Page): Promise<void> {
   await expect(page.getByRole("heading", { level: 1, name: /Run$/ })).toBeVisible();
 }
 
-async function settled(page: Page): Promise<void> {
-  await expect(page.getByText("every record is accounted for")).toBeVisible({ timeout: 60_000 });
-}
-
 async function synced(page: Page, patchbay: Patchbay): Promise<void> {
   await publishedSync(patchbay);
   await page.reload();
   await runNow(page);
-  await settled(page);
+  await finished(page, patchbay);
 }
 
 test("a sign-in that ended is one click away from being mended, and the sync goes on", async ({
@@ -46,7 +42,7 @@ test("a sign-in that ended is one click away from being mended, and the sync goe
   await expect(sheet.getByRole("status").filter({ hasText: "Signed in again" })).toBeVisible();
   await sheet.getByRole("button", { name: "Done" }).click();
   await runNow(page);
-  await settled(page);
+  await finished(page, patchbay);
   await go(page, "Needs you");
   await expect(page.getByText("Sign in to Postino again")).toBeHidden();
   // Contacts without a valid address could not be written in the first run, and the later one did not see them.
@@ -55,7 +51,7 @@ test("a sign-in that ended is one click away from being mended, and the sync goe
   await expect(records.first()).toContainText("invalid");
   await accessible(page, "51-records-that-need-you");
   await page.getByRole("button", { name: "Try all again" }).click();
-  await settled(page);
+  await finished(page, patchbay);
 });
 
 test("more changes than usual wait for a person, who looks and approves", async ({
@@ -80,7 +76,7 @@ test("more changes than usual wait for a person, who looks and approves", async 
   await accessible(page, "53-plan-held");
   await page.goBack();
   await page.getByRole("button", { name: "Approve and write" }).click();
-  await settled(page);
+  await finished(page, patchbay);
   await expect(page.getByRole("region", { name: "Progress" })).toContainText("updated");
 });
 
@@ -91,7 +87,7 @@ test("records that the platform refused say why, and go through when the mapping
   const sync = await publishedSync(patchbay, "lst_gone");
   await page.reload();
   await runNow(page);
-  await settled(page);
+  await finished(page, patchbay);
   const first = page.url();
   await page.getByRole("button", { name: /^rejected/ }).click();
   const records = page.getByRole("region", { name: "Records" }).getByRole("listitem");
@@ -107,7 +103,7 @@ test("records that the platform refused say why, and go through when the mapping
   await republished(patchbay, sync, "list_id", "lst_main");
   await page.getByRole("button", { name: /^Try \d+ again$/ }).click();
   await expect(page).not.toHaveURL(first);
-  await settled(page);
+  await finished(page, patchbay);
   await expect(page.getByRole("region", { name: "Progress" })).toContainText("created");
 });
 
@@ -122,7 +118,7 @@ test("a connection that a sync needs can be deleted and comes back by Undo", asy
   await expect(page.getByText(/1 sync stops until it is back/)).toBeVisible();
   await page.getByRole("button", { name: "Undo" }).click();
   await runNow(page);
-  await settled(page);
+  await finished(page, patchbay);
 });
 
 test("when Patchbay ends, the page says so", async ({ app: page, patchbay }) => {
