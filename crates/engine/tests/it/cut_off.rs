@@ -2,7 +2,8 @@
 
 use model::sync::Guards;
 
-use crate::platform::{Bench, Call, Fate};
+use crate::bench::Bench;
+use crate::platform::{Call, Fate};
 
 /// Cuts a run off at each of its calls in turn, each time in a world of its own. Gives how many calls there were.
 async fn check(guards: Guards, hang: Fate, are_linked: bool) -> u64 {

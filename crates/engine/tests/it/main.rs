@@ -9,6 +9,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod bench;
 mod cut_off;
 mod order;
 mod outcomes;

@@ -3,7 +3,8 @@
 use model::ids::ChangeId;
 use model::run::RunState;
 
-use crate::platform::{Bench, Call, Fate, Seen};
+use crate::bench::Bench;
+use crate::platform::{Call, Fate, Seen};
 
 /// Larger than a batch, so that a page is settled in several steps.
 const PAGE: usize = 1_200;

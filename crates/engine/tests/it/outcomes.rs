@@ -2,7 +2,8 @@
 
 use model::run::{RecordOutcome, RunState};
 
-use crate::platform::{Bench, Call, Fate, text};
+use crate::bench::Bench;
+use crate::platform::{Call, Fate, text};
 
 #[tokio::test]
 async fn a_record_that_the_target_refuses_is_counted_and_says_why() {
