@@ -47,9 +47,12 @@ pub(crate) struct Work {
 
 /// Where the records of a run come from.
 #[derive(Clone, Debug)]
-pub(crate) enum Input {
+pub enum Input {
     /// The source stream; `full` reads everything whatever the cursor says.
-    Stream { full: bool },
+    Stream {
+        /// Also what did not change.
+        full: bool,
+    },
     /// A stored plan.
     Plan(PlanId),
     /// These records of the source, as they were read once.

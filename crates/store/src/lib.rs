@@ -57,6 +57,7 @@ pub mod connections;
 pub mod connectors;
 pub mod exchanges;
 pub mod flips;
+pub mod inline;
 pub mod journal;
 pub mod leases;
 pub mod links;
@@ -173,15 +174,19 @@ impl Store {
     /// Only if memory or threads run out.
     pub fn in_memory(clock: Clock) -> Result<Self> {
         let (main, history) = open::in_memory()?;
-        let pools = Pools {
-            main: Pool::start("patchbay.db", None, main, Vec::new())?,
-            history: Pool::start("history.db", None, history, Vec::new())?,
-        };
-        Ok(Self(Arc::new(Inner {
-            pools: Some(pools),
+        Ok(Self::of(
+            Pool::start("patchbay.db", None, main, Vec::new())?,
+            Pool::start("history.db", None, history, Vec::new())?,
+            clock,
+        ))
+    }
+
+    fn of(main: Pool, history: Pool, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            pools: Some(Pools { main, history }),
             clock,
             history_budget_bytes: AtomicU64::new(u64::MAX),
-        })))
+        }))
     }
 
     /// Runs `f` in a transaction of its own on patchbay.db. When it returns an error, nothing of it
