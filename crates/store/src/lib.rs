@@ -50,6 +50,7 @@ mod pool;
 #[cfg(test)]
 mod query_plans;
 
+pub mod agreed;
 pub mod bulk_jobs;
 pub mod checkpoints;
 pub mod conflicts;

@@ -15,6 +15,8 @@ ALTER TABLE journal ADD COLUMN intent TEXT NOT NULL DEFAULT 'sync';
 
 -- What the target has where that differs from the shadow: platforms trim, round and rewrite what they are sent. JSON.
 ALTER TABLE shadows ADD COLUMN target_shadow TEXT;
+-- The source's version tag, where changes flow back to it.
+ALTER TABLE shadows ADD COLUMN source_version TEXT;
 
 -- Linked records that complete reads of a side did not bring. A record that comes back leaves the list.
 CREATE TABLE missing (
