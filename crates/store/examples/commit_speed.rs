@@ -185,6 +185,7 @@ async fn main() {
                 .iter()
                 .map(|pending| Link {
                     target_shadow: None,
+                    source_version: None,
                     source_key: pending.change.source_key.clone(),
                     target_key: pending.change.source_key.clone(),
                     source_fingerprint: pending.mapped_fingerprint,

@@ -30,11 +30,13 @@ pub struct Link {
     pub target_shadow: Option<Object>,
     /// The target's version tag of that state, where it has one.
     pub target_version: Option<String>,
+    /// The source's, where changes flow back to it.
+    pub source_version: Option<String>,
 }
 
 const SELECT: &str = r"
     SELECT links.source_key, links.target_key, links.source_fingerprint, links.target_version,
-           shadows.shadow, shadows.target_shadow
+           shadows.shadow, shadows.target_shadow, shadows.source_version
     FROM links
     JOIN shadows ON shadows.shadow_no = links.shadow_no";
 
@@ -141,7 +143,7 @@ pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result
     let mut insert_shadow = prepare(
         tx,
         "use links",
-        "INSERT INTO shadows (shadow, target_shadow) VALUES (?1, ?2)",
+        "INSERT INTO shadows (shadow, target_shadow, source_version) VALUES (?1, ?2, ?3)",
     )?;
     let mut insert_link = prepare(
         tx,
@@ -153,7 +155,7 @@ pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result
     let mut update_shadow = prepare(
         tx,
         "use links",
-        "UPDATE shadows SET shadow = ?2, target_shadow = ?3 WHERE shadow_no = ?1",
+        "UPDATE shadows SET shadow = ?2, target_shadow = ?3, source_version = ?4 WHERE shadow_no = ?1",
     )?;
     let mut update_link = prepare(
         tx,
@@ -180,7 +182,7 @@ pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result
         match shadow_no {
             Some(shadow_no) => {
                 update_shadow
-                    .execute(params![shadow_no, shadow, on_target])
+                    .execute(params![shadow_no, shadow, on_target, link.source_version])
                     .during("update a shadow")?;
                 update_link
                     .execute(params![
@@ -194,7 +196,7 @@ pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result
             }
             None => {
                 insert_shadow
-                    .execute(params![shadow, on_target])
+                    .execute(params![shadow, on_target, link.source_version])
                     .during("insert a shadow")?;
                 let shadow_no = tx.last_insert_rowid();
                 insert_link
@@ -283,6 +285,7 @@ fn read(row: &Columns<'_>) -> Result<Link> {
         source_fingerprint: row.fingerprint("source_fingerprint")?,
         shadow: row.object("shadow")?,
         target_shadow: row.optional_object("target_shadow")?,
+        source_version: row.get("source_version")?,
         target_version: row.get("target_version")?,
     })
 }

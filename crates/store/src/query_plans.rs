@@ -226,6 +226,7 @@ fn use_main(tx: &Transaction<'_>) {
     let fingerprint = Value::Null.fingerprint();
     let link = Link {
         target_shadow: None,
+        source_version: None,
         source_key: key.clone(),
         target_key: key.clone(),
         source_fingerprint: fingerprint,

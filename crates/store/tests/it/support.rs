@@ -100,6 +100,7 @@ pub(crate) fn link(source: impl ToString, target: impl ToString, shadow: &str) -
     let shadow = object(shadow);
     Link {
         target_shadow: None,
+        source_version: None,
         source_key: key(source),
         target_key: key(target),
         source_fingerprint: Value::Object(shadow.clone()).fingerprint(),
