@@ -273,9 +273,10 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
     }
     let end = Checkpoint {
         version: 1,
-        cursor: cursor.or(checkpoint.cursor),
+        cursor: cursor.or(checkpoint.cursor.clone()),
         position: None,
         mapping: Some(job.mapping_mark.clone()),
+        ..checkpoint
     };
     let note = held.clone();
     work.store

@@ -50,21 +50,27 @@ mod pool;
 #[cfg(test)]
 mod query_plans;
 
+pub mod agreed;
 pub mod bulk_jobs;
 pub mod checkpoints;
+pub mod conflicts;
 pub mod connections;
 pub mod connectors;
 pub mod exchanges;
+pub mod flips;
 pub mod inline;
 pub mod journal;
 pub mod leases;
 pub mod links;
+pub mod missing;
 pub mod outbox;
+pub mod pauses;
 pub mod plans;
 pub mod retention;
 pub mod run_records;
 pub mod runs;
 pub mod settings;
+pub mod staged;
 pub mod syncs;
 pub mod unwritten;
 

@@ -32,6 +32,7 @@ impl Bench {
             max_update_percent: 100,
             empty_source_above: u32::MAX,
             from_records: u32::MAX,
+            ..Guards::default()
         };
         Self::guarded(page, unguarded).await
     }
@@ -56,6 +57,10 @@ impl Bench {
             },
             guards,
             every_minutes: None,
+            match_also: Vec::new(),
+            filter: None,
+            deletes: model::sync::DeleteRule::default(),
+            two_way: None,
         };
         let stored = document.clone();
         store

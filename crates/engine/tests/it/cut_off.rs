@@ -1,6 +1,6 @@
 //! The process ends at any call to a platform, before or after it was carried out: the next run finishes what was begun.
 
-use model::sync::Guards;
+use model::sync::{Approved, Guards};
 
 use crate::bench::Bench;
 use crate::platform::{Call, Fate};
@@ -48,6 +48,12 @@ async fn check(guards: Guards, hang: Fate, are_linked: bool) -> u64 {
 }
 
 const STREAMING: Guards = Guards {
+    max_delete_percent: 20,
+    approved: Approved {
+        creates: true,
+        updates: true,
+        deletes: true,
+    },
     max_update_percent: 100,
     empty_source_above: u32::MAX,
     from_records: u32::MAX,
@@ -55,6 +61,12 @@ const STREAMING: Guards = Guards {
 
 /// Plans before it writes, and holds nothing.
 const PLANNING: Guards = Guards {
+    max_delete_percent: 20,
+    approved: Approved {
+        creates: true,
+        updates: true,
+        deletes: true,
+    },
     max_update_percent: 100,
     empty_source_above: 0,
     from_records: 1,
