@@ -286,17 +286,20 @@ fn configuration(rng: &mut Rng, mode: WriteMode) -> Configuration {
                 max_update_percent: 100,
                 empty_source_above: u32::MAX,
                 from_records: u32::MAX,
+                ..Guards::default()
             },
             // Plans first, holds nothing but the empty source.
             1 => Guards {
                 max_update_percent: 100,
                 empty_source_above: rng.u32(0..4),
                 from_records: rng.u32(0..4),
+                ..Guards::default()
             },
             2 => Guards {
                 max_update_percent: rng.u8(0..100),
                 empty_source_above: rng.u32(0..6),
                 from_records: rng.u32(0..6),
+                ..Guards::default()
             },
             _ => Guards::default(),
         },

@@ -407,7 +407,7 @@ impl<'a> Life<'a> {
             _ if is_calm => return Err(format!("ended for no reason: {run:?}")),
             _ => self.tally.failed += 1,
         }
-        if run.state == RunState::Waiting && watch.own > 0 {
+        if run.state == RunState::Waiting && run.plan.is_some() && watch.own > 0 {
             return Err(format!(
                 "a guard held it after {} changes were sent",
                 watch.own
@@ -492,17 +492,11 @@ fn document(ends: [ConnectionId; 2], configuration: &Configuration) -> Sync {
             number(OnFailure::Null),
         ],
     };
+    let stream = |connection, stream: &str| StreamRef {
+        connection,
+        stream: stream.into(),
+    };
     Sync {
-        version: model::sync::VERSION,
-        name: "People to members".into(),
-        source: StreamRef {
-            connection: source,
-            stream: "people".into(),
-        },
-        target: StreamRef {
-            connection: target,
-            stream: "members".into(),
-        },
         mode: configuration.mode,
         match_on: if configuration.matches {
             vec!["email".parse().unwrap()]
@@ -514,7 +508,11 @@ fn document(ends: [ConnectionId; 2], configuration: &Configuration) -> Sync {
             rules,
         },
         guards: configuration.guards,
-        every_minutes: None,
+        ..Sync::new(
+            "People to members",
+            stream(source, "people"),
+            stream(target, "members"),
+        )
     }
 }
 

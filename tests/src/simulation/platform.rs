@@ -222,29 +222,32 @@ impl Reader {
         let like = &self.platform.0.setting.source;
         let mut state = self.platform.state();
         let state = &mut *state;
-        let mut listed: Vec<_> = state
+        let mut listed: Vec<(u64, RecordKey)> = state
             .world
             .people
             .iter()
             .filter(|(_, person)| person.stamp >= self.since)
-            .map(|(key, person)| ((person.stamp, key.clone()), person))
+            .map(|(key, person)| (person.stamp, key.clone()))
             .collect();
-        listed.sort_by(|(left, _), (right, _)| left.cmp(right));
+        listed.sort();
         let listed: Vec<_> = if like.has_offset_pages {
             listed.into_iter().skip(self.at.offset).collect()
         } else {
             listed
                 .into_iter()
-                .filter(|(place, _)| self.at.after.as_ref().is_none_or(|after| place > after))
+                .filter(|place| self.at.after.as_ref().is_none_or(|after| place > after))
                 .collect()
         };
         let mut records = Vec::new();
-        for ((stamp, key), person) in listed.into_iter().take(like.page) {
-            let before = person.before.as_ref().filter(|_| like.repeats);
-            for fields in before.into_iter().chain([&person.fields]) {
+        for (stamp, key) in listed.into_iter().take(like.page) {
+            let Some(person) = state.world.people.get_mut(&key) else {
+                continue;
+            };
+            let before = person.before.take().filter(|_| like.repeats);
+            for fields in before.into_iter().chain([person.fields.clone()]) {
                 records.push(Record {
                     key: Some(key.clone()),
-                    fields: Value::Object(fields.clone()),
+                    fields: Value::Object(fields),
                     version: None,
                 });
             }

@@ -37,6 +37,9 @@ pub(super) struct Watch {
     /// What each run ran.
     version_of: HashMap<RunId, u32>,
     sequence: u64,
+    /// Fields that a link says nothing of, because the mapping has them only since then: what a member had in them is
+    /// not known.
+    unknown: HashSet<(ChangeId, String)>,
 }
 
 #[derive(Clone)]
@@ -172,6 +175,12 @@ impl Watch {
                 self.broken(&format!("{why}: {change:?}"));
             }
             let link = links.get(&change.source_key);
+            if let Some(link) = link {
+                let names = change.fields.iter().map(|(name, _)| name);
+                let unknown = names.filter(|name| link.shadow.get(name).is_none());
+                self.unknown
+                    .extend(unknown.map(|name| (change.id, name.to_owned())));
+            }
             match (&change.operation, &change.target_key) {
                 (Operation::Create, _) if link.is_some() => {
                     self.broken(&format!("is linked, and was sent as new: {change:?}"));
@@ -259,6 +268,9 @@ impl Watch {
         let before = change.before.as_ref().unwrap_or(&empty);
         for (name, _) in change.fields.iter() {
             let is = |object: &Object| object.get(name).cloned().unwrap_or_default();
+            if before.get(name).is_none() && self.unknown.contains(&(change.id, name.to_owned())) {
+                continue;
+            }
             let (kept, there) = (is(before), is(&member.fields));
             // What the platform made of our own address is not known to us.
             let differs = match name {
