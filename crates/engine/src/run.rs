@@ -387,14 +387,19 @@ async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest
         .await?;
     let mut checkpoint = stored.map(|stored| stored.checkpoint).unwrap_or_default();
     checkpoint.version = 1;
-    // Another mapping makes other values of records that did not change: compare them all again.
-    let mapping_changed = checkpoint
-        .mapping
-        .as_deref()
-        .is_some_and(|mark| mark != job.mapping_mark);
+    // Another mapping makes other values of records that did not change: compare them all again. Also those before a
+    // position that does not say under which mapping it was reached.
+    let mapping_changed = match checkpoint.mapping.as_deref() {
+        Some(mark) => mark != job.mapping_mark,
+        None => checkpoint.position.is_some(),
+    };
     let full = full || mapping_changed;
     if full {
         checkpoint.position = None;
+    }
+    // Without a cursor everything up to a position is read, and compared, under this mapping.
+    if checkpoint.cursor.is_none() {
+        checkpoint.mapping = Some(job.mapping_mark.clone());
     }
     let request = ReadRequest {
         stream: job.source_stream.name.clone(),

@@ -405,21 +405,32 @@ async fn absent_on_target(
         values: to_find.iter().map(|(_, values)| values.clone()).collect(),
     };
     let found = job.destination.find(find, &work.target_access).await?;
+    // What matches may be another record's: that one got its match value only since the plan was made.
+    let (sync, keys) = (job.sync, found.iter().flatten());
+    let keys: Vec<RecordKey> = keys.filter_map(|record| record.key.clone()).collect();
+    let owners = work
+        .store
+        .read(move |db| store::links::sources_of_targets(db, sync, &keys))
+        .await?;
     for ((n, _), records) in to_find.into_iter().zip(found) {
-        match (
-            records.into_iter().find(|record| record.key.is_some()),
-            settled.get_mut(n),
-        ) {
-            (Some(record), Some(slot)) => {
-                if let Some(key) = record.key {
-                    slot.0 = Outcome::Written {
-                        key,
-                        record: Some(record.fields),
-                        version: record.version,
-                    };
-                }
+        let (Some(slot), Some(intended)) = (settled.get_mut(n), intended.get(n)) else {
+            continue;
+        };
+        let ours = records.into_iter().find_map(|record| {
+            let key = record.key?;
+            let owner = owners.get(&key);
+            let is_ours = owner.is_none_or(|owner| *owner == intended.change.source_key);
+            is_ours.then_some((key, record.fields, record.version))
+        });
+        match ours {
+            Some((key, fields, version)) => {
+                slot.0 = Outcome::Written {
+                    key,
+                    record: Some(fields),
+                    version,
+                };
             }
-            _ => again.push(n),
+            None => again.push(n),
         }
     }
     Ok(again)

@@ -31,8 +31,6 @@ pub(super) struct Inner {
     pub(super) store: Arc<Inline>,
     pub(super) sync: SyncId,
     pub(super) state: Mutex<State>,
-    /// The process ends.
-    pub(super) ended: Arc<Notify>,
 }
 
 /// What changes from request to request.
@@ -45,6 +43,8 @@ pub(super) struct State {
     pub(super) all_requests: u32,
     pub(super) events: Vec<(u32, Event)>,
     pub(super) end: Option<End>,
+    /// The process of the run ends.
+    pub(super) ended: Arc<Notify>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -67,9 +67,9 @@ impl Platform {
                 all_requests: 0,
                 events: Vec::new(),
                 end: None,
+                ended: Arc::default(),
                 cancel: CancellationToken::new(),
             }),
-            ended: Arc::new(Notify::new()),
         }))
     }
 
@@ -127,7 +127,7 @@ impl Platform {
 
     /// The process ends here.
     async fn end(&self) {
-        self.0.ended.notify_one();
+        self.state().ended.notify_one();
         std::future::pending::<()>().await;
     }
 }
