@@ -2,6 +2,7 @@
 //! simulation, for tests of what a run promises, and for benchmarks of what it costs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectors::Access;
 use model::clock::Clock;
@@ -32,6 +33,9 @@ pub struct Alone {
     pub cancel: CancellationToken,
     /// Requests of the platforms are written down.
     pub is_recorded: bool,
+    /// Before a change without an answer is looked up once more; doubles each time. Nothing where nobody waits for
+    /// real.
+    pub settle_pause: Duration,
 }
 
 impl Alone {
@@ -133,6 +137,7 @@ impl Alone {
             meter: Meter::new(run, job.sync, events),
             tracker: TaskTracker::new(),
             recorder,
+            settle_pause: self.settle_pause,
         }
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Work {
     pub(crate) meter: Meter,
     pub(crate) tracker: TaskTracker,
     pub(crate) recorder: std::sync::Arc<Recorder>,
+    /// Before a change without an answer is looked up once more; doubles each time.
+    pub(crate) settle_pause: std::time::Duration,
 }
 
 /// Where the records of a run come from.

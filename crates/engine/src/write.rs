@@ -13,7 +13,7 @@ use store::journal::Pending;
 use crate::commit::{self, Batch};
 use crate::error::{Error, Result};
 use crate::job::{End, Job};
-use crate::limits::{REBASES, SETTLE_ATTEMPTS, SETTLE_PAUSE};
+use crate::limits::{REBASES, SETTLE_ATTEMPTS};
 use crate::lookup;
 use crate::plan::{self, Mapped, Problem};
 use crate::run::Work;
@@ -523,7 +523,7 @@ async fn in_jobs(
 async fn pause(work: &Work, attempt: u32) -> Result<()> {
     tokio::select! {
         () = work.cancel.cancelled() => Err(Error::Cancelled),
-        () = tokio::time::sleep(SETTLE_PAUSE * 2u32.saturating_pow(attempt)) => Ok(()),
+        () = tokio::time::sleep(work.settle_pause * 2u32.saturating_pow(attempt)) => Ok(()),
     }
 }
 
