@@ -95,7 +95,14 @@ impl Alone {
     pub async fn plan(&self, job: &Job) -> Result<PlanId> {
         let plan = PlanId::new();
         let work = self.work(job, RunId::new(), None);
-        stored_plan::insert(&work, plan, job.sync, job.version).await?;
+        stored_plan::insert(
+            &work,
+            plan,
+            job.sync,
+            job.version,
+            store::plans::PlanKind::Run,
+        )
+        .await?;
         run::preview(job, &work, plan).await?;
         Ok(plan)
     }

@@ -433,7 +433,14 @@ impl Engine {
             },
         );
         let work = self.work(RunId::new(), None, &stored.document, &cancel, &meter);
-        stored_plan::insert(&work, plan, sync, stored.version).await?;
+        stored_plan::insert(
+            &work,
+            plan,
+            sync,
+            stored.version,
+            store::plans::PlanKind::Run,
+        )
+        .await?;
         let engine = self.clone();
         self.0.tracker.spawn(async move {
             let result = async {

@@ -15,11 +15,12 @@ use connectors::{Access, ReadRequest};
 use model::clock::Clock;
 use model::cursor::Checkpoint;
 use model::ids::{PlanId, RunId};
-use model::record::{Operation, Record, RecordKey};
+use model::record::{Intent, Operation, Record, RecordKey};
 use model::run::{RecordOutcome, RunCounts};
+use model::sync::Side;
 use model::value::Value;
 use store::Store;
-use store::plans::{EntryFilter, PlanAction, PlanState};
+use store::plans::{EntryFilter, PlanAction, PlanKind, PlanState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -115,7 +116,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                 );
             if guarded {
                 let plan = PlanId::new();
-                stored_plan::insert(work, plan, sync, job.version).await?;
+                stored_plan::insert(work, plan, sync, job.version, PlanKind::Run).await?;
                 match build(job, work, plan, full, linked).await? {
                     Built::Ready => apply(job, work, plan, &mut sequence).await,
                     Built::Held { reason } => Ok(Ended::Waiting {
@@ -358,7 +359,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
             .await?;
         let Some(last) = entries.last() else { break };
         after = Some(last.seq);
-        let planned = stored_plan::still_true(job, work, entries).await?;
+        let planned = stored_plan::still_true(job, work, stored.kind, entries).await?;
         execute(job, work, planned, None, sequence).await?;
     }
     stop_if_cancelled(work)?;
@@ -465,6 +466,10 @@ pub(crate) struct Planned {
     pub(crate) decision: Decision,
     /// It was linked before this run.
     pub(crate) was_linked: bool,
+    /// The side that is written.
+    pub(crate) side: Side,
+    /// What a write is for.
+    pub(crate) intent: Intent,
 }
 
 /// What records of this run have laid claim to on the target without being linked yet: match values
@@ -491,7 +496,8 @@ impl Claims {
             Decision::Unchanged { adopt: None }
             | Decision::Filtered(_)
             | Decision::Invalid(_)
-            | Decision::Held(_) => return,
+            | Decision::Held(_)
+            | Decision::Conflict(_) => return,
         };
         let source = hash(planned.mapped.source_key.as_str());
         let owner = *self
@@ -543,6 +549,8 @@ async fn plan_batch(
                 mapped,
                 decision,
                 was_linked,
+                side: Side::Target,
+                intent: Intent::Sync,
             };
             claims.one_each(&mut planned, &rules);
             planned
@@ -565,10 +573,12 @@ async fn execute(
         match item.decision {
             Decision::Write(change) => changes.push(write::Intended {
                 seq,
+                side: item.side,
+                intent: item.intent,
                 mapped: item.mapped,
                 change: *change,
             }),
-            decision => batch.settle_unwritten(seq, item.mapped, decision),
+            decision => batch.settle_unwritten(seq, item.side, item.mapped, decision),
         }
     }
     if !changes.is_empty() {
@@ -592,5 +602,6 @@ const fn expected_outcome(decision: &Decision) -> RecordOutcome {
         Decision::Filtered(_) => RecordOutcome::Filtered,
         Decision::Invalid(_) => RecordOutcome::Invalid,
         Decision::Held(_) => RecordOutcome::Held,
+        Decision::Conflict(_) => RecordOutcome::Conflict,
     }
 }

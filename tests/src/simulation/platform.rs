@@ -399,7 +399,12 @@ impl Platform {
                     outcome
                 }
             }
-            Some(Fault::Reject(mask)) if bit(mask, n) => rejected("as the history says"),
+            // What it has carried out it does not refuse when it is asked again.
+            Some(Fault::Reject(mask))
+                if bit(mask, n) && !state.world.carried_out.contains_key(&change.id) =>
+            {
+                rejected("as the history says")
+            }
             _ => self.carry_out_one(&mut state, change),
         };
         chunk.iter().enumerate().map(one).collect()
