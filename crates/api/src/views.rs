@@ -8,7 +8,7 @@ use model::ids::{ConnectionId, ExchangeId, FlowId, PlanId, RunId, SyncId, TryId}
 use model::mapping::{Mapping, Rule, Step};
 use model::path::FieldPath;
 use model::run::{RecordOutcome, RunCounts, RunState, Trigger};
-use model::sync::{Guards, StreamRef, WriteMode};
+use model::sync::{Guards, Side, StreamRef, WriteMode};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 

@@ -191,6 +191,7 @@ pub(crate) async fn commit(
     let records: Vec<RunRecord> = records
         .into_iter()
         .map(|line| RunRecord {
+            side: model::sync::Side::Target,
             run,
             seq: line.seq,
             sync,

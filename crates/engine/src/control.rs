@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use connectors::Access;
+use model::clock::Clock;
 use model::ids::{ConnectionId, PlanId, RunId, SyncId};
 use model::record::RecordKey;
 use model::run::{RunCounts, RunState, Trigger};
 use model::value::Value;
+use store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +21,10 @@ use crate::lock::SyncLock;
 use crate::progress::Meter;
 use crate::run::{self, Ended, Input, Work};
 use crate::{Active, ActivePlan, Engine, is_published, lock_map, stored_plan};
+
+/// Why a run of a process that is gone has ended.
+pub(crate) const INTERRUPTED: &str =
+    "Patchbay ended in the middle of it; the next run goes on where it stopped";
 
 impl Engine {
     /// Begins a run of the published version.
@@ -109,30 +115,7 @@ impl Engine {
             return Err(Error::AlreadyRunning { sync });
         };
         // We hold the lock: whoever owned an active run of this sync is gone, or waits.
-        if let Some(left) = self
-            .0
-            .store
-            .read(move |db| store::runs::active_of_sync(db, sync))
-            .await?
-        {
-            if left.state == RunState::Waiting {
-                let (id, now) = (left.id, self.0.clock.now());
-                self.0
-                    .store
-                    .write(move |tx| {
-                        store::runs::set_state(
-                            tx,
-                            id,
-                            RunState::Cancelled,
-                            Some("a later run took over"),
-                            now,
-                        )
-                    })
-                    .await?;
-            } else {
-                self.interrupt(left.id).await?;
-            }
-        }
+        end_what_was_left(&self.0.store, &self.0.clock, sync).await?;
         let run = RunId::new();
         let row = store::runs::Run {
             id: run,
@@ -192,19 +175,14 @@ impl Engine {
     ) -> Event {
         let sync = stored.id;
         let ended = self.attempt(run, &stored, input, &cancel, &meter).await;
-        let (state, reason, plan) = match ended {
-            Ok(Ended::Completed) => (RunState::Completed, None, None),
-            Ok(Ended::Waiting { plan, reason }) => (RunState::Waiting, Some(reason), plan),
-            Err(error) if error.is_cancelled() => (RunState::Cancelled, None, None),
-            Err(error) if error.needs_sign_in() => {
-                self.mark_signed_out(&stored.document, &error).await;
-                (RunState::Waiting, Some(error.to_string()), None)
-            }
-            Err(error) => {
+        if let Err(error) = &ended {
+            if error.needs_sign_in() {
+                self.mark_signed_out(&stored.document, error).await;
+            } else if !error.is_cancelled() {
                 tracing::error!(%run, %sync, %error, "A run failed.");
-                (RunState::Failed, Some(error.to_string()), None)
             }
-        };
+        }
+        let (state, reason, plan) = state_of(ended);
         let now = self.0.clock.now();
         let words = reason.clone();
         let finished = self
@@ -526,4 +504,31 @@ impl Engine {
             .await?;
         Ok(())
     }
+}
+
+/// The state of a run that came to this end, the reason in words, and the plan that waits.
+pub(crate) fn state_of(ended: Result<Ended>) -> (RunState, Option<String>, Option<PlanId>) {
+    match ended {
+        Ok(Ended::Completed) => (RunState::Completed, None, None),
+        Ok(Ended::Waiting { plan, reason }) => (RunState::Waiting, Some(reason), plan),
+        Err(error) if error.is_cancelled() => (RunState::Cancelled, None, None),
+        Err(error) if error.needs_sign_in() => (RunState::Waiting, Some(error.to_string()), None),
+        Err(error) => (RunState::Failed, Some(error.to_string()), None),
+    }
+}
+
+/// Ends the run of this sync that is not ended: it waits for somebody, or its process is gone.
+pub(crate) async fn end_what_was_left(store: &Store, clock: &Clock, sync: SyncId) -> Result<()> {
+    let left = store
+        .read(move |db| store::runs::active_of_sync(db, sync))
+        .await?;
+    let Some(left) = left else { return Ok(()) };
+    let (state, reason) = match left.state {
+        RunState::Waiting => (RunState::Cancelled, "a later run took over"),
+        _ => (RunState::Interrupted, INTERRUPTED),
+    };
+    let now = clock.now();
+    Ok(store
+        .write(move |tx| store::runs::set_state(tx, left.id, state, Some(reason), now))
+        .await?)
 }

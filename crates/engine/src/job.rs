@@ -109,9 +109,9 @@ fn compile(document: &Sync, source: &Schema, target: &Schema) -> Result<Program>
 /// What the compiler has to know of a mode.
 pub const fn purpose(mode: WriteMode) -> mapping::Purpose {
     match mode {
-        WriteMode::Create => mapping::Purpose::Create,
+        WriteMode::Create | WriteMode::Append => mapping::Purpose::Create,
         WriteMode::Update => mapping::Purpose::Update,
-        WriteMode::Upsert => mapping::Purpose::Upsert,
+        WriteMode::Upsert | WriteMode::Mirror | WriteMode::FullRefresh => mapping::Purpose::Upsert,
     }
 }
 

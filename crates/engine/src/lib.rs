@@ -14,6 +14,7 @@
 )]
 
 pub mod advanced_auth;
+pub mod alone;
 mod commit;
 pub mod connect;
 pub mod connector_files;
@@ -251,9 +252,7 @@ impl Engine {
                     tx,
                     run,
                     RunState::Interrupted,
-                    Some(
-                        "Patchbay ended in the middle of it; the next run goes on where it stopped",
-                    ),
+                    Some(control::INTERRUPTED),
                     now,
                 )
             })

@@ -229,6 +229,8 @@ fn match_words(mapped: &Mapped, rules: &Rules) -> String {
 /// The link that a record has once the target agrees with it.
 pub fn link_of(mapped: &Mapped, target_key: RecordKey, target_version: Option<String>) -> Link {
     Link {
+        target_shadow: None,
+        source_version: None,
         source_key: mapped.source_key.clone(),
         target_key,
         source_fingerprint: mapped.fingerprint,

@@ -47,9 +47,12 @@ pub(crate) struct Work {
 
 /// Where the records of a run come from.
 #[derive(Clone, Debug)]
-pub(crate) enum Input {
+pub enum Input {
     /// The source stream; `full` reads everything whatever the cursor says.
-    Stream { full: bool },
+    Stream {
+        /// Also what did not change.
+        full: bool,
+    },
     /// A stored plan.
     Plan(PlanId),
     /// These records of the source, as they were read once.
@@ -268,9 +271,10 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
     }
     let end = Checkpoint {
         version: 1,
-        cursor: cursor.or(checkpoint.cursor),
+        cursor: cursor.or(checkpoint.cursor.clone()),
         position: None,
         mapping: Some(job.mapping_mark.clone()),
+        ..checkpoint
     };
     let note = held.clone();
     work.store

@@ -17,6 +17,7 @@ use crate::scheduler::PLANS_KEPT;
 /// Begins a plan that nothing is in yet.
 pub(crate) async fn insert(work: &Work, plan: PlanId, sync: SyncId, version: u32) -> Result<()> {
     let empty = store::plans::Plan {
+        kind: store::plans::PlanKind::Run,
         id: plan,
         sync,
         sync_version: version,
@@ -41,6 +42,7 @@ pub(crate) fn recount_as_unchanged(action: PlanAction, counts: &mut RunCounts) {
     let counter = match action {
         PlanAction::Create => &mut counts.created,
         PlanAction::Update => &mut counts.updated,
+        PlanAction::Delete => &mut counts.deleted,
         PlanAction::Filtered => &mut counts.filtered,
         PlanAction::Invalid => &mut counts.invalid,
         PlanAction::Held => &mut counts.held,
@@ -63,6 +65,7 @@ pub(crate) fn to_entry(
         return Err(mapped.source_key);
     }
     let mut entry = PlanEntry {
+        side: model::sync::Side::Target,
         seq: sequence.next(),
         source_key: mapped.source_key,
         target_key: None,
@@ -178,19 +181,21 @@ pub(crate) async fn still_true(
             {
                 moved()
             }
-            PlanAction::Create | PlanAction::Update => Decision::Write(Box::new(Change {
-                id: ChangeId::new(),
-                operation: if entry.action == PlanAction::Create {
-                    Operation::Create
-                } else {
-                    Operation::Update
-                },
-                source_key: mapped.source_key.clone(),
-                target_key: entry.target_key,
-                fields: entry.fields,
-                before: entry.before,
-                version: entry.target_version,
-            })),
+            PlanAction::Create | PlanAction::Update | PlanAction::Delete => {
+                Decision::Write(Box::new(Change {
+                    id: ChangeId::new(),
+                    operation: if entry.action == PlanAction::Create {
+                        Operation::Create
+                    } else {
+                        Operation::Update
+                    },
+                    source_key: mapped.source_key.clone(),
+                    target_key: entry.target_key,
+                    fields: entry.fields,
+                    before: entry.before,
+                    version: entry.target_version,
+                }))
+            }
         };
         Planned {
             mapped,

@@ -39,6 +39,8 @@ fn pending(job: &Job, run: RunId, intended: &[Intended]) -> Vec<Pending> {
     intended
         .iter()
         .map(|intended| Pending {
+            side: model::sync::Side::Target,
+            intent: model::record::Intent::Sync,
             change: intended.change.clone(),
             run,
             sync: job.sync,

@@ -5,8 +5,8 @@
 //! an error keeps the whole program from being made, warnings and hints do not.
 
 mod demands;
-mod flow;
-mod names;
+pub(crate) mod flow;
+pub(crate) mod names;
 
 use std::collections::HashMap;
 

@@ -49,6 +49,11 @@ impl Fit {
         Self::new(&Field::new("", FieldType::Any))
     }
 
+    /// The type of the field.
+    pub(crate) fn field_type(&self) -> FieldType {
+        self.field_type
+    }
+
     /// The value to send; `None` leaves the field out (null where null is not accepted).
     pub(crate) fn check(&self, value: Value) -> Result<Option<Value>, String> {
         if value.is_null() {

@@ -5,7 +5,8 @@
 //! names the field and says what was expected.
 //!
 //! Start with [`compile`](mod@compile) (document and two schemas in, [`Program`] and diagnostics out),
-//! then [`program`], then [`transforms`] (the table of steps). [`suggest`] proposes rules and stands alone.
+//! then [`program`], then [`transforms`] (the table of steps). [`inverse`] makes the mapping back, for syncs that go both
+//! ways. [`suggest`] proposes rules and stands alone.
 #![cfg_attr(
     test,
     allow(
@@ -20,6 +21,7 @@
 
 pub mod compile;
 pub mod diagnostic;
+pub mod inverse;
 pub mod program;
 
 pub mod arithmetic;

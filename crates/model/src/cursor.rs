@@ -11,6 +11,15 @@ pub struct Checkpoint {
     pub cursor: Option<serde_json::Value>,
     /// Where a run that was cut off goes on, opaque; none between runs.
     pub position: Option<serde_json::Value>,
+    /// How far the target has been read, where its changes flow back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_cursor: Option<serde_json::Value>,
+    /// How far the list of what was deleted on the source has been read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_cursor: Option<serde_json::Value>,
+    /// When everything was last read to its end, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete_at: Option<crate::clock::Millis>,
     /// Which mapping the cursor was reached with: under another one everything is compared again.
     #[serde(default)]
     pub mapping: Option<String>,

@@ -73,6 +73,8 @@ ids! {
     PlanId,
     /// One intended change.
     ChangeId,
+    /// A field, or a record, that two sides do not agree on.
+    ConflictId,
     /// A sign-in that is under way.
     FlowId,
     /// One HTTP request with its response.

@@ -17,6 +17,7 @@
 )]
 
 pub mod clock;
+pub mod conflict;
 pub mod cursor;
 pub mod field;
 pub mod ids;

@@ -87,6 +87,36 @@ impl Operation {
     }
 }
 
+/// What a change is for: it decides what becomes of the link once the change is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Intent {
+    /// To bring a record up to date: both sides agree on it then.
+    #[default]
+    Sync,
+    /// To delete or put away what has no counterpart any more: the link goes with it.
+    Delete,
+    /// To take an earlier write back: the written side has its old values again, the other keeps its own.
+    Undo,
+}
+
+impl Intent {
+    /// As stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Delete => "delete",
+            Self::Undo => "undo",
+        }
+    }
+
+    /// From its stored form.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Sync, Self::Delete, Self::Undo]
+            .into_iter()
+            .find(|intent| intent.as_str() == text)
+    }
+}
+
 /// One write that is intended: plain data, shown before it is done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {

@@ -72,9 +72,14 @@ pub enum Trigger {
     Schedule,
     /// Records that failed before are tried again.
     Retry,
+    /// An earlier run is taken back.
+    Undo,
+    /// Decisions about conflicts are carried out.
+    Decisions,
 }
 
-/// The counters of a run. Promise 1: `read` is the sum of all the others.
+/// The counters of a run. Promise 1: `read` is the sum of all the others. A record that is found to be gone counts as
+/// read too: what becomes of its counterpart is its outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct RunCounts {
     /// Records that came from the source.
@@ -86,6 +91,10 @@ pub struct RunCounts {
     /// Changed on the target.
     #[ts(type = "number")]
     pub updated: u64,
+    /// Deleted, or put away, because their counterpart was deleted.
+    #[ts(type = "number")]
+    #[serde(default)]
+    pub deleted: u64,
     /// Already as they should be.
     #[ts(type = "number")]
     pub unchanged: u64,
@@ -111,6 +120,7 @@ impl RunCounts {
     pub const fn settled(&self) -> u64 {
         self.created
             + self.updated
+            + self.deleted
             + self.unchanged
             + self.filtered
             + self.invalid
@@ -129,6 +139,7 @@ impl RunCounts {
         self.read += other.read;
         self.created += other.created;
         self.updated += other.updated;
+        self.deleted += other.deleted;
         self.unchanged += other.unchanged;
         self.filtered += other.filtered;
         self.invalid += other.invalid;
@@ -140,10 +151,11 @@ impl RunCounts {
     /// The equation as a person reads it.
     pub fn equation(&self) -> String {
         format!(
-            "{} read = {} created + {} updated + {} unchanged + {} filtered + {} invalid + {} rejected + {} conflict + {} held",
+            "{} read = {} created + {} updated + {} deleted + {} unchanged + {} filtered + {} invalid + {} rejected + {} conflict + {} held",
             self.read,
             self.created,
             self.updated,
+            self.deleted,
             self.unchanged,
             self.filtered,
             self.invalid,
@@ -161,6 +173,7 @@ impl RunCounts {
 pub enum RecordOutcome {
     Created,
     Updated,
+    Deleted,
     Unchanged,
     Filtered,
     Invalid,
@@ -175,6 +188,7 @@ impl RecordOutcome {
         match self {
             Self::Created => "created",
             Self::Updated => "updated",
+            Self::Deleted => "deleted",
             Self::Unchanged => "unchanged",
             Self::Filtered => "filtered",
             Self::Invalid => "invalid",
@@ -189,6 +203,7 @@ impl RecordOutcome {
         [
             Self::Created,
             Self::Updated,
+            Self::Deleted,
             Self::Unchanged,
             Self::Filtered,
             Self::Invalid,
@@ -204,7 +219,9 @@ impl RecordOutcome {
     pub const fn needs_person(self) -> bool {
         match self {
             Self::Invalid | Self::Rejected | Self::Conflict | Self::Held => true,
-            Self::Created | Self::Updated | Self::Unchanged | Self::Filtered => false,
+            Self::Created | Self::Updated | Self::Deleted | Self::Unchanged | Self::Filtered => {
+                false
+            }
         }
     }
 
@@ -213,6 +230,7 @@ impl RecordOutcome {
         let counter = match self {
             Self::Created => &mut counts.created,
             Self::Updated => &mut counts.updated,
+            Self::Deleted => &mut counts.deleted,
             Self::Unchanged => &mut counts.unchanged,
             Self::Filtered => &mut counts.filtered,
             Self::Invalid => &mut counts.invalid,

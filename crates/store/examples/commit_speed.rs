@@ -121,6 +121,10 @@ async fn main() {
         mapping: model::mapping::Mapping::default(),
         guards: Guards::default(),
         every_minutes: None,
+        match_also: Vec::new(),
+        filter: None,
+        deletes: model::sync::DeleteRule::default(),
+        two_way: None,
     };
     store
         .write(move |tx| {
@@ -155,6 +159,8 @@ async fn main() {
                 .map(|n| {
                     let fields = mapped(n);
                     Pending {
+                        side: model::sync::Side::Target,
+                        intent: model::record::Intent::Sync,
                         change: Change {
                             id: ChangeId::new(),
                             operation: Operation::Create,
@@ -178,6 +184,8 @@ async fn main() {
             let new_links: Vec<Link> = pending
                 .iter()
                 .map(|pending| Link {
+                    target_shadow: None,
+                    source_version: None,
                     source_key: pending.change.source_key.clone(),
                     target_key: pending.change.source_key.clone(),
                     source_fingerprint: pending.mapped_fingerprint,
@@ -188,6 +196,7 @@ async fn main() {
             let records: Vec<RunRecord> = pending
                 .iter()
                 .map(|pending| RunRecord {
+                    side: model::sync::Side::Target,
                     run,
                     seq: pending.seq,
                     sync,

@@ -46,6 +46,7 @@ async fn main() {
             .write_history(move |tx| {
                 let records: Vec<RunRecord> = (first..first + 5_000)
                     .map(|n| RunRecord {
+                        side: model::sync::Side::Target,
                         run,
                         seq: n % PER_RUN,
                         sync,

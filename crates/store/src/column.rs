@@ -1,7 +1,7 @@
 //! Between columns and the model's types. Everything is checked on the way in: the file may have
 //! been altered from outside.
 
-use model::ids::{ChangeId, ConnectionId, ExchangeId, PlanId, RunId, SyncId};
+use model::ids::{ChangeId, ConflictId, ConnectionId, ExchangeId, PlanId, RunId, SyncId};
 use model::json;
 use model::run::RunCounts;
 use model::value::{Fingerprint, Object, Value};
@@ -28,7 +28,7 @@ macro_rules! id {
 }
 id! {
     ConnectionId: "connection", SyncId: "sync", RunId: "run", PlanId: "plan", ChangeId: "change",
-    ExchangeId: "exchange",
+    ExchangeId: "exchange", ConflictId: "conflict",
 }
 
 /// A row that is being read, with the name of what it holds for messages.
@@ -147,6 +147,7 @@ impl Columns<'_> {
             read: self.unsigned("n_read")?,
             created: self.unsigned("n_created")?,
             updated: self.unsigned("n_updated")?,
+            deleted: self.unsigned("n_deleted")?,
             unchanged: self.unsigned("n_unchanged")?,
             filtered: self.unsigned("n_filtered")?,
             invalid: self.unsigned("n_invalid")?,

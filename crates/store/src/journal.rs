@@ -6,7 +6,8 @@
 //! anything else is done to the same record.
 
 use model::ids::{ChangeId, RunId, SyncId};
-use model::record::{Change, Operation, RecordKey};
+use model::record::{Change, Intent, Operation, RecordKey};
+use model::sync::Side;
 use model::value::{Fingerprint, Object, Value};
 use rusqlite::{Connection, Transaction, params};
 
@@ -22,6 +23,10 @@ pub struct Pending {
     pub run: RunId,
     /// Of which sync.
     pub sync: SyncId,
+    /// The side that is written.
+    pub side: Side,
+    /// What it is for.
+    pub intent: Intent,
     /// Its place among the records of the run.
     pub seq: u64,
     /// Fingerprint of `mapped`, for the link.
@@ -38,7 +43,7 @@ const SELECT: &str = r"
     SELECT syncs.id AS sync, journal.change, journal.run, journal.seq, journal.is_held,
            journal.operation, journal.source_key, journal.target_key, journal.fields,
            journal.before, journal.target_version, journal.mapped_fingerprint, journal.mapped,
-           journal.source
+           journal.source, journal.side, journal.intent
     FROM journal
     JOIN syncs ON syncs.sync_no = journal.sync_no";
 
@@ -52,8 +57,8 @@ pub fn insert_many(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {
         tx,
         "journal a change",
         r"INSERT INTO journal (sync_no, change, run, seq, is_held, operation, source_key,
-                  target_key, fields, before, target_version, mapped_fingerprint, mapped, source)
-              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                  target_key, fields, before, target_version, mapped_fingerprint, mapped, source, side, intent)
+              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?;
     let mut known: Option<(SyncId, i64)> = None;
     for entry in pending {
@@ -96,6 +101,8 @@ pub fn insert_many(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {
                 entry.mapped_fingerprint.to_bytes(),
                 mapped,
                 source,
+                entry.side.as_str(),
+                entry.intent.as_str(),
             ])
             .during("journal a change")?;
     }
@@ -245,6 +252,8 @@ fn read(row: &Columns<'_>) -> Result<Pending> {
         },
         run: row.id("run")?,
         sync: row.id("sync")?,
+        side: row.word("side", Side::parse)?,
+        intent: row.word("intent", Intent::parse)?,
         seq: row.unsigned("seq")?,
         mapped_fingerprint: row.fingerprint("mapped_fingerprint")?,
         mapped,

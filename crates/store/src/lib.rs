@@ -50,20 +50,27 @@ mod pool;
 #[cfg(test)]
 mod query_plans;
 
+pub mod agreed;
 pub mod bulk_jobs;
 pub mod checkpoints;
+pub mod conflicts;
 pub mod connections;
 pub mod connectors;
 pub mod exchanges;
+pub mod flips;
+pub mod inline;
 pub mod journal;
 pub mod leases;
 pub mod links;
+pub mod missing;
 pub mod outbox;
+pub mod pauses;
 pub mod plans;
 pub mod retention;
 pub mod run_records;
 pub mod runs;
 pub mod settings;
+pub mod staged;
 pub mod syncs;
 pub mod unwritten;
 
@@ -168,15 +175,19 @@ impl Store {
     /// Only if memory or threads run out.
     pub fn in_memory(clock: Clock) -> Result<Self> {
         let (main, history) = open::in_memory()?;
-        let pools = Pools {
-            main: Pool::start("patchbay.db", None, main, Vec::new())?,
-            history: Pool::start("history.db", None, history, Vec::new())?,
-        };
-        Ok(Self(Arc::new(Inner {
-            pools: Some(pools),
+        Ok(Self::of(
+            Pool::start("patchbay.db", None, main, Vec::new())?,
+            Pool::start("history.db", None, history, Vec::new())?,
+            clock,
+        ))
+    }
+
+    fn of(main: Pool, history: Pool, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            pools: Some(Pools { main, history }),
             clock,
             history_budget_bytes: AtomicU64::new(u64::MAX),
-        })))
+        }))
     }
 
     /// Runs `f` in a transaction of its own on patchbay.db. When it returns an error, nothing of it

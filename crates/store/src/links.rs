@@ -25,13 +25,18 @@ pub struct Link {
     pub source_fingerprint: Fingerprint,
     /// That mapped record.
     pub shadow: Object,
+    /// What the target has where that differs from the shadow: platforms trim, round and rewrite what they are sent,
+    /// and an undone change stays undone. None where it is the same.
+    pub target_shadow: Option<Object>,
     /// The target's version tag of that state, where it has one.
     pub target_version: Option<String>,
+    /// The source's, where changes flow back to it.
+    pub source_version: Option<String>,
 }
 
 const SELECT: &str = r"
     SELECT links.source_key, links.target_key, links.source_fingerprint, links.target_version,
-           shadows.shadow
+           shadows.shadow, shadows.target_shadow, shadows.source_version
     FROM links
     JOIN shadows ON shadows.shadow_no = links.shadow_no";
 
@@ -135,7 +140,11 @@ pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result
         "use links",
         "SELECT shadow_no FROM links WHERE sync_no = ?1 AND source_key = ?2",
     )?;
-    let mut insert_shadow = prepare(tx, "use links", "INSERT INTO shadows (shadow) VALUES (?1)")?;
+    let mut insert_shadow = prepare(
+        tx,
+        "use links",
+        "INSERT INTO shadows (shadow, target_shadow, source_version) VALUES (?1, ?2, ?3)",
+    )?;
     let mut insert_link = prepare(
         tx,
         "use links",
@@ -146,7 +155,7 @@ pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result
     let mut update_shadow = prepare(
         tx,
         "use links",
-        "UPDATE shadows SET shadow = ?2 WHERE shadow_no = ?1",
+        "UPDATE shadows SET shadow = ?2, target_shadow = ?3, source_version = ?4 WHERE shadow_no = ?1",
     )?;
     let mut update_link = prepare(
         tx,
@@ -157,6 +166,11 @@ pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result
     )?;
     for link in links {
         let shadow = object_text("shadow", &link.shadow)?;
+        let on_target = link
+            .target_shadow
+            .as_ref()
+            .map(|shadow| object_text("shadow", shadow))
+            .transpose()?;
         let source_key = link.source_key.as_str();
         let target_key = link.target_key.as_str();
         let fingerprint = link.source_fingerprint.to_bytes();
@@ -168,7 +182,7 @@ pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result
         match shadow_no {
             Some(shadow_no) => {
                 update_shadow
-                    .execute(params![shadow_no, shadow])
+                    .execute(params![shadow_no, shadow, on_target, link.source_version])
                     .during("update a shadow")?;
                 update_link
                     .execute(params![
@@ -182,7 +196,7 @@ pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result
             }
             None => {
                 insert_shadow
-                    .execute(params![shadow])
+                    .execute(params![shadow, on_target, link.source_version])
                     .during("insert a shadow")?;
                 let shadow_no = tx.last_insert_rowid();
                 insert_link
@@ -270,6 +284,8 @@ fn read(row: &Columns<'_>) -> Result<Link> {
         target_key: RecordKey(row.get("target_key")?),
         source_fingerprint: row.fingerprint("source_fingerprint")?,
         shadow: row.object("shadow")?,
+        target_shadow: row.optional_object("target_shadow")?,
+        source_version: row.get("source_version")?,
         target_version: row.get("target_version")?,
     })
 }

@@ -20,10 +20,14 @@ pub(crate) const MAIN: &[&str] = &[
     include_str!("../migrations/main/0002_unwritten.sql"),
     include_str!("../migrations/main/0003_connectors.sql"),
     include_str!("../migrations/main/0004_bulk_jobs.sql"),
+    include_str!("../migrations/main/0005_both_ways.sql"),
 ];
 
 /// history.db, step by step.
-pub(crate) const HISTORY: &[&str] = &[include_str!("../migrations/history/0001_initial.sql")];
+pub(crate) const HISTORY: &[&str] = &[
+    include_str!("../migrations/history/0001_initial.sql"),
+    include_str!("../migrations/history/0002_side.sql"),
+];
 
 /// Backups that are kept.
 const KEPT_BACKUPS: usize = 10;

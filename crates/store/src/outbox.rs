@@ -6,19 +6,20 @@
 //! disk over there, and only then removes them here. Cut off anywhere, the copy is made again, and
 //! history.db takes each record once.
 //!
-//! A packet is a version byte, then the records one after another: run, seq, sync, time, then nine
-//! texts. Numbers are little-endian; a text is its length plus one in 32 bits, then its bytes; zero
+//! A packet is a version byte, then the records one after another: run, seq, sync, time, then ten
+//! texts (nine in version 1, which did not tell the side that was written). Numbers are little-endian; a text is its length plus one in 32 bits, then its bytes; zero
 //! is "none".
 
 use std::borrow::Cow;
 
+use model::sync::Side;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::column::{all, execute, first};
 use crate::error::{Error, Result};
 use crate::run_records::{Row, RunRecord};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Records in one packet at most.
 const PACKET_RECORDS: usize = 256;
@@ -95,18 +96,18 @@ impl Packet {
     /// The records, read one by one.
     pub(crate) fn rows(&self) -> impl Iterator<Item = Result<Row<'_>>> {
         let mut reader = match self.bytes.split_first() {
-            Some((&VERSION, rest)) => Ok(Reader(rest)),
+            Some((&version @ 1..=VERSION, rest)) => Ok(Reader(rest, version)),
             _ => Err(()),
         };
         std::iter::from_fn(move || {
             let row = match &mut reader {
-                Ok(Reader([])) => return None,
+                Ok(Reader([], _)) => return None,
                 Ok(rest) => rest.row(),
                 Err(()) => None,
             };
             if row.is_none() {
                 // Nothing after the broken place can be made sense of.
-                reader = Ok(Reader(&[]));
+                reader = Ok(Reader(&[], VERSION));
             }
             Some(row.ok_or_else(|| Error::corrupt("packet for the history")))
         })
@@ -119,6 +120,7 @@ fn write_row(out: &mut Vec<u8>, row: &Row<'_>) -> Result<()> {
     out.extend_from_slice(&row.sync);
     out.extend_from_slice(&row.at.to_le_bytes());
     let texts = [
+        Some(&row.side),
         Some(&row.outcome),
         row.source_key.as_ref(),
         row.target_key.as_ref(),
@@ -147,7 +149,8 @@ fn write_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) -> Result<()> {
     Ok(())
 }
 
-struct Reader<'a>(&'a [u8]);
+/// What is left of a packet, and its version.
+struct Reader<'a>(&'a [u8], u8);
 
 impl<'a> Reader<'a> {
     fn row(&mut self) -> Option<Row<'a>> {
@@ -156,6 +159,10 @@ impl<'a> Reader<'a> {
             seq: u64::from_le_bytes(self.fixed()?),
             sync: self.fixed()?,
             at: i64::from_le_bytes(self.fixed()?),
+            side: match self.1 {
+                1 => Side::Target.as_str().into(),
+                _ => self.text()??,
+            },
             outcome: self.text()??,
             source_key: self.text()?,
             target_key: self.text()?,
@@ -216,6 +223,7 @@ mod tests {
             run: [1; 16],
             seq: 7,
             sync: [2; 16],
+            side: "target".into(),
             outcome: "created".into(),
             source_key: Some("42".into()),
             target_key: None,

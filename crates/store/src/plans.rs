@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use model::clock::Millis;
 use model::cursor::Checkpoint;
-use model::ids::{PlanId, SyncId};
+use model::ids::{PlanId, RunId, SyncId};
 use model::record::RecordKey;
 use model::run::RunCounts;
+use model::sync::Side;
 use model::value::{Fingerprint, Object, Value};
 use rusqlite::{Connection, Transaction, params};
 
@@ -25,6 +26,8 @@ pub struct Plan {
     pub sync: SyncId,
     /// Of which version of the sync.
     pub sync_version: u32,
+    /// What it is for.
+    pub kind: PlanKind,
     /// Where it stands.
     pub state: PlanState,
     /// When it was begun, in milliseconds.
@@ -37,6 +40,38 @@ pub struct Plan {
     pub note: Option<String>,
     /// Made from all records of the source, not only from those that changed.
     pub is_complete: bool,
+}
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PlanKind {
+    /// To do what a run would do.
+    #[default]
+    Run,
+    /// To take back what this run did.
+    Undo(RunId),
+    /// To carry out what a person decided about conflicts.
+    Decisions,
+}
+
+impl PlanKind {
+    fn word(self) -> (&'static str, Option<RunId>) {
+        match self {
+            Self::Run => ("run", None),
+            Self::Undo(run) => ("undo", Some(run)),
+            Self::Decisions => ("decisions", None),
+        }
+    }
+
+    fn read(row: &Columns<'_>) -> Result<Self> {
+        let run: Option<RunId> = row.optional_id("of_run")?;
+        row.word("kind", |word| match (word, run) {
+            ("run", _) => Some(Self::Run),
+            ("undo", Some(run)) => Some(Self::Undo(run)),
+            ("decisions", _) => Some(Self::Decisions),
+            _ => None,
+        })
+    }
 }
 
 /// Where a plan stands.
@@ -88,6 +123,8 @@ pub struct PlanEntry {
     pub source_key: RecordKey,
     /// The target's record, where there is one.
     pub target_key: Option<RecordKey>,
+    /// The side that would be written.
+    pub side: Side,
     /// What would be done.
     pub action: PlanAction,
     /// Whether it will be done; a person can tick entries off.
@@ -115,6 +152,8 @@ pub enum PlanAction {
     Create,
     /// Changed on the target.
     Update,
+    /// Deleted on the target, or put away there.
+    Delete,
     /// Already as it should be.
     Unchanged,
     /// Left out by the sync's own rules.
@@ -129,9 +168,10 @@ pub enum PlanAction {
 
 impl PlanAction {
     /// Every action, in the order of a legend.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Create,
         Self::Update,
+        Self::Delete,
         Self::Unchanged,
         Self::Filtered,
         Self::Invalid,
@@ -144,12 +184,18 @@ impl PlanAction {
         match self {
             Self::Create => "create",
             Self::Update => "update",
+            Self::Delete => "delete",
             Self::Unchanged => "unchanged",
             Self::Filtered => "filtered",
             Self::Invalid => "invalid",
             Self::Held => "held",
             Self::Conflict => "conflict",
         }
+    }
+
+    /// Whether something would be written.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Create | Self::Update | Self::Delete)
     }
 
     /// From its stored form.
@@ -180,13 +226,14 @@ pub struct ActionCount {
 
 const SELECT: &str = r"
     SELECT plans.id, syncs.id AS sync, plans.sync_version, plans.state, plans.note,
-           plans.checkpoint, plans.n_read, plans.n_created, plans.n_updated, plans.n_unchanged,
+           plans.checkpoint, plans.kind, plans.of_run, plans.n_read, plans.n_created,
+           plans.n_updated, plans.n_deleted, plans.n_unchanged,
            plans.n_filtered, plans.n_invalid, plans.n_rejected, plans.n_conflict, plans.n_held,
            plans.created_at, plans.is_complete
     FROM plans
     JOIN syncs ON syncs.sync_no = plans.sync_no";
 
-const ENTRY_COLUMNS: &str = "seq, action, is_included, source_key, target_key, fields, before, \
+const ENTRY_COLUMNS: &str = "seq, side, action, is_included, source_key, target_key, fields, before, \
                              mapped, mapped_fingerprint, source, problem, target_version";
 
 /// Adds a plan without entries.
@@ -194,17 +241,20 @@ const ENTRY_COLUMNS: &str = "seq, action, is_included, source_key, target_key, f
 /// # Errors
 /// [`Error::NotFound`] when there is no such sync.
 pub fn insert(tx: &Transaction<'_>, plan: &Plan) -> Result<()> {
+    let (kind, of_run) = plan.kind.word();
     execute(
         tx,
         "insert a plan",
-        r"INSERT INTO plans (id, sync_no, sync_version, state, created_at)
-          VALUES (?1, ?2, ?3, ?4, ?5)",
+        r"INSERT INTO plans (id, sync_no, sync_version, state, created_at, kind, of_run)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             plan.id.to_bytes(),
             sync_no(tx, plan.sync)?,
             plan.sync_version,
             plan.state.as_str(),
             plan.created_at,
+            kind,
+            of_run.map(RunId::to_bytes),
         ],
     )?;
     update(tx, plan)
@@ -227,7 +277,7 @@ pub fn update(tx: &Transaction<'_>, plan: &Plan) -> Result<()> {
         r"UPDATE plans
           SET state = ?2, note = ?3, checkpoint = ?4, n_read = ?5, n_created = ?6, n_updated = ?7,
               n_unchanged = ?8, n_filtered = ?9, n_invalid = ?10, n_rejected = ?11,
-              n_conflict = ?12, n_held = ?13, is_complete = ?14
+              n_conflict = ?12, n_held = ?13, is_complete = ?14, n_deleted = ?15
           WHERE id = ?1",
         params![
             plan.id.to_bytes(),
@@ -244,6 +294,7 @@ pub fn update(tx: &Transaction<'_>, plan: &Plan) -> Result<()> {
             signed(counts.conflict),
             signed(counts.held),
             plan.is_complete,
+            signed(counts.deleted),
         ],
     )?;
     found(n_changed, plan.id)
@@ -338,8 +389,8 @@ pub fn append_entries(tx: &Transaction<'_>, id: PlanId, entries: &[PlanEntry]) -
         tx,
         "plan a change",
         r"INSERT INTO plan_entries (plan_no, seq, action, is_included, source_key, target_key,
-                  fields, before, mapped, mapped_fingerprint, source, problem, target_version)
-              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                  fields, before, mapped, mapped_fingerprint, source, problem, target_version, side)
+              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
     for entry in entries {
         let fields = object_text("planned change", &entry.fields)?;
@@ -373,6 +424,7 @@ pub fn append_entries(tx: &Transaction<'_>, id: PlanId, entries: &[PlanEntry]) -
                 source,
                 entry.problem,
                 entry.target_version,
+                entry.side.as_str(),
             ])
             .during("plan a change")?;
     }
@@ -467,7 +519,7 @@ pub fn page(
     Ok(entries)
 }
 
-/// The creates and updates that will be done, in order, after `after` (a `seq`).
+/// The changes that will be done, in order, after `after` (a `seq`).
 pub fn included_changes_page(
     conn: &Connection,
     id: PlanId,
@@ -481,7 +533,7 @@ pub fn included_changes_page(
             r"SELECT {ENTRY_COLUMNS}
               FROM plan_entries INDEXED BY plan_entries_by_seq
               WHERE plan_no = ?1 AND seq > ?2 AND is_included = 1
-                AND action IN ('create', 'update')
+                AND action IN ('create', 'update', 'delete')
               ORDER BY seq
               LIMIT ?3"
         ),
@@ -567,7 +619,7 @@ pub fn counts_by_action(conn: &Connection, id: PlanId) -> Result<HashMap<PlanAct
     Ok(counts)
 }
 
-fn plan_no(conn: &Connection, id: PlanId) -> Result<i64> {
+pub(crate) fn plan_no(conn: &Connection, id: PlanId) -> Result<i64> {
     first(
         conn,
         "plan",
@@ -590,6 +642,7 @@ fn read(row: &Columns<'_>) -> Result<Plan> {
         id: row.id("id")?,
         sync: row.id("sync")?,
         sync_version: row.unsigned("sync_version")?,
+        kind: PlanKind::read(row)?,
         state: row.word("state", PlanState::parse)?,
         created_at: row.get("created_at")?,
         counts: row.counts()?,
@@ -609,6 +662,7 @@ fn read_entry(row: &Columns<'_>) -> Result<PlanEntry> {
         seq: row.unsigned("seq")?,
         source_key: RecordKey(row.get("source_key")?),
         target_key: row.get::<Option<String>>("target_key")?.map(RecordKey),
+        side: row.word("side", Side::parse)?,
         action: row.word("action", PlanAction::parse)?,
         is_included: row.get("is_included")?,
         fields,

@@ -17,18 +17,26 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{During, Error, Result};
+use crate::inline::{Access, Here};
 
 /// Jobs that may wait for the writer, and for the readers.
 const QUEUE: usize = 64;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
+/// Who does the writing.
+enum Writer {
+    Thread(mpsc::Sender<Job>),
+    /// Nobody else: the calling task does it.
+    Here(Here),
+}
+
 /// The threads of one file.
 pub(crate) struct Pool {
     file: &'static str,
     /// Where a file that turned out to be damaged is remembered for the next opening.
     damage_mark: Option<PathBuf>,
-    writer: mpsc::Sender<Job>,
+    writer: Writer,
     /// None for a database in memory: it has one connection for everything.
     readers: Option<mpsc::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
@@ -57,10 +65,21 @@ impl Pool {
         Ok(Self {
             file,
             damage_mark,
-            writer: write_sender,
+            writer: Writer::Thread(write_sender),
             readers: read_sender,
             threads,
         })
+    }
+
+    /// Without threads: whoever calls does the work.
+    pub(crate) const fn here(file: &'static str, here: Here) -> Self {
+        Self {
+            file,
+            damage_mark: None,
+            writer: Writer::Here(here),
+            readers: None,
+            threads: Vec::new(),
+        }
     }
 
     /// Runs `f` in a transaction of its own and commits it; on an error nothing of it stays.
@@ -68,7 +87,7 @@ impl Pool {
         &self,
         f: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.send(&self.writer, move |conn| transact(conn, f)).await
+        self.as_writer(move |conn| transact(conn, f)).await
     }
 
     /// As [`Pool::write`], and on the disk before it returns.
@@ -76,7 +95,7 @@ impl Pool {
         &self,
         f: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.send(&self.writer, move |conn| {
+        self.as_writer(move |conn| {
             conn.execute_batch("PRAGMA synchronous = FULL")
                 .during("ask for durable writes")?;
             let result = transact(conn, f);
@@ -92,7 +111,7 @@ impl Pool {
         &self,
         f: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.send(&self.writer, move |conn| f(conn)).await
+        self.as_writer(move |conn| f(conn)).await
     }
 
     /// Runs `f` on one snapshot of the file.
@@ -106,10 +125,11 @@ impl Pool {
                 .during("begin to read")?;
             f(&tx)
         };
-        match &self.readers {
-            Some(readers) => self.send(readers, snapshot).await,
-            None => {
-                self.send(&self.writer, move |conn| {
+        match (&self.readers, &self.writer) {
+            (Some(readers), _) => self.send(readers, snapshot).await,
+            (None, Writer::Here(here)) => here.run(Access::Read, snapshot).await,
+            (None, Writer::Thread(writer)) => {
+                self.send(writer, move |conn| {
                     conn.execute_batch("PRAGMA query_only = ON")
                         .during("begin to read")?;
                     let result = snapshot(conn);
@@ -119,6 +139,16 @@ impl Pool {
                 })
                 .await
             }
+        }
+    }
+
+    async fn as_writer<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match &self.writer {
+            Writer::Thread(writer) => self.send(writer, f).await,
+            Writer::Here(here) => here.run(Access::Write, f).await,
         }
     }
 

@@ -193,6 +193,10 @@ fn use_main(tx: &Transaction<'_>) {
         mapping: model::mapping::Mapping::default(),
         guards: model::sync::Guards::default(),
         every_minutes: None,
+        match_also: Vec::new(),
+        filter: None,
+        deletes: model::sync::DeleteRule::default(),
+        two_way: None,
     };
     let sync = SyncId::new();
     syncs::insert(tx, sync, &document, 1).unwrap();
@@ -221,6 +225,8 @@ fn use_main(tx: &Transaction<'_>) {
     let key = RecordKey("1".into());
     let fingerprint = Value::Null.fingerprint();
     let link = Link {
+        target_shadow: None,
+        source_version: None,
         source_key: key.clone(),
         target_key: key.clone(),
         source_fingerprint: fingerprint,
@@ -291,6 +297,8 @@ fn use_main(tx: &Transaction<'_>) {
         version: None,
     };
     let pending = Pending {
+        side: model::sync::Side::Target,
+        intent: model::record::Intent::Sync,
         change: change.clone(),
         run: run.id,
         sync,
@@ -316,6 +324,7 @@ fn use_main(tx: &Transaction<'_>) {
     outbox::remove(tx, 1).unwrap();
 
     let plan = Plan {
+        kind: crate::plans::PlanKind::Run,
         id: PlanId::new(),
         sync,
         sync_version: 1,
@@ -331,6 +340,7 @@ fn use_main(tx: &Transaction<'_>) {
     plans::get(tx, plan.id).unwrap();
     plans::list(tx, sync, 3).unwrap();
     let entry = PlanEntry {
+        side: model::sync::Side::Target,
         seq: 1,
         source_key: key,
         target_key: None,
@@ -420,6 +430,7 @@ fn use_history(tx: &Transaction<'_>) {
 
 fn record(run: RunId, sync: SyncId) -> RunRecord {
     RunRecord {
+        side: model::sync::Side::Target,
         run,
         seq: 1,
         sync,

@@ -12,6 +12,7 @@ use model::ids::{ExchangeId, RunId, SyncId};
 use model::path::FieldPath;
 use model::record::RecordKey;
 use model::run::RecordOutcome;
+use model::sync::Side;
 use model::value::Value;
 use rusqlite::types::Value as Parameter;
 use rusqlite::{Connection, Transaction, params, params_from_iter};
@@ -35,6 +36,8 @@ pub struct RunRecord {
     pub source_key: Option<RecordKey>,
     /// The target's record.
     pub target_key: Option<RecordKey>,
+    /// The side that was written, or would have been.
+    pub side: Side,
     /// What became of it.
     pub outcome: RecordOutcome,
     /// Why, for people.
@@ -93,7 +96,7 @@ const SELECT: &str = r"
     SELECT recorded_runs.run, recorded_runs.sync, run_records.record_no, run_records.outcome,
            run_records.source_key, run_records.target_key, run_records.message, run_records.field,
            run_records.before, run_records.after, run_records.source, run_records.exchange,
-           run_records.at
+           run_records.at, run_records.side
     FROM run_records
     JOIN recorded_runs ON recorded_runs.run_no = run_records.record_no >> 32";
 
@@ -102,6 +105,7 @@ pub(crate) struct Row<'a> {
     pub(crate) run: [u8; 16],
     pub(crate) seq: u64,
     pub(crate) sync: [u8; 16],
+    pub(crate) side: Cow<'a, str>,
     pub(crate) outcome: Cow<'a, str>,
     pub(crate) source_key: Option<Cow<'a, str>>,
     pub(crate) target_key: Option<Cow<'a, str>>,
@@ -133,6 +137,7 @@ impl<'a> Row<'a> {
             run: record.run.to_bytes(),
             seq: record.seq,
             sync: record.sync.to_bytes(),
+            side: record.side.as_str().into(),
             outcome: record.outcome.as_str().into(),
             source_key: key(&record.source_key),
             target_key: key(&record.target_key),
@@ -171,8 +176,8 @@ fn insert_rows<'a>(
         tx,
         "record an outcome",
         r"INSERT OR IGNORE INTO run_records (record_no, outcome, source_key, target_key,
-                  message, field, before, after, source, exchange, at)
-              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                  message, field, before, after, source, exchange, at, side)
+              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?;
     let mut known: Option<([u8; 16], i64)> = None;
     for row in rows {
@@ -195,6 +200,7 @@ fn insert_rows<'a>(
                 row.source,
                 row.exchange,
                 row.at,
+                row.side,
             ])
             .during("record an outcome")?;
     }
@@ -284,9 +290,10 @@ pub fn count_by_outcome(conn: &Connection, run: RunId) -> Result<HashMap<RecordO
     Ok(counts)
 }
 
-const OUTCOMES: [RecordOutcome; 8] = [
+const OUTCOMES: [RecordOutcome; 9] = [
     RecordOutcome::Created,
     RecordOutcome::Updated,
+    RecordOutcome::Deleted,
     RecordOutcome::Unchanged,
     RecordOutcome::Filtered,
     RecordOutcome::Invalid,
@@ -546,6 +553,7 @@ fn read(row: &Columns<'_>) -> Result<RunRecord> {
         sync: row.id("sync")?,
         source_key: row.get::<Option<String>>("source_key")?.map(RecordKey),
         target_key: row.get::<Option<String>>("target_key")?.map(RecordKey),
+        side: row.word("side", Side::parse)?,
         outcome: row.word("outcome", RecordOutcome::parse)?,
         message: row.get("message")?,
         field: row

@@ -48,7 +48,7 @@ pub struct RunFilter {
 
 const SELECT: &str = r"
     SELECT runs.id, syncs.id AS sync, runs.sync_version, runs.run_trigger, runs.state, runs.reason,
-           runs.n_read, runs.n_created, runs.n_updated, runs.n_unchanged, runs.n_filtered,
+           runs.n_read, runs.n_created, runs.n_updated, runs.n_deleted, runs.n_unchanged, runs.n_filtered,
            runs.n_invalid, runs.n_rejected, runs.n_conflict, runs.n_held, runs.started_at,
            runs.finished_at, runs.owner, runs.plan
     FROM runs
@@ -66,9 +66,9 @@ pub fn insert(tx: &Transaction<'_>, run: &Run) -> Result<()> {
         "insert a run",
         r"INSERT INTO runs (id, sync_no, sync_version, run_trigger, state, reason, owner, plan,
               started_at, finished_at, n_read, n_created, n_updated, n_unchanged, n_filtered,
-              n_invalid, n_rejected, n_conflict, n_held)
+              n_invalid, n_rejected, n_conflict, n_held, n_deleted)
           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-              ?19)",
+              ?19, ?20)",
         params![
             run.id.to_bytes(),
             sync_no,
@@ -89,6 +89,7 @@ pub fn insert(tx: &Transaction<'_>, run: &Run) -> Result<()> {
             signed(counts.rejected),
             signed(counts.conflict),
             signed(counts.held),
+            signed(counts.deleted),
         ],
     );
     match inserted {
@@ -173,7 +174,8 @@ pub fn add_counts(tx: &Transaction<'_>, id: RunId, counts: &RunCounts) -> Result
           SET n_read = n_read + ?2, n_created = n_created + ?3, n_updated = n_updated + ?4,
               n_unchanged = n_unchanged + ?5, n_filtered = n_filtered + ?6,
               n_invalid = n_invalid + ?7, n_rejected = n_rejected + ?8,
-              n_conflict = n_conflict + ?9, n_held = n_held + ?10
+              n_conflict = n_conflict + ?9, n_held = n_held + ?10,
+              n_deleted = n_deleted + ?11
           WHERE id = ?1",
         params![
             id.to_bytes(),
@@ -186,6 +188,7 @@ pub fn add_counts(tx: &Transaction<'_>, id: RunId, counts: &RunCounts) -> Result
             signed(counts.rejected),
             signed(counts.conflict),
             signed(counts.held),
+            signed(counts.deleted),
         ],
     )?;
     if n_changed == 0 {
@@ -289,6 +292,8 @@ const fn trigger_word(trigger: Trigger) -> &'static str {
         Trigger::Plan => "plan",
         Trigger::Schedule => "schedule",
         Trigger::Retry => "retry",
+        Trigger::Undo => "undo",
+        Trigger::Decisions => "decisions",
     }
 }
 
@@ -303,6 +308,8 @@ fn read(row: &Columns<'_>) -> Result<Run> {
                 Trigger::Plan,
                 Trigger::Schedule,
                 Trigger::Retry,
+                Trigger::Undo,
+                Trigger::Decisions,
             ]
             .into_iter()
             .find(|trigger| trigger_word(*trigger) == word)

@@ -66,6 +66,20 @@ notes: Array<Note>,
  */
 sample?: SamplePlatforms | null, };
 
+export type Approved = { 
+/**
+ * Making records.
+ */
+creates: boolean, 
+/**
+ * Changing records.
+ */
+updates: boolean, 
+/**
+ * Deleting records.
+ */
+deletes: boolean, };
+
 export type AuthKind = "browser" | "device" | "api_key" | "bearer" | "basic" | "other";
 
 export type AuthMethodView = { 
@@ -994,6 +1008,14 @@ export type Guards = {
  */
 max_update_percent: number, 
 /**
+ * Hold when more than this percentage of the linked records would be deleted.
+ */
+max_delete_percent: number, 
+/**
+ * Operations that are done without asking; the others wait for a person.
+ */
+approved: Approved, 
+/**
  * Hold when the source is empty although it had more than this many linked records.
  */
 empty_source_above: number, 
@@ -1304,7 +1326,7 @@ flow: FlowId,
  */
 url: string, };
 
-export type PlanAction = "create" | "update" | "unchanged" | "filtered" | "invalid" | "held";
+export type PlanAction = "create" | "update" | "delete" | "unchanged" | "filtered" | "invalid" | "held" | "conflict";
 
 export type PlanCounts = { 
 /**
@@ -1320,6 +1342,10 @@ create: number,
  */
 update: number, 
 /**
+ * To be deleted or put away.
+ */
+delete: number, 
+/**
  * Already as they should be.
  */
 unchanged: number, 
@@ -1334,7 +1360,11 @@ invalid: number,
 /**
  * Held back.
  */
-held: number, };
+held: number, 
+/**
+ * Changed on both sides.
+ */
+conflict: number, };
 
 export type PlanDetail = { 
 /**
@@ -1353,6 +1383,14 @@ sync_name: string,
  * How it stands.
  */
 state: PlanState, 
+/**
+ * What it is for.
+ */
+kind: PlanKind, 
+/**
+ * The run that it takes back, if it does that.
+ */
+of_run?: RunId | null, 
 /**
  * When it was made.
  */
@@ -1410,6 +1448,10 @@ title: string,
  */
 action: PlanAction, 
 /**
+ * The side that is written.
+ */
+side: Side, 
+/**
  * Field by field.
  */
 fields: Array<FieldChange>, 
@@ -1423,6 +1465,8 @@ problem?: string | null,
 included: boolean, };
 
 export type PlanId = string;
+
+export type PlanKind = "run" | "undo" | "decisions";
 
 export type PlanRef = { 
 /**
@@ -1500,7 +1544,7 @@ unchanged: number,
  */
 holds: number, };
 
-export type RecordOutcome = "created" | "updated" | "unchanged" | "filtered" | "invalid" | "rejected" | "conflict" | "held";
+export type RecordOutcome = "created" | "updated" | "deleted" | "unchanged" | "filtered" | "invalid" | "rejected" | "conflict" | "held";
 
 export type RefusedStream = { 
 /**
@@ -1567,6 +1611,10 @@ created: number,
  * Changed on the target.
  */
 updated: number, 
+/**
+ * Deleted, or put away, because their counterpart was deleted.
+ */
+deleted: number, 
 /**
  * Already as they should be.
  */
@@ -1925,6 +1973,8 @@ notify: NotifyWhen,
  * All scheduled runs pause.
  */
 paused: boolean, };
+
+export type Side = "source" | "target";
 
 export type SideView = { 
 /**
@@ -2302,7 +2352,7 @@ example?: TransformExample | null,
  */
 output: string, };
 
-export type Trigger = "manual" | "plan" | "schedule" | "retry";
+export type Trigger = "manual" | "plan" | "schedule" | "retry" | "undo" | "decisions";
 
 export type TryAccount = { "kind": "connection", 
 /**
@@ -2396,7 +2446,7 @@ name: string,
  */
 text: string, };
 
-export type WriteMode = "create" | "update" | "upsert";
+export type WriteMode = "create" | "update" | "upsert" | "mirror" | "append" | "full_refresh";
 
 export interface Commands {
   get_app_status: { request: Nothing; response: AppStatus };

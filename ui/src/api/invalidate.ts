@@ -77,10 +77,12 @@ function showPlanProgress(client: QueryClient, { sync, counts, waiting }: RunPro
             read: counts.read,
             create: counts.created,
             update: counts.updated,
+            delete: counts.deleted,
             unchanged: counts.unchanged,
             filtered: counts.filtered,
             invalid: counts.invalid,
             held: counts.held,
+            conflict: counts.conflict,
           },
         },
   );

@@ -7,6 +7,7 @@ import { duration, exact } from "@/format/time";
 export const outcomeParts = [
   { key: "created", word: "created", color: "var(--ok-fill)" },
   { key: "updated", word: "updated", color: "var(--accent)" },
+  { key: "deleted", word: "deleted", color: "var(--bad-fill)" },
   { key: "unchanged", word: "unchanged", color: "var(--line2)" },
   { key: "filtered", word: "left out", color: "var(--t-obj)" },
   { key: "invalid", word: "invalid", color: "var(--bad-fill)" },

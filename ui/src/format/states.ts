@@ -76,6 +76,7 @@ export function isActive(state: RunState): boolean {
 const outcomes: Record<RecordOutcome, Label> = {
   created: { text: "created", tone: "ok" },
   updated: { text: "updated", tone: "warn" },
+  deleted: { text: "deleted", tone: "bad" },
   unchanged: { text: "unchanged", tone: "neutral" },
   filtered: { text: "left out", tone: "neutral" },
   invalid: { text: "invalid", tone: "bad" },
@@ -98,10 +99,12 @@ export function canRetry(outcome: RecordOutcome): boolean {
 const actions: Record<PlanAction, Label> = {
   create: { text: "create", tone: "ok" },
   update: { text: "update", tone: "warn" },
+  delete: { text: "delete", tone: "bad" },
   unchanged: { text: "unchanged", tone: "neutral" },
   filtered: { text: "left out", tone: "neutral" },
   invalid: { text: "invalid", tone: "bad" },
   held: { text: "hold", tone: "bad" },
+  conflict: { text: "conflict", tone: "warn" },
 };
 
 export const planActions = Object.keys(actions) as PlanAction[];
@@ -127,6 +130,8 @@ const triggers: Record<Trigger, string> = {
   plan: "from a plan",
   schedule: "on schedule",
   retry: "retry",
+  undo: "taken back",
+  decisions: "your decisions",
 };
 
 export function trigger(value: Trigger): string {
@@ -146,6 +151,18 @@ const modes: Record<WriteMode, { label: string; consequence: string }> = {
     label: "Only update",
     consequence: "Existing records are kept up to date. Nothing new is created.",
   },
+  mirror: {
+    label: "Mirror",
+    consequence: "The target gets exactly the source's records: what leaves the source is deleted there too.",
+  },
+  append: {
+    label: "Append",
+    consequence: "Every new and every changed record is added as a new one. Nothing is ever changed.",
+  },
+  full_refresh: {
+    label: "Full refresh",
+    consequence: "Everything is read every time, and what was changed on the target is put back.",
+  },
 };
 
 export const writeModes = Object.keys(modes) as WriteMode[];
@@ -156,7 +173,7 @@ export function writeMode(mode: WriteMode): { label: string; consequence: string
 
 /** Records that a run wrote. */
 export function changed(counts: RunCounts): number {
-  return counts.created + counts.updated;
+  return counts.created + counts.updated + counts.deleted;
 }
 
 /** Records that a run could not write. */

@@ -61,7 +61,14 @@ export function SyncCrumb() {
   );
 }
 
-const MODES: Record<WriteMode, string> = { upsert: "Upsert", create: "Create", update: "Update" };
+const MODES: Record<WriteMode, string> = {
+  upsert: "Upsert",
+  create: "Create",
+  update: "Update",
+  mirror: "Mirror",
+  append: "Append",
+  full_refresh: "Full refresh",
+};
 
 /** What the sync does, in the bar. A click shows its settings. */
 export function SyncPills() {

@@ -396,9 +396,9 @@ pub(crate) async fn preview_rows(app: &App, request: CheckMapping) -> Result<Pre
         };
         match action {
             PlanAction::Create => rows.creates += 1,
-            PlanAction::Update => rows.updates += 1,
+            PlanAction::Update | PlanAction::Delete => rows.updates += 1,
             PlanAction::Unchanged | PlanAction::Filtered => rows.unchanged += 1,
-            PlanAction::Invalid | PlanAction::Held => rows.holds += 1,
+            PlanAction::Invalid | PlanAction::Held | PlanAction::Conflict => rows.holds += 1,
         }
         if rows.rows.len() < PREVIEW_ROWS {
             let (words, field) = problem.map_or((None, None), |problem| {

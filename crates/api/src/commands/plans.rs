@@ -3,7 +3,8 @@
 use model::record::RecordKey;
 use model::value::{Object, Value};
 use store::plans::{
-    ActionCount, EntryFilter, Plan, PlanAction as StoredAction, PlanEntry, PlanState as StoredState,
+    ActionCount, EntryFilter, Plan, PlanAction as StoredAction, PlanEntry, PlanKind as StoredKind,
+    PlanState as StoredState,
 };
 
 use crate::app::App;
@@ -37,10 +38,9 @@ pub(crate) async fn get_plan(app: &App, request: PlanRef) -> Result<PlanDetail> 
             Ok((plan, by_action, name))
         })
         .await?;
-    let writes = [StoredAction::Create, StoredAction::Update];
     let excluded = by_action
         .iter()
-        .filter(|(action, _)| writes.contains(action))
+        .filter(|(action, _)| action.writes())
         .map(|(_, count)| left_out(*count))
         .sum();
     let progress = app.engine().plan_progress(id);
@@ -54,15 +54,26 @@ pub(crate) async fn get_plan(app: &App, request: PlanRef) -> Result<PlanDetail> 
         sync: plan.sync,
         sync_name: name,
         state,
+        kind: match plan.kind {
+            StoredKind::Run => PlanKind::Run,
+            StoredKind::Undo(_) => PlanKind::Undo,
+            StoredKind::Decisions => PlanKind::Decisions,
+        },
+        of_run: match plan.kind {
+            StoredKind::Undo(run) => Some(run),
+            StoredKind::Run | StoredKind::Decisions => None,
+        },
         created_at: plan.created_at,
         counts: PlanCounts {
             read: counts.read,
             create: counts.created,
             update: counts.updated,
+            delete: counts.deleted,
             unchanged: counts.unchanged,
             filtered: counts.filtered,
             invalid: counts.invalid,
             held: counts.held,
+            conflict: counts.conflict,
         },
         excluded,
         warnings: match plan.state {
@@ -165,10 +176,12 @@ fn stored_action(action: PlanAction) -> StoredAction {
     match action {
         PlanAction::Create => StoredAction::Create,
         PlanAction::Update => StoredAction::Update,
+        PlanAction::Delete => StoredAction::Delete,
         PlanAction::Unchanged => StoredAction::Unchanged,
         PlanAction::Filtered => StoredAction::Filtered,
         PlanAction::Invalid => StoredAction::Invalid,
         PlanAction::Held => StoredAction::Held,
+        PlanAction::Conflict => StoredAction::Conflict,
     }
 }
 
@@ -182,11 +195,14 @@ fn entry_view(entry: PlanEntry, match_on: &[model::path::FieldPath]) -> PlanEntr
         action: match entry.action {
             StoredAction::Create => PlanAction::Create,
             StoredAction::Update => PlanAction::Update,
+            StoredAction::Delete => PlanAction::Delete,
             StoredAction::Unchanged => PlanAction::Unchanged,
             StoredAction::Filtered => PlanAction::Filtered,
             StoredAction::Invalid => PlanAction::Invalid,
-            StoredAction::Held | StoredAction::Conflict => PlanAction::Held,
+            StoredAction::Held => PlanAction::Held,
+            StoredAction::Conflict => PlanAction::Conflict,
         },
+        side: entry.side,
         fields: field_changes(entry.before.as_ref(), &entry.fields),
         problem: entry.problem.as_deref().map(sentence),
         included: entry.is_included,

@@ -311,6 +311,10 @@ pub(crate) async fn create_sync(app: &App, request: CreateSync) -> Result<SyncSu
         mapping: Mapping::default(),
         guards: Guards::default(),
         every_minutes: None,
+        match_also: Vec::new(),
+        filter: None,
+        deletes: model::sync::DeleteRule::default(),
+        two_way: None,
     };
     let (id, now) = (SyncId::new(), app.engine().clock().now());
     app.engine()

@@ -10,10 +10,24 @@ use super::*;
 pub enum PlanAction {
     Create,
     Update,
+    Delete,
     Unchanged,
     Filtered,
     Invalid,
     Held,
+    Conflict,
+}
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanKind {
+    /// To do what a run would do.
+    Run,
+    /// To take back what a run did.
+    Undo,
+    /// To carry out what was decided about conflicts.
+    Decisions,
 }
 
 /// How a plan stands.
@@ -43,6 +57,10 @@ views! {
         pub sync_name: String,
         /// How it stands.
         pub state: PlanState,
+        /// What it is for.
+        pub kind: PlanKind,
+        /// The run that it takes back, if it does that.
+        pub of_run: Option<RunId>,
         /// When it was made.
         #[ts(type = "number")]
         pub created_at: i64,
@@ -70,6 +88,9 @@ views! {
         /// To be updated.
         #[ts(type = "number")]
         pub update: u64,
+        /// To be deleted or put away.
+        #[ts(type = "number")]
+        pub delete: u64,
         /// Already as they should be.
         #[ts(type = "number")]
         pub unchanged: u64,
@@ -82,6 +103,9 @@ views! {
         /// Held back.
         #[ts(type = "number")]
         pub held: u64,
+        /// Changed on both sides.
+        #[ts(type = "number")]
+        pub conflict: u64,
     }
 
     /// Which plan.
@@ -126,6 +150,8 @@ views! {
         pub title: String,
         /// What is to be done.
         pub action: PlanAction,
+        /// The side that is written.
+        pub side: Side,
         /// Field by field.
         pub fields: Vec<FieldChange>,
         /// Why not, for invalid and held.

@@ -149,8 +149,9 @@ fn describe_entry(entry: &PlanEntryView) -> String {
     let mark = match entry.action {
         PlanAction::Create => "+",
         PlanAction::Update => "~",
+        PlanAction::Delete => "-",
         PlanAction::Unchanged => "=",
-        PlanAction::Filtered | PlanAction::Invalid | PlanAction::Held => "!",
+        PlanAction::Filtered | PlanAction::Invalid | PlanAction::Held | PlanAction::Conflict => "!",
     };
     let mut text = format!(
         "{mark} {}  ({})\n",

@@ -219,5 +219,6 @@ fn unguarded() -> Guards {
         max_update_percent: 100,
         empty_source_above: 1_000_000,
         from_records: 1_000_000,
+        ..Guards::default()
     }
 }

@@ -12,21 +12,21 @@ use crate::transforms::{Built, OutputKind, step};
 
 /// What is known of the value here.
 #[derive(Clone, Debug)]
-pub(super) struct Flow {
-    pub(super) kind: FieldType,
+pub(crate) struct Flow {
+    pub(crate) kind: FieldType,
     /// What the items are, for lists.
-    pub(super) items: Option<FieldType>,
+    pub(crate) items: Option<FieldType>,
     /// It is the list of several fields' values, still to be joined.
     pub(super) several: bool,
     /// All texts it can be.
-    pub(super) options: Option<Vec<CompactString>>,
+    pub(crate) options: Option<Vec<CompactString>>,
     /// Longest text it can be, where known.
     pub(super) max_length: Option<u32>,
-    pub(super) nullable: bool,
+    pub(crate) nullable: bool,
 }
 
 impl Flow {
-    pub(super) fn of_type(kind: FieldType) -> Self {
+    pub(crate) fn of_type(kind: FieldType) -> Self {
         Self {
             kind,
             items: None,
@@ -60,7 +60,7 @@ impl Flow {
     }
 
     /// The field at a path. The error is the path that would have been right, where the path forgot a `[]`.
-    pub(super) fn of_path(schema: &Schema, path: &FieldPath) -> Result<Self, Option<FieldPath>> {
+    pub(crate) fn of_path(schema: &Schema, path: &FieldPath) -> Result<Self, Option<FieldPath>> {
         if schema.fields.is_empty() {
             return Ok(Self::of_type(FieldType::Any));
         }
@@ -160,7 +160,7 @@ impl Flow {
     }
 
     /// What is known behind a step.
-    pub(super) fn after(&self, built: &Built, step: &Step) -> Self {
+    pub(crate) fn after(&self, built: &Built, step: &Step) -> Self {
         let name = built.transform.name;
         let kind = match built.transform.output {
             OutputKind::Same => self.kind,
@@ -222,7 +222,7 @@ impl Flow {
                 .then_some(match name {
                     "split" => Some(FieldType::Text),
                     "distinct" | "compact" => self.items,
-                    "to_list" if self.several => self.items,
+                    "to_list" if self.several || self.kind == FieldType::List => self.items,
                     "to_list" => Some(self.kind),
                     _ => None,
                 })

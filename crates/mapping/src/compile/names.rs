@@ -86,7 +86,7 @@ pub(super) fn nearest_path(
 }
 
 /// The words for a type in a sentence.
-pub(super) fn type_words(field_type: FieldType) -> &'static str {
+pub(crate) fn type_words(field_type: FieldType) -> &'static str {
     match field_type {
         FieldType::Any => "anything",
         FieldType::Text => "text",

@@ -150,6 +150,20 @@ fn from_epoch(value: &Value, unit: i128) -> Option<Written> {
     }))
 }
 
+/// Units of so many nanoseconds since 1970, the last one begun.
+fn to_epoch(value: &Value, unit: i128) -> Made {
+    match dates::timestamp_of(value) {
+        Some(timestamp) => {
+            let units = timestamp.instant.as_nanosecond().div_euclid(unit);
+            Ok(Value::from(units.to_string()))
+        }
+        None => Err(format!(
+            "{} is not a date and time with offset such as 2024-03-31T01:30:00Z",
+            quoted(value)
+        )),
+    }
+}
+
 fn parse(value: Value, formats: &[Format], zone: Option<&TimeZone>, timestamp: bool) -> Made {
     let already = match value {
         Value::Date(_) => !timestamp,
@@ -201,7 +215,7 @@ pub(crate) const FORMAT_DATE: Transform = Transform {
         Param::required(
             "format",
             ParamKind::Text,
-            "how to write it, such as %d.%m.%Y",
+            "how to write it, such as %d.%m.%Y; unix and unix_ms too",
         ),
         Param::optional(
             "zone",
@@ -229,6 +243,11 @@ pub(crate) const FORMAT_DATE: Transform = Transform {
             r#""2024-03-31 06:30""#,
         ),
         eg(
+            r#""2024-03-31T01:30:00.125Z""#,
+            r#"{"format":"unix_ms"}"#,
+            r#""1711848600125""#,
+        ),
+        eg(
             r#""2024-03-31""#,
             r#"{"format":"%H:%M"}"#,
             "error: the date 2024-03-31 has no time of day to write",
@@ -236,6 +255,14 @@ pub(crate) const FORMAT_DATE: Transform = Transform {
     ],
     build: |with| {
         let format = with.text("format").unwrap_or_default();
+        let unit = match format.as_str() {
+            "unix" => Some(1_000_000_000),
+            "unix_ms" => Some(1_000_000),
+            _ => None,
+        };
+        if let Some(unit) = unit {
+            return Ok(Action::plain(move |value| to_epoch(&value, unit)).into());
+        }
         check_pattern(with, &format)?;
         let zone = with.zone("zone")?;
         Ok(Action::plain(move |value| {

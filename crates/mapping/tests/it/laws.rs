@@ -47,7 +47,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-fn record() -> impl Strategy<Value = Value> {
+pub(crate) fn record() -> impl Strategy<Value = Value> {
     prop::collection::vec(("[a-e]", value()), 0..6).prop_map(|members| {
         let mut object = Object::new();
         for (name, member) in members {
@@ -58,7 +58,7 @@ fn record() -> impl Strategy<Value = Value> {
 }
 
 /// A step as in one of the examples of the table: valid, but meant for other values.
-fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     let all: Vec<Step> = catalogue()
         .iter()
         .flat_map(|transform| {
@@ -84,7 +84,7 @@ fn path() -> impl Strategy<Value = FieldPath> {
     })
 }
 
-fn rule() -> impl Strategy<Value = Rule> {
+pub(crate) fn rule() -> impl Strategy<Value = Rule> {
     let origin = prop_oneof![
         4 => prop::collection::vec(path(), 1..3).prop_map(|paths| Origin::Fields { paths }),
         1 => Just(Origin::Constant { value: serde_json::json!({"x": [1.5, null]}) }),

@@ -1,4 +1,4 @@
-//! The crate as others use it: suggest, compile, apply.
+//! The crate as others use it: suggest, compile, apply, turn around.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,7 +8,10 @@
 )]
 
 mod gallery;
+mod inverse;
+mod inverse_laws;
 mod laws;
 mod program;
+mod round_trip;
 mod schemas;
 mod suggest;

@@ -13,6 +13,7 @@ use crate::support::{NOW, add_sync, in_memory, key, object};
 
 fn plan(sync: SyncId) -> Plan {
     Plan {
+        kind: store::plans::PlanKind::Run,
         id: PlanId::new(),
         sync,
         sync_version: 1,
@@ -28,6 +29,7 @@ fn plan(sync: SyncId) -> Plan {
 fn entry(seq: u64, action: PlanAction) -> PlanEntry {
     let mapped = object(&format!(r#"{{"name":"No. {seq}","quote":"a \"b\""}}"#));
     PlanEntry {
+        side: model::sync::Side::Target,
         seq,
         source_key: key(format!("s{seq}")),
         target_key: (action == PlanAction::Update).then(|| key(format!("t{seq}"))),
@@ -102,6 +104,7 @@ async fn a_plan_and_its_entries_come_back_as_they_were() {
                 cursor: Some(serde_json::json!("2026-11-22")),
                 position: None,
                 mapping: Some("fingerprint".into()),
+                ..Checkpoint::default()
             });
             plan.counts.read = 1;
             plan.counts.updated = 1;

@@ -88,6 +88,7 @@ async fn counters_add_up_and_runs_come_back_as_they_were() {
     let mut expected = run(sync);
     expected.plan = Some(model::ids::PlanId::new());
     expected.counts = RunCounts {
+        deleted: 0,
         read: 36,
         created: 1,
         updated: 2,
@@ -177,6 +178,7 @@ async fn a_checkpoint_only_moves_forward() {
             cursor: Some(serde_json::json!({ "updated_at": format!("2026-01-0{n}") })),
             position: None,
             mapping: Some("fingerprint".into()),
+            ..Checkpoint::default()
         };
         let copy = checkpoint.clone();
         let sequence = store

@@ -51,6 +51,10 @@ pub(crate) fn document(name: &str, source: ConnectionId, target: ConnectionId) -
         mapping: Mapping::default(),
         guards: Guards::default(),
         every_minutes: Some(15),
+        match_also: Vec::new(),
+        filter: None,
+        deletes: model::sync::DeleteRule::default(),
+        two_way: None,
     }
 }
 
@@ -95,6 +99,8 @@ pub(crate) fn object(text: &str) -> Object {
 pub(crate) fn link(source: impl ToString, target: impl ToString, shadow: &str) -> Link {
     let shadow = object(shadow);
     Link {
+        target_shadow: None,
+        source_version: None,
         source_key: key(source),
         target_key: key(target),
         source_fingerprint: Value::Object(shadow.clone()).fingerprint(),
@@ -106,6 +112,8 @@ pub(crate) fn link(source: impl ToString, target: impl ToString, shadow: &str) -
 pub(crate) fn pending(run: &Run, source: impl ToString, fields: &str) -> Pending {
     let fields = object(fields);
     Pending {
+        side: model::sync::Side::Target,
+        intent: model::record::Intent::Sync,
         change: Change {
             id: ChangeId::new(),
             operation: Operation::Create,
@@ -127,6 +135,7 @@ pub(crate) fn pending(run: &Run, source: impl ToString, fields: &str) -> Pending
 
 pub(crate) fn record(run: RunId, sync: SyncId, seq: u64, outcome: RecordOutcome) -> RunRecord {
     RunRecord {
+        side: model::sync::Side::Target,
         run,
         seq,
         sync,

@@ -74,6 +74,10 @@ impl Ledger {
             mapping: model::mapping::Mapping::default(),
             guards: Guards::default(),
             every_minutes: None,
+            match_also: Vec::new(),
+            filter: None,
+            deletes: model::sync::DeleteRule::default(),
+            two_way: None,
         };
         let row = store::runs::Run {
             id: run,
@@ -138,6 +142,8 @@ impl Ledger {
             .map(|(mapped, change)| {
                 *seq += 1;
                 Pending {
+                    side: model::sync::Side::Target,
+                    intent: model::record::Intent::Sync,
                     change: change.clone(),
                     run,
                     sync,
@@ -163,6 +169,7 @@ impl Ledger {
             ids.push(change.id);
             links.push(plan::link_of(&mapped, target.clone(), Some("1".into())));
             lines.push(RunRecord {
+                side: model::sync::Side::Target,
                 run,
                 seq: first + n as u64 + 1,
                 sync,

@@ -2,13 +2,26 @@ import { expect, test } from "vitest";
 import type { PlanDetail } from "@/api/bindings";
 import { changesOf, planEquation, whyNotApply } from "@/screens/plans/counts";
 
+const none = {
+  read: 0,
+  create: 0,
+  update: 0,
+  delete: 0,
+  unchanged: 0,
+  filtered: 0,
+  invalid: 0,
+  held: 0,
+  conflict: 0,
+};
+
 const plan = (change: Partial<PlanDetail>): PlanDetail => ({
   id: "plan_1",
   sync: "sync_1",
   sync_name: "Contacts",
   state: "ready",
+  kind: "run",
   created_at: 0,
-  counts: { read: 200, create: 12, update: 31, unchanged: 155, filtered: 0, invalid: 0, held: 2 },
+  counts: { ...none, read: 200, create: 12, update: 31, unchanged: 155, held: 2 },
   excluded: 0,
   warnings: [],
   ...change,
@@ -23,7 +36,7 @@ test("a plan that cannot be applied says why", () => {
   expect(whyNotApply(plan({}))).toBeUndefined();
   expect(whyNotApply(plan({ state: "building" }))).toMatch(/not ready/);
   expect(whyNotApply(plan({ excluded: 43 }))).toMatch(/ticked off/);
-  const same = { read: 5, create: 0, update: 0, unchanged: 5, filtered: 0, invalid: 0, held: 0 };
+  const same = { ...none, read: 5, unchanged: 5 };
   expect(whyNotApply(plan({ counts: same }))).toMatch(/nothing to change/);
 });
 

@@ -5,15 +5,22 @@ import { count } from "@/format/count";
 export const tabs = [
   { action: "create", label: "Create" },
   { action: "update", label: "Update" },
+  { action: "delete", label: "Delete" },
   { action: "unchanged", label: "Unchanged" },
   { action: "filtered", label: "Left out" },
   { action: "invalid", label: "Invalid" },
   { action: "held", label: "Hold" },
+  { action: "conflict", label: "Conflict" },
 ] as const satisfies readonly { action: PlanAction; label: string }[];
+
+/** What the plan would write if nothing was ticked off. */
+function writesOf(counts: PlanCounts): number {
+  return counts.create + counts.update + counts.delete;
+}
 
 /** What applying the plan would write. */
 export function changesOf(plan: PlanDetail): number {
-  return Math.max(0, plan.counts.create + plan.counts.update - plan.excluded);
+  return Math.max(0, writesOf(plan.counts) - plan.excluded);
 }
 
 /** Why the plan cannot be applied; nothing if it can. */
@@ -21,7 +28,7 @@ export function whyNotApply(plan: PlanDetail): string | undefined {
   if (plan.state !== "ready") {
     return "This plan is not ready";
   }
-  if (plan.counts.create + plan.counts.update === 0) {
+  if (writesOf(plan.counts) === 0) {
     return "There is nothing to change: both sides are the same";
   }
   return changesOf(plan) === 0 ? "Every change is ticked off" : undefined;
