@@ -27,6 +27,7 @@ mod jobs;
 pub mod limits;
 mod lock;
 mod lookup;
+mod merge;
 pub mod plan;
 pub mod platforms;
 mod progress;
