@@ -33,6 +33,9 @@ use crate::plan::{self, Decision, Known, Mapped, Problem, Rules};
 use crate::progress::Meter;
 use crate::{lookup, read, stored_plan, write};
 
+/// The mark of records that were made by several mappings: no mapping has it.
+const MIXED: &str = "mixed";
+
 /// What a run works with, besides its job.
 pub(crate) struct Work {
     pub(crate) run: RunId,
@@ -82,6 +85,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
         Input::Plan(plan) => apply(job, work, plan, &mut sequence).await,
         Input::Records(records) => {
             work.meter.stage("Trying again");
+            take_up_mapping(job, work).await?;
             let (sync, keys) = (job.sync, records.iter().map(|(key, _)| key.clone()));
             let keys: Vec<RecordKey> = keys.collect();
             work.store
@@ -133,6 +137,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
 
 /// Reads, plans and writes page by page.
 async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -> Result<Ended> {
+    take_up_mapping(job, work).await?;
     let (request, mut checkpoint) = read_request(job, work, full).await?;
     let is_complete = reads_everything(&request);
     work.meter.stage("Reading and writing");
@@ -322,6 +327,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
             "the sync was changed since the plan was made; make a new plan and look at it".into(),
         ));
     }
+    take_up_mapping(job, work).await?;
     // What needed nothing is not in the plan one by one.
     let run = work.run;
     let unchanged = stored.counts.unchanged;
@@ -377,6 +383,28 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
         .await?;
     work.recorder.flush(&work.store).await?;
     Ok(Ended::Completed)
+}
+
+/// From here on records get the values of this mapping. What was compared under another one counts no more, also should
+/// this run not come to its end and the other one come back.
+async fn take_up_mapping(job: &Job, work: &Work) -> Result<()> {
+    let (sync, mark) = (job.sync, job.mapping_mark.clone());
+    let stored = work
+        .store
+        .read(move |db| store::checkpoints::get(db, sync))
+        .await?;
+    let Some(mut checkpoint) = stored.map(|stored| stored.checkpoint) else {
+        return Ok(());
+    };
+    if checkpoint.mapping.is_none_or(|other| other == mark) {
+        return Ok(());
+    }
+    checkpoint.mapping = Some(MIXED.into());
+    checkpoint.position = None;
+    Ok(work
+        .store
+        .write(move |tx| store::checkpoints::advance(tx, sync, &checkpoint).map(|_| ()))
+        .await?)
 }
 
 /// Where the read begins: at the position of a run that was cut off, else at the cursor.
