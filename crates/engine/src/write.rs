@@ -39,6 +39,29 @@ impl Intended {
     }
 }
 
+/// What became of a change.
+struct Settled {
+    outcome: Outcome,
+    exchange: Option<ExchangeId>,
+    /// What a look-up found in place of a create without an answer, where it is not what was sent: it may be somebody
+    /// else's. The outcome is then that it moved.
+    found: Option<Record>,
+}
+
+impl Settled {
+    const fn of(outcome: Outcome, exchange: Option<ExchangeId>) -> Self {
+        Self {
+            outcome,
+            exchange,
+            found: None,
+        }
+    }
+
+    const fn is_unknown(&self) -> bool {
+        matches!(self.outcome, Outcome::Unknown { .. })
+    }
+}
+
 /// Stage 4: from here on, the changes survive a power cut as *pending*.
 pub(crate) async fn journal(job: &Job, work: &Work, intended: &[Intended]) -> Result<()> {
     let pending = pending(job, work.run, intended);
@@ -112,7 +135,7 @@ async fn take_outcomes(
     work: &Work,
     end: &End<'_>,
     intended: Vec<Intended>,
-    settled: Vec<(Outcome, Option<ExchangeId>)>,
+    settled: Vec<Settled>,
     batch: &mut Batch,
 ) -> Result<()> {
     let mut moved = take_settled(job, intended, settled, batch);
@@ -127,7 +150,7 @@ async fn take_outcomes(
         let settled = write_journalled(job, work, end, &again).await?;
         moved = take_settled(job, again, settled, batch);
     }
-    for intended in moved {
+    for (intended, _) in moved {
         batch.settle_written(job, intended, Outcome::Moved, None);
     }
     Ok(())
@@ -137,15 +160,15 @@ async fn take_outcomes(
 fn take_settled(
     job: &Job,
     intended: Vec<Intended>,
-    settled: Vec<(Outcome, Option<ExchangeId>)>,
+    settled: Vec<Settled>,
     batch: &mut Batch,
-) -> Vec<Intended> {
+) -> Vec<(Intended, Option<Record>)> {
     let mut moved = Vec::new();
-    for (intended, (outcome, exchange)) in intended.into_iter().zip(settled) {
-        if outcome == Outcome::Moved {
-            moved.push(intended);
+    for (intended, settled) in intended.into_iter().zip(settled) {
+        if settled.outcome == Outcome::Moved {
+            moved.push((intended, settled.found));
         } else {
-            batch.settle_written(job, intended, outcome, exchange);
+            batch.settle_written(job, intended, settled.outcome, settled.exchange);
         }
     }
     moved
@@ -157,7 +180,7 @@ async fn write_journalled(
     work: &Work,
     end: &End<'_>,
     intended: &[Intended],
-) -> Result<Vec<(Outcome, Option<ExchangeId>)>> {
+) -> Result<Vec<Settled>> {
     let changes: Vec<Change> = intended
         .iter()
         .map(|intended| intended.change.clone())
@@ -183,25 +206,32 @@ async fn rebase(
     job: &Job,
     work: &Work,
     end: &End<'_>,
-    moved: Vec<Intended>,
+    moved: Vec<(Intended, Option<Record>)>,
     batch: &mut Batch,
 ) -> Result<Vec<Intended>> {
-    let keys: Vec<RecordKey> = moved
-        .iter()
-        .filter_map(|intended| intended.change.target_key.clone())
-        .collect();
-    let current = end
-        .destination
-        .get(&end.stream.name, &keys, end.access)
-        .await?;
-    let mut current: HashMap<RecordKey, Record> = keys
-        .into_iter()
-        .zip(current)
-        .filter_map(|(key, record)| Some((key, record?)))
-        .collect();
+    let mut current: HashMap<RecordKey, Record> = HashMap::new();
+    let mut keys: Vec<RecordKey> = Vec::new();
+    let mut open: Vec<Intended> = Vec::new();
+    for (mut intended, found) in moved {
+        if let Some(record) = found
+            && let Some(key) = record.key.clone()
+        {
+            intended.change.operation = Operation::Update;
+            intended.change.target_key = Some(key.clone());
+            current.insert(key, record);
+        } else {
+            keys.extend(intended.change.target_key.clone());
+        }
+        open.push(intended);
+    }
+    if !keys.is_empty() {
+        let looked = end.destination.get(&end.stream.name, &keys, end.access);
+        let looked = keys.iter().cloned().zip(looked.await?);
+        current.extend(looked.filter_map(|(key, record)| Some((key, record?))));
+    }
     let mut stale: Vec<ChangeId> = Vec::new();
     let mut again = Vec::new();
-    for intended in moved {
+    for intended in open {
         let key = intended.change.target_key.clone();
         let Some((key, record)) =
             key.and_then(|key| current.remove(&key).map(|record| (key, record)))
@@ -352,19 +382,20 @@ async fn settle(
     end: &End<'_>,
     intended: &[Intended],
     written: Written,
-) -> Result<Vec<(Outcome, Option<ExchangeId>)>> {
-    let mut settled: Vec<(Outcome, Option<ExchangeId>)> = written
+) -> Result<Vec<Settled>> {
+    let mut settled: Vec<Settled> = written
         .outcomes
         .into_iter()
         .zip(written.exchanges)
+        .map(|(outcome, exchange)| Settled::of(outcome, exchange))
         .collect();
     // A destination that forgets to answer for a change has not answered for it.
     settled.resize_with(intended.len(), || {
-        (unknown("the connector gave no outcome"), None)
+        Settled::of(unknown("the connector gave no outcome"), None)
     });
     for attempt in 0..SETTLE_ATTEMPTS {
         let open: Vec<usize> = (0..intended.len())
-            .filter(|n| matches!(settled.get(*n), Some((Outcome::Unknown { .. }, _))))
+            .filter(|n| settled.get(*n).is_some_and(Settled::is_unknown))
             .collect();
         if open.is_empty() {
             return Ok(settled);
@@ -392,12 +423,12 @@ async fn settle(
             .await
         {
             Ok(written) => {
-                for (n, result) in again
+                for (n, (outcome, exchange)) in again
                     .into_iter()
                     .zip(written.outcomes.into_iter().zip(written.exchanges))
                 {
                     if let Some(slot) = settled.get_mut(n) {
-                        *slot = result;
+                        *slot = Settled::of(outcome, exchange);
                     }
                 }
             }
@@ -409,9 +440,7 @@ async fn settle(
     if settled
         .iter()
         .zip(intended)
-        .any(|((outcome, _), intended)| {
-            matches!(outcome, Outcome::Unknown { .. }) && can_settle(end, &intended.change)
-        })
+        .any(|(settled, intended)| settled.is_unknown() && can_settle(end, &intended.change))
     {
         return Err(Error::Platform(connectors::Error::Unavailable {
             platform: end.stream.label.clone(),
@@ -450,7 +479,7 @@ async fn absent(
     end: &End<'_>,
     intended: &[Intended],
     open: &[usize],
-    settled: &mut [(Outcome, Option<ExchangeId>)],
+    settled: &mut [Settled],
 ) -> Result<Vec<usize>> {
     let mut again = Vec::new();
     let mut to_find: Vec<(usize, Vec<Value>)> = Vec::new();
@@ -493,21 +522,35 @@ async fn absent(
         let (Some(slot), Some(intended)) = (settled.get_mut(n), intended.get(n)) else {
             continue;
         };
-        let ours = records.into_iter().find_map(|record| {
-            let key = record.key?;
-            let owner = owners.get(&key);
-            let is_ours = owner.is_none_or(|owner| *owner == intended.change.source_key);
-            is_ours.then_some((key, record.fields, record.version))
-        });
-        match ours {
-            Some((key, fields, version)) => {
-                slot.0 = Outcome::Written {
-                    key,
-                    record: Some(fields),
-                    version,
-                };
-            }
-            None => again.push(n),
+        let mut ours: Vec<Record> = records
+            .into_iter()
+            .filter(|record| {
+                let owner = record.key.as_ref().map(|key| owners.get(key));
+                owner.is_some_and(|owner| {
+                    owner.is_none_or(|owner| *owner == intended.change.source_key)
+                })
+            })
+            .collect();
+        let differs = |record: &Record| {
+            let fields = record.fields.as_object();
+            fields.is_none_or(|now| !plan::differences(&intended.change.fields, now).0.is_empty())
+        };
+        // Somebody else may have made one that matches; ours is as it was sent.
+        let sent = ours.iter().position(|record| !differs(record));
+        if ours.is_empty() {
+            again.push(n);
+            continue;
+        }
+        let record = ours.swap_remove(sent.unwrap_or(0));
+        if sent.is_none() && intended.wants_mapped(job) && job.document.mode.updates() {
+            slot.outcome = Outcome::Moved;
+            slot.found = Some(record);
+        } else if let Some(key) = record.key {
+            slot.outcome = Outcome::Written {
+                key,
+                record: Some(record.fields),
+                version: record.version,
+            };
         }
     }
     Ok(again)
