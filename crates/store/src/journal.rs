@@ -5,6 +5,8 @@
 //! is found here after a crash may or may not have happened on the platform: it is settled before
 //! anything else is done to the same record.
 
+use std::collections::HashSet;
+
 use model::ids::{ChangeId, RunId, SyncId};
 use model::record::{Change, Intent, Operation, RecordKey};
 use model::sync::Side;
@@ -190,6 +192,20 @@ pub fn pending_keys(conn: &Connection, sync: SyncId) -> Result<Vec<RecordKey>> {
         [sync_no(conn, sync)?],
         |row| Ok(RecordKey(row.get("source_key")?)),
     )
+}
+
+/// The source records of a sync that have something kept back for a person.
+pub fn held_keys(conn: &Connection, sync: SyncId) -> Result<HashSet<RecordKey>> {
+    let keys = all(
+        conn,
+        "held change",
+        r"SELECT CASE side WHEN 'source' THEN coalesce(target_key, source_key) ELSE source_key END AS key
+          FROM journal
+          WHERE sync_no = ?1 AND is_held = 1",
+        [sync_no(conn, sync)?],
+        |row| Ok(RecordKey(row.get("key")?)),
+    )?;
+    Ok(keys.into_iter().collect())
 }
 
 /// How many changes of a sync are not settled.

@@ -311,6 +311,7 @@ fn use_main(tx: &Transaction<'_>) {
     journal::insert_many(tx, &[pending]).unwrap();
     journal::hold_many(tx, sync, &[change.id]).unwrap();
     journal::pending_keys(tx, sync).unwrap();
+    journal::held_keys(tx, sync).unwrap();
     journal::pending_of_sync(tx, sync).unwrap();
     journal::pending_of_run(tx, sync, run.id).unwrap();
     journal::count(tx, sync).unwrap();
