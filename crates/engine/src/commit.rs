@@ -105,7 +105,27 @@ impl Batch {
             Decision::Filtered(problem) => (RecordOutcome::Filtered, problem),
             Decision::Invalid(problem) => (RecordOutcome::Invalid, problem),
             Decision::Held(problem) => (RecordOutcome::Held, problem),
-            Decision::Conflict(problem) => (RecordOutcome::Conflict, problem),
+            Decision::Conflict(problem, found) => {
+                // Seen is seen: the list of conflicts carries it from here.
+                if mapped.fingerprint != plan::NOT_READ
+                    && let Some(one) = found.first()
+                {
+                    let mut agreed = agreed_of(one.source_key.clone(), one.target_key.clone());
+                    agreed.fingerprint = Some(mapped.fingerprint);
+                    self.agreed.push(agreed);
+                }
+                self.conflicts.extend(found);
+                (RecordOutcome::Conflict, problem)
+            }
+            Decision::Forget => {
+                self.gone.push(mapped.source_key);
+                return self.count(RecordOutcome::Unchanged);
+            }
+            Decision::Agreed(agreed) => {
+                self.unchanged.push(mapped.source_key);
+                self.agreed.push(*agreed);
+                return self.count(RecordOutcome::Unchanged);
+            }
             Decision::Write(_) => (RecordOutcome::Held, write::unsettled("it was not sent")),
         };
         self.count(outcome);
@@ -222,7 +242,7 @@ impl Batch {
             message: message.into(),
             field: None,
         };
-        self.settle_unwritten(seq, side, mapped, Decision::Conflict(problem));
+        self.settle_unwritten(seq, side, mapped, Decision::Conflict(problem, Vec::new()));
     }
 
     /// A record that was sent, and what the target made of it.
@@ -458,6 +478,7 @@ pub(crate) async fn commit(
             store::journal::settle_many(tx, sync, &settled)?;
             store::journal::hold_many(tx, sync, &held)?;
             store::links::upsert_many(tx, sync, &links)?;
+            forget_settled(tx, sync, &agreed)?;
             store::agreed::note_many(tx, sync, agreed)?;
             forget_pairs(tx, sync, &gone)?;
             if !paused.is_empty() {
@@ -500,6 +521,23 @@ pub(crate) fn forget_pairs(
     store::flips::remove_many(tx, sync, gone)?;
     for key in gone {
         store::conflicts::remove(tx, sync, key, None)?;
+    }
+    Ok(())
+}
+
+/// What both sides agree on is no conflict any more.
+fn forget_settled(
+    tx: &store::Transaction<'_>,
+    sync: SyncId,
+    agreed: &[Agreed],
+) -> store::Result<()> {
+    if agreed.is_empty() || store::conflicts::count(tx, Some(sync))?.total == 0 {
+        return Ok(());
+    }
+    for agreed in agreed {
+        for (field, _) in agreed.source.iter().chain(agreed.target.iter()) {
+            store::conflicts::remove(tx, sync, &agreed.source_key, Some(field))?;
+        }
     }
     Ok(())
 }

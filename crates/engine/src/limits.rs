@@ -43,3 +43,6 @@ pub const TRIED_RECORDS: usize = 100;
 
 /// Characters that the name of an own connector may have.
 pub const LONGEST_CONNECTOR_NAME: usize = 64;
+
+/// How often a field may go back and forth between the same two values before it is held.
+pub const FLIPS: u32 = 3;

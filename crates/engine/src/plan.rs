@@ -13,6 +13,8 @@ use model::path::FieldPath;
 use model::record::{Change, Operation, Record, RecordKey};
 use model::sync::WriteMode;
 use model::value::{Fingerprint, Object, Value};
+use store::agreed::Agreed;
+use store::conflicts::Conflict;
 use store::links::Link;
 
 /// One record of the source after the mapping.
@@ -82,7 +84,11 @@ pub enum Decision {
     /// Kept back until a person decides.
     Held(Problem),
     /// Both sides changed it, and a person decides.
-    Conflict(Problem),
+    Conflict(Problem, Vec<Conflict>),
+    /// Nothing is written, but both sides are known to agree in some fields.
+    Agreed(Box<Agreed>),
+    /// The pair is none any more.
+    Forget,
 }
 
 /// The rules of one sync that decisions follow.
@@ -144,7 +150,7 @@ pub fn decide(
     }
 }
 
-fn create(mapped: &Mapped, rules: &Rules) -> Decision {
+pub(crate) fn create(mapped: &Mapped, rules: &Rules) -> Decision {
     if !rules.mode.creates() {
         return Decision::Filtered(Problem::of(
             "not on the target yet, and this sync only updates",
@@ -391,7 +397,9 @@ mod tests {
             Decision::Filtered(problem) => format!("filtered: {}", problem.message),
             Decision::Invalid(problem) => format!("invalid: {}", problem.message),
             Decision::Held(problem) => format!("held: {}", problem.message),
-            Decision::Conflict(problem) => format!("conflict: {}", problem.message),
+            Decision::Conflict(problem, _) => format!("conflict: {}", problem.message),
+            Decision::Agreed(agreed) => format!("agreed {}", agreed.target_key),
+            Decision::Forget => "forget".into(),
         }
     }
 

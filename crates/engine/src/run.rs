@@ -17,7 +17,7 @@ use model::cursor::Checkpoint;
 use model::ids::{PlanId, RunId};
 use model::record::{Intent, Operation, Record, RecordKey};
 use model::run::{RecordOutcome, RunCounts};
-use model::sync::Side;
+use model::sync::{Side, WriteMode};
 use model::value::Value;
 use store::Store;
 use store::plans::{EntryFilter, PlanAction, PlanKind, PlanState};
@@ -31,7 +31,8 @@ use crate::job::Job;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
 use crate::plan::{self, Decision, Known, Mapped, Problem, Rules};
 use crate::progress::Meter;
-use crate::{lookup, read, stored_plan, write};
+use crate::undo::Selection;
+use crate::{decide, deletes, guards, lookup, one_way, read, stored_plan, two_way, undo, write};
 
 /// The mark of records that were made by several mappings: no mapping has it.
 const MIXED: &str = "mixed";
@@ -49,6 +50,10 @@ pub(crate) struct Work {
     pub(crate) recorder: std::sync::Arc<Recorder>,
     /// Before a change without an answer is looked up once more; doubles each time.
     pub(crate) settle_pause: std::time::Duration,
+    /// A person asked for it and waits.
+    pub(crate) by_hand: bool,
+    /// The sync is being edited: what is found out may not be remembered.
+    pub(crate) is_draft: bool,
 }
 
 /// Where the records of a run come from.
@@ -118,6 +123,12 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                         .from_records
                         .min(guards.empty_source_above.saturating_add(1)),
                 );
+            // Both sides are only ever written by a plan of the whole, and so is what deletes.
+            let guarded = guarded
+                || job.document.reads_target()
+                || (linked > 0 && deletes::is_wanted(job))
+                || !guards.approved.creates
+                || !guards.approved.updates;
             if guarded {
                 let plan = PlanId::new();
                 stored_plan::insert(work, plan, sync, job.version, PlanKind::Run).await?;
@@ -207,102 +218,65 @@ enum Built {
     Held { reason: String },
 }
 
-/// Makes the plan of a whole run, without writing anything to the target.
+/// Makes the plan of a whole run, without writing anything to either side, and lets the guards judge it.
 async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) -> Result<Built> {
-    let (request, checkpoint) = read_request(job, work, full).await?;
-    let is_complete = reads_everything(&request);
-    work.meter.stage("Reading and comparing");
-    let mut pages = read::start(
-        &work.tracker,
-        job.source.clone(),
-        request,
-        work.source_access.clone(),
-    );
-    let mut claims = Claims::default();
-    let mut cursor = None;
-    let mut counts = RunCounts::default();
-    let mut sequence = Sequence::default();
-    let mut updates = 0;
-    let sync = job.sync;
-    // A record that changes while it is listed comes again, and then the later one counts.
-    let mut listed = HashSet::new();
-    while let Some(page) = pages.recv().await {
-        let page = page?;
-        cursor = page.cursor.or(cursor);
-        for batch in batches(page.records) {
-            stop_if_cancelled(work)?;
-            let planned = plan_batch(job, work, batch, &mut claims).await?;
-            let mut entries = Vec::new();
-            let mut again = Vec::new();
-            let mut unchanged = Vec::new();
-            let mut batch_counts = RunCounts::default();
-            for item in planned {
-                batch_counts.read += 1;
-                let outcome = expected_outcome(&item.decision);
-                outcome.count(&mut batch_counts);
-                updates += u64::from(item.was_linked && outcome == RecordOutcome::Updated);
-                if !listed.insert(hash(item.mapped.source_key.as_str())) {
-                    again.push(item.mapped.source_key.clone());
-                }
-                match stored_plan::to_entry(item, &mut sequence) {
-                    Ok(entry) => entries.push(entry),
-                    Err(key) => unchanged.push(key),
-                }
-            }
-            counts.add(&batch_counts);
-            work.meter.counted(&batch_counts);
-            let replaced = work
-                .store
-                .write(move |tx| {
-                    let mut replaced = Vec::new();
-                    for key in &again {
-                        replaced.extend(store::plans::remove_entries_of(tx, plan, key)?);
-                    }
-                    store::plans::append_entries(tx, plan, &entries)?;
-                    // They are as they should be, whether the plan is applied or not.
-                    store::unwritten::remove_many(tx, sync, &unchanged)?;
-                    Ok(replaced)
-                })
-                .await?;
-            for action in replaced {
-                stored_plan::recount_as_unchanged(action, &mut counts);
-            }
-        }
-    }
-    stop_if_cancelled(work)?;
-    let mut held = plan::too_many_updates(updates, linked, &job.document.guards);
-    if is_complete && counts.read == 0 && linked > u64::from(job.document.guards.empty_source_above)
-    {
-        held = Some(format!(
-            "the source is empty, although {linked} of its records were synced before. Nothing was written; check the source, then run again"
-        ));
-    }
-    let end = Checkpoint {
-        version: 1,
-        cursor: cursor.or(checkpoint.cursor.clone()),
-        position: None,
-        mapping: Some(job.mapping_mark.clone()),
-        ..checkpoint
+    let made = match &job.back {
+        Some(back) => two_way::build(job, back, work, plan, full).await?,
+        None => one_way::build(job, work, plan, full).await?,
     };
+    stop_if_cancelled(work)?;
+    let held = guards::judge(&job.document, &made, linked);
     let note = held.clone();
     work.store
         .write(move |tx| {
             let mut stored = store::plans::get(tx, plan)?;
             stored.state = PlanState::Ready;
-            stored.counts = counts;
-            stored.checkpoint = Some(end);
+            stored.counts = made.counts;
+            stored.checkpoint = Some(made.checkpoint);
             stored.note = note;
-            stored.is_complete = is_complete;
+            stored.is_complete = made.is_complete;
             store::plans::update(tx, &stored)
         })
         .await?;
     Ok(held.map_or(Built::Ready, |reason| Built::Held { reason }))
 }
 
+/// What a plan is wanted for.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    /// To see what a run would do.
+    Run,
+    /// To take a run back.
+    Undo(RunId, Selection),
+    /// To carry decisions about conflicts out.
+    Decisions,
+}
+
+impl Wanted {
+    pub(crate) fn kind(&self) -> PlanKind {
+        match self {
+            Self::Run => PlanKind::Run,
+            Self::Undo(run, _) => PlanKind::Undo(*run),
+            Self::Decisions => PlanKind::Decisions,
+        }
+    }
+}
+
 /// Makes a plan to be looked at.
-pub(crate) async fn preview(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
+pub(crate) async fn preview(job: &Job, work: &Work, plan: PlanId, wanted: &Wanted) -> Result<()> {
     let sync = job.sync;
     write::settle_journal(job, work).await?;
+    match wanted {
+        Wanted::Run => {}
+        Wanted::Undo(run, selection) => {
+            undo::build(job, work, plan, *run, selection).await?;
+            return work.recorder.flush(&work.store).await;
+        }
+        Wanted::Decisions => {
+            decide::build(job, work, plan).await?;
+            return work.recorder.flush(&work.store).await;
+        }
+    }
     let linked = work
         .store
         .read(move |db| store::links::count(db, sync))
@@ -408,7 +382,11 @@ async fn take_up_mapping(job: &Job, work: &Work) -> Result<()> {
 }
 
 /// Where the read begins: at the position of a run that was cut off, else at the cursor.
-async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest, Checkpoint)> {
+pub(crate) async fn read_request(
+    job: &Job,
+    work: &Work,
+    full: bool,
+) -> Result<(ReadRequest, Checkpoint)> {
     let sync = job.sync;
     let stored = work
         .store
@@ -422,7 +400,10 @@ async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest
         Some(mark) => mark != job.mapping_mark,
         None => checkpoint.position.is_some(),
     };
-    let full = full || mapping_changed;
+    let full = full
+        || mapping_changed
+        || job.document.mode == WriteMode::FullRefresh
+        || (!work.is_draft && deletes::needs_complete_read(job, work, &checkpoint).await?);
     if full {
         checkpoint.position = None;
     }
@@ -441,11 +422,11 @@ async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest
 }
 
 /// Whether a read that comes to its end has brought every record that the source has.
-fn reads_everything(request: &ReadRequest) -> bool {
+pub(crate) fn reads_everything(request: &ReadRequest) -> bool {
     (request.full || request.cursor.is_none()) && request.position.is_none()
 }
 
-fn stop_if_cancelled(work: &Work) -> Result<()> {
+pub(crate) fn stop_if_cancelled(work: &Work) -> Result<()> {
     if work.cancel.is_cancelled() {
         Err(Error::Cancelled)
     } else {
@@ -453,7 +434,7 @@ fn stop_if_cancelled(work: &Work) -> Result<()> {
     }
 }
 
-fn batches(records: Vec<Record>) -> Vec<Vec<Record>> {
+pub(crate) fn batches(records: Vec<Record>) -> Vec<Vec<Record>> {
     let mut out = Vec::with_capacity(records.len() / RECORDS_PER_BATCH + 1);
     let mut batch = Vec::with_capacity(records.len().min(RECORDS_PER_BATCH));
     // Order is kept per record: the same key twice never shares a batch.
@@ -504,11 +485,11 @@ pub(crate) struct Planned {
 /// that will be created, records that were found. A second record of the source must not get them too,
 /// however late the target's search learns of the first. Hashes, because there may be millions.
 #[derive(Debug, Default)]
-struct Claims(HashMap<u64, u64>);
+pub(crate) struct Claims(HashMap<u64, u64>);
 
 impl Claims {
     /// Holds a record whose counterpart another record of this run has taken.
-    fn one_each(&mut self, planned: &mut Planned, rules: &Rules) {
+    pub(crate) fn one_each(&mut self, planned: &mut Planned, rules: &Rules) {
         if planned.was_linked {
             return;
         }
@@ -525,7 +506,9 @@ impl Claims {
             | Decision::Filtered(_)
             | Decision::Invalid(_)
             | Decision::Held(_)
-            | Decision::Conflict(_) => return,
+            | Decision::Conflict(..)
+            | Decision::Agreed(_)
+            | Decision::Forget => return,
         };
         let source = hash(planned.mapped.source_key.as_str());
         let owner = *self
@@ -547,7 +530,7 @@ impl Claims {
     }
 }
 
-fn hash(text: &str) -> u64 {
+pub(crate) fn hash(text: &str) -> u64 {
     // Half of the fingerprint is plenty to tell records of one run apart.
     #[expect(clippy::cast_possible_truncation, reason = "wanted")]
     let half = Value::text(text).fingerprint().0 as u64;
@@ -555,7 +538,7 @@ fn hash(text: &str) -> u64 {
 }
 
 /// Stages 2 and 3: map, look up, decide.
-async fn plan_batch(
+pub(crate) async fn plan_batch(
     job: &Job,
     work: &Work,
     records: Vec<Record>,
@@ -567,12 +550,19 @@ async fn plan_batch(
         .collect();
     let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped).await?;
     let rules = job.rules();
+    let mut paused = paused(job, work, &mapped).await?;
     let planned = mapped
         .into_iter()
         .zip(looked_up.known)
         .map(|(mapped, known)| {
             let was_linked = matches!(known, Known::Same | Known::Linked(_));
-            let decision = plan::decide(&mapped, known, &rules, &looked_up.claimed);
+            let left_out = paused
+                .remove(&mapped.source_key)
+                .or_else(|| job.leaves_out(&mapped.source));
+            let decision = match left_out {
+                Some(problem) => Decision::Filtered(problem),
+                None => plan::decide(&mapped, known, &rules, &looked_up.claimed),
+            };
             let mut planned = Planned {
                 mapped,
                 decision,
@@ -584,6 +574,27 @@ async fn plan_batch(
             planned
         });
     Ok(planned.collect())
+}
+
+/// Which of the records a person has paused, and why.
+async fn paused(job: &Job, work: &Work, mapped: &[Mapped]) -> Result<HashMap<RecordKey, Problem>> {
+    let sync = job.sync;
+    let keys: Vec<RecordKey> = mapped
+        .iter()
+        .map(|mapped| mapped.source_key.clone())
+        .collect();
+    let reasons = work
+        .store
+        .read(move |db| store::pauses::reasons(db, sync, &keys))
+        .await?;
+    let paused = reasons.into_iter().map(|(key, reason)| {
+        let problem = Problem {
+            message: format!("paused: {reason}"),
+            field: None,
+        };
+        (key, problem)
+    });
+    Ok(paused.collect())
 }
 
 /// Stages 4 to 6: journal, write, commit.
@@ -609,6 +620,7 @@ async fn execute(
             decision => batch.settle_unwritten(seq, item.side, item.mapped, decision),
         }
     }
+    let changes = write::untouched(job, work, changes, &mut batch).await?;
     if !changes.is_empty() {
         write::journal(job, work, &changes).await?;
         write::send(job, work, changes, &mut batch).await?;
@@ -620,16 +632,19 @@ async fn execute(
 }
 
 /// What a decision will count as, if the target plays along.
-const fn expected_outcome(decision: &Decision) -> RecordOutcome {
-    match decision {
-        Decision::Unchanged { .. } => RecordOutcome::Unchanged,
-        Decision::Write(change) => match change.operation {
-            Operation::Create => RecordOutcome::Created,
-            Operation::Update | Operation::Delete => RecordOutcome::Updated,
+pub(crate) const fn expected_outcome(planned: &Planned) -> RecordOutcome {
+    match &planned.decision {
+        Decision::Unchanged { .. } | Decision::Agreed(_) | Decision::Forget => {
+            RecordOutcome::Unchanged
+        }
+        Decision::Write(change) => match (planned.intent, change.operation) {
+            (Intent::Delete, _) | (_, Operation::Delete) => RecordOutcome::Deleted,
+            (_, Operation::Create) => RecordOutcome::Created,
+            (_, Operation::Update) => RecordOutcome::Updated,
         },
         Decision::Filtered(_) => RecordOutcome::Filtered,
         Decision::Invalid(_) => RecordOutcome::Invalid,
         Decision::Held(_) => RecordOutcome::Held,
-        Decision::Conflict(_) => RecordOutcome::Conflict,
+        Decision::Conflict(..) => RecordOutcome::Conflict,
     }
 }
