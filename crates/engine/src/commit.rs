@@ -41,6 +41,8 @@ struct Line {
     after: Option<Object>,
     source: Value,
     exchange: Option<ExchangeId>,
+    /// The change that the journal has of it.
+    change: Option<ChangeId>,
 }
 
 impl Batch {
@@ -93,6 +95,7 @@ impl Batch {
             after: Some(mapped.fields),
             source: mapped.source,
             exchange: None,
+            change: None,
         });
     }
 
@@ -166,6 +169,7 @@ impl Batch {
             after: Some(change.fields),
             source: mapped.source,
             exchange,
+            change: Some(change.id),
         });
     }
 }
@@ -188,6 +192,7 @@ pub(crate) async fn commit(
         settled,
         held,
     } = batch;
+    let changes: Vec<Option<ChangeId>> = records.iter().map(|line| line.change).collect();
     let records: Vec<RunRecord> = records
         .into_iter()
         .map(|line| RunRecord {
@@ -209,11 +214,11 @@ pub(crate) async fn commit(
         .collect();
     work.store
         .write(move |tx| {
-            store::journal::settle_many(tx, sync, &settled)?;
+            let settled = store::journal::settle(tx, sync, &settled)?;
             store::journal::hold_many(tx, sync, &held)?;
             store::links::upsert_many(tx, sync, &links)?;
             note_unwritten(tx, sync, run, &unchanged, &records)?;
-            store::outbox::put_many(tx, &records)?;
+            store::outbox::put_settled(tx, &records, &changes, &settled)?;
             store::runs::add_counts(tx, run, &counts)?;
             if let Some(checkpoint) = &checkpoint {
                 store::checkpoints::advance(tx, sync, checkpoint)?;
