@@ -28,5 +28,5 @@ pub mod secrets;
 pub use error::{Error, Result};
 pub use platform::{
     Access, BulkJob, Capabilities, CheckStep, Destination, Exchange, ExchangeLog, Find, JobLog,
-    Page, PageReader, ReadRequest, Source, StreamDescription, StreamSummary, Written,
+    Page, PageReader, RowPage, RowRecord, ReadRequest, Source, StreamDescription, StreamSummary, Written,
 };

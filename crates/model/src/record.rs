@@ -40,6 +40,11 @@ impl RecordKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// 64 bits that stand for it where there are too many to keep.
+    pub fn mark(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(self.0.as_bytes())
+    }
 }
 
 fn key_text(value: &Value) -> String {
