@@ -26,3 +26,4 @@ mod registered;
 mod renewed_settings;
 mod secrets;
 mod sign_in;
+mod simulation;

@@ -18,6 +18,7 @@ pub mod demo_user;
 pub mod forgetful;
 pub mod newer;
 pub mod settled;
+pub mod simulation;
 pub mod standard;
 
 pub use app::TestApp;

@@ -47,6 +47,34 @@ pub struct Capabilities {
     pub match_by: Vec<FieldPath>,
     /// Sending the same create twice with the same key creates once.
     pub idempotent_create: bool,
+    /// Single records can be read by their key.
+    pub get: bool,
+    /// A change is refused when the record has changed since its version tag was read.
+    pub versioned: bool,
+    /// The fields, and their values, of a record that is put away; none where the platform knows no such thing.
+    pub archive: Option<serde_json::Map<String, serde_json::Value>>,
+    /// How one learns what was deleted.
+    pub deletions: Deletions,
+}
+
+/// How one learns which records of a stream were deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Deletions {
+    /// Only by reading everything and seeing what is missing.
+    #[default]
+    ByAbsence,
+    /// Deleted records are still listed, with a field that says so.
+    Marked {
+        /// The field: deleted when it is true, or holds anything that is not empty.
+        field: FieldPath,
+    },
+    /// Another stream lists what was deleted.
+    Listed {
+        /// Its name.
+        stream: String,
+        /// The field in it that holds the key of the deleted record.
+        key: FieldPath,
+    },
 }
 
 /// All that is known of one stream.

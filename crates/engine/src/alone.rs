@@ -2,6 +2,7 @@
 //! simulation, for tests of what a run promises, and for benchmarks of what it costs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectors::Access;
 use model::clock::Clock;
@@ -32,6 +33,9 @@ pub struct Alone {
     pub cancel: CancellationToken,
     /// Requests of the platforms are written down.
     pub is_recorded: bool,
+    /// Before a change without an answer is looked up once more; doubles each time. Nothing where nobody waits for
+    /// real.
+    pub settle_pause: Duration,
 }
 
 impl Alone {
@@ -91,7 +95,14 @@ impl Alone {
     pub async fn plan(&self, job: &Job) -> Result<PlanId> {
         let plan = PlanId::new();
         let work = self.work(job, RunId::new(), None);
-        stored_plan::insert(&work, plan, job.sync, job.version).await?;
+        stored_plan::insert(
+            &work,
+            plan,
+            job.sync,
+            job.version,
+            store::plans::PlanKind::Run,
+        )
+        .await?;
         run::preview(job, &work, plan).await?;
         Ok(plan)
     }
@@ -126,6 +137,7 @@ impl Alone {
             meter: Meter::new(run, job.sync, events),
             tracker: TaskTracker::new(),
             recorder,
+            settle_pause: self.settle_pause,
         }
     }
 }

@@ -1,12 +1,17 @@
 //! Stage 6: outcomes, links, counters and checkpoint in one transaction.
 
 use model::clock::Millis;
+use model::conflict::ConflictKind;
 use model::cursor::Checkpoint;
+use model::ids::ConflictId;
 use model::ids::{ChangeId, ExchangeId, RunId, SyncId};
 use model::path::FieldPath;
-use model::record::{Operation, Outcome, RecordKey};
+use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
 use model::run::{RecordOutcome, RunCounts};
+use model::sync::Side;
 use model::value::{Object, Value};
+use store::agreed::Agreed;
+use store::conflicts::Conflict;
 use store::links::Link;
 use store::run_records::RunRecord;
 
@@ -27,6 +32,15 @@ pub(crate) struct Batch {
     records: Vec<Line>,
     settled: Vec<ChangeId>,
     held: Vec<ChangeId>,
+    /// Single fields that both sides agree on now.
+    agreed: Vec<Agreed>,
+    /// Records whose link goes: what they were linked to is deleted or put away.
+    gone: Vec<RecordKey>,
+    /// Records that are left alone from now on, because their making was taken back.
+    paused: Vec<RecordKey>,
+    /// Links of records that were taken back before and are there again.
+    restored: Vec<Link>,
+    conflicts: Vec<Conflict>,
 }
 
 /// A line of the history before it knows its sync.
@@ -40,6 +54,7 @@ struct Line {
     before: Option<Object>,
     after: Option<Object>,
     source: Value,
+    side: Side,
     exchange: Option<ExchangeId>,
     /// The change that the journal has of it.
     change: Option<ChangeId>,
@@ -56,6 +71,11 @@ impl Batch {
             records: Vec::new(),
             settled: Vec::new(),
             held: Vec::new(),
+            agreed: Vec::new(),
+            gone: Vec::new(),
+            paused: Vec::new(),
+            restored: Vec::new(),
+            conflicts: Vec::new(),
         }
     }
 
@@ -70,7 +90,13 @@ impl Batch {
     }
 
     /// A record that nothing is written for.
-    pub(crate) fn settle_unwritten(&mut self, seq: u64, mapped: Mapped, decision: Decision) {
+    pub(crate) fn settle_unwritten(
+        &mut self,
+        seq: u64,
+        side: Side,
+        mapped: Mapped,
+        decision: Decision,
+    ) {
         let (outcome, problem) = match decision {
             Decision::Unchanged { adopt } => {
                 self.links.extend(adopt.map(|link| *link));
@@ -81,6 +107,7 @@ impl Batch {
             Decision::Filtered(problem) => (RecordOutcome::Filtered, problem),
             Decision::Invalid(problem) => (RecordOutcome::Invalid, problem),
             Decision::Held(problem) => (RecordOutcome::Held, problem),
+            Decision::Conflict(problem) => (RecordOutcome::Conflict, problem),
             Decision::Write(_) => (RecordOutcome::Held, write::unsettled("it was not sent")),
         };
         self.count(outcome);
@@ -94,6 +121,7 @@ impl Batch {
             before: None,
             after: Some(mapped.fields),
             source: mapped.source,
+            side,
             exchange: None,
             change: None,
         });
@@ -102,65 +130,175 @@ impl Batch {
     /// A record that was to be changed and is not on the target any more.
     pub(crate) fn settle_gone(&mut self, intended: Intended, problem: Problem) {
         self.settled.push(intended.change.id);
-        self.settle_unwritten(intended.seq, intended.mapped, Decision::Held(problem));
+        let Intended {
+            seq, side, mapped, ..
+        } = intended;
+        self.settle_unwritten(seq, side, mapped, Decision::Held(problem));
+    }
+
+    /// A record that somebody changed on the written side since it was looked at: it is left as it is.
+    pub(crate) fn settle_overtaken(&mut self, job: &Job, intended: Intended, now: &Record) {
+        self.settled.push(intended.change.id);
+        let kind = match (intended.intent, intended.side) {
+            (Intent::Delete, Side::Target) => ConflictKind::DeletedOnSource,
+            (Intent::Delete, Side::Source) => ConflictKind::DeletedOnTarget,
+            (Intent::Undo, _) => ConflictKind::Undo,
+            (Intent::Sync, _) => {
+                let problem = Problem {
+                    message:
+                        "was changed while this run was at work; the next run looks at it again"
+                            .into(),
+                    field: None,
+                };
+                let Intended {
+                    seq, side, mapped, ..
+                } = intended;
+                return self.settle_unwritten(seq, side, mapped, Decision::Held(problem));
+            }
+        };
+        let Intended {
+            seq,
+            side,
+            mapped,
+            change,
+            ..
+        } = intended;
+        let (source_key, target_key) = pair(side, &change);
+        let conflict = |field: String, base, wanted, found| {
+            let (source, target) = match side {
+                Side::Target => (wanted, found),
+                Side::Source => (found, wanted),
+            };
+            Conflict {
+                id: ConflictId::new(),
+                sync: job.sync,
+                source_key: source_key.clone(),
+                target_key: target_key
+                    .clone()
+                    .unwrap_or_else(|| RecordKey(String::new())),
+                field,
+                kind,
+                base,
+                source,
+                target,
+                decision: None,
+                run: Some(self.run),
+                created_at: self.at,
+                decided_at: None,
+            }
+        };
+        let empty = Object::new();
+        let fields = now.fields.as_object().unwrap_or(&empty);
+        let found = match kind {
+            ConflictKind::Undo => {
+                let (wanted, _) = plan::differences(&change.fields, fields);
+                wanted
+                    .iter()
+                    .map(|(name, value)| {
+                        let had = change.before.as_ref().and_then(|before| before.get(name));
+                        conflict(
+                            name.to_owned(),
+                            had.cloned(),
+                            Some(value.clone()),
+                            fields.get(name).cloned(),
+                        )
+                    })
+                    .collect()
+            }
+            _ => vec![conflict(
+                String::new(),
+                change.before.clone().map(Value::Object),
+                None,
+                Some(now.fields.clone()),
+            )],
+        };
+        self.conflicts.extend(found);
+        let message = match kind {
+            ConflictKind::Undo => {
+                "does not hold any more what that run wrote; decide under Conflicts which to keep"
+            }
+            _ => {
+                "was deleted on one side and changed on the other; decide under Conflicts which counts"
+            }
+        };
+        let problem = Problem {
+            message: message.into(),
+            field: None,
+        };
+        self.settle_unwritten(seq, side, mapped, Decision::Conflict(problem));
     }
 
     /// A record that was sent, and what the target made of it.
     pub(crate) fn settle_written(
         &mut self,
+        job: &Job,
         intended: Intended,
         outcome: Outcome,
         exchange: Option<ExchangeId>,
     ) {
-        let Intended {
-            seq,
-            mapped,
-            change,
-        } = intended;
-        let (target_key, outcome, problem) = match outcome {
-            Outcome::Written { key, version, .. } => {
-                self.links
-                    .push(plan::link_of(&mapped, key.clone(), version));
-                self.settled.push(change.id);
-                let outcome = match change.operation {
-                    Operation::Create => RecordOutcome::Created,
-                    Operation::Update | Operation::Delete => RecordOutcome::Updated,
+        let (mut source_key, mut target_key) = pair(intended.side, &intended.change);
+        let (outcome, problem) = match outcome {
+            Outcome::Written {
+                key,
+                version,
+                record,
+            } => {
+                match intended.side {
+                    Side::Target => target_key = Some(key),
+                    Side::Source => source_key = key,
+                }
+                self.settled.push(intended.change.id);
+                let outcome = match (intended.intent, intended.change.operation) {
+                    (Intent::Delete, _) | (_, Operation::Delete) => RecordOutcome::Deleted,
+                    (_, Operation::Create) => RecordOutcome::Created,
+                    (_, Operation::Update) => RecordOutcome::Updated,
                 };
-                (Some(key), outcome, None)
+                self.link(
+                    job,
+                    &intended,
+                    &source_key,
+                    target_key.as_ref(),
+                    record,
+                    version,
+                );
+                (outcome, None)
             }
             Outcome::Rejected(rejection) => {
-                self.settled.push(change.id);
+                self.settled.push(intended.change.id);
                 let problem = Problem {
                     message: format!("{} ({})", rejection.message, rejection.code),
                     field: rejection.field,
                 };
-                (change.target_key, RecordOutcome::Rejected, Some(problem))
+                (RecordOutcome::Rejected, Some(problem))
             }
             Outcome::Moved => {
-                self.settled.push(change.id);
+                self.settled.push(intended.change.id);
                 let problem = Problem {
                     message: "was changed on the target again and again while it was being written; the next run tries again".into(),
                     field: None,
                 };
-                (change.target_key, RecordOutcome::Held, Some(problem))
+                (RecordOutcome::Held, Some(problem))
             }
             Outcome::Unknown { reason } => {
                 // Stays in the journal: it must not be sent again before somebody has looked.
-                self.held.push(change.id);
-                (
-                    change.target_key,
-                    RecordOutcome::Held,
-                    Some(write::unsettled(&reason)),
-                )
+                self.held.push(intended.change.id);
+                (RecordOutcome::Held, Some(write::unsettled(&reason)))
             }
         };
         self.count(outcome);
+        let Intended {
+            seq,
+            side,
+            mapped,
+            change,
+            ..
+        } = intended;
         let (message, field) = problem.map_or((None, None), |problem| {
             (Some(problem.message), problem.field)
         });
         self.records.push(Line {
             seq,
-            source_key: mapped.source_key,
+            source_key,
             target_key,
             outcome,
             message,
@@ -168,9 +306,112 @@ impl Batch {
             before: change.before,
             after: Some(change.fields),
             source: mapped.source,
+            side,
             exchange,
             change: Some(change.id),
         });
+    }
+
+    /// What a write makes of the link.
+    fn link(
+        &mut self,
+        job: &Job,
+        intended: &Intended,
+        source_key: &RecordKey,
+        target_key: Option<&RecordKey>,
+        record: Option<Value>,
+        version: Option<String>,
+    ) {
+        let Intended {
+            side,
+            intent,
+            mapped,
+            change,
+            ..
+        } = intended;
+        let Some(target_key) = target_key.cloned() else {
+            return;
+        };
+        match (intent, change.operation) {
+            (Intent::Delete, _) => self.gone.push(source_key.clone()),
+            // What was made is deleted again: it must not be made anew by the next run.
+            (Intent::Undo, Operation::Delete) => {
+                self.gone.push(source_key.clone());
+                self.paused.push(source_key.clone());
+            }
+            (Intent::Undo, Operation::Create) => {
+                self.restored
+                    .push(plan::link_of(mapped, target_key, version));
+            }
+            (Intent::Undo, Operation::Update) => {
+                let mut agreed = agreed_of(source_key.clone(), target_key);
+                match side {
+                    Side::Target => {
+                        agreed.target = change.fields.clone();
+                        agreed.target_version = version;
+                    }
+                    Side::Source => {
+                        agreed.source = mapped.fields.clone();
+                        agreed.source_version = version;
+                    }
+                }
+                self.agreed.push(agreed);
+            }
+            (Intent::Sync, _) if job.back.is_none() => {
+                self.links.push(plan::link_of(mapped, target_key, version));
+            }
+            (Intent::Sync, _) => {
+                let mut agreed = agreed_of(source_key.clone(), target_key);
+                agreed.fingerprint =
+                    (mapped.fingerprint != plan::NOT_READ).then_some(mapped.fingerprint);
+                agreed.source = mapped.fields.clone();
+                agreed.target = mapped.fields.clone();
+                // Platforms trim, round and rewrite: what they made of it is not a change of theirs.
+                match side {
+                    Side::Target => {
+                        if let Some(Value::Object(now)) = &record {
+                            agreed.target = plan::project(&mapped.fields, now);
+                        }
+                        agreed.target_version = version;
+                    }
+                    Side::Source => {
+                        if let Some(record) = &record {
+                            let now = job.program.apply(record).fields;
+                            agreed.source = plan::project(&mapped.fields, &now);
+                            agreed.fingerprint = Some(Value::Object(now).fingerprint());
+                        }
+                        agreed.source_version = version;
+                    }
+                }
+                self.agreed.push(agreed);
+            }
+        }
+    }
+}
+
+fn agreed_of(source_key: RecordKey, target_key: RecordKey) -> Agreed {
+    Agreed {
+        source_key,
+        target_key,
+        source: Object::new(),
+        target: Object::new(),
+        fingerprint: None,
+        source_version: None,
+        target_version: None,
+    }
+}
+
+/// The keys of a change's pair: of the source, and of the target where it is known.
+pub(crate) fn pair(side: Side, change: &Change) -> (RecordKey, Option<RecordKey>) {
+    match side {
+        Side::Target => (change.source_key.clone(), change.target_key.clone()),
+        Side::Source => (
+            change
+                .target_key
+                .clone()
+                .unwrap_or_else(|| change.source_key.clone()),
+            Some(change.source_key.clone()),
+        ),
     }
 }
 
@@ -191,12 +432,17 @@ pub(crate) async fn commit(
         records,
         settled,
         held,
+        agreed,
+        gone,
+        paused,
+        restored,
+        conflicts,
     } = batch;
     let changes: Vec<Option<ChangeId>> = records.iter().map(|line| line.change).collect();
     let records: Vec<RunRecord> = records
         .into_iter()
         .map(|line| RunRecord {
-            side: model::sync::Side::Target,
+            side: line.side,
             run,
             seq: line.seq,
             sync,
@@ -217,6 +463,19 @@ pub(crate) async fn commit(
             let settled = store::journal::settle(tx, sync, &settled)?;
             store::journal::hold_many(tx, sync, &held)?;
             store::links::upsert_many(tx, sync, &links)?;
+            store::agreed::note_many(tx, sync, agreed)?;
+            forget_pairs(tx, sync, &gone)?;
+            if !paused.is_empty() {
+                store::pauses::put_many(tx, sync, &paused, TAKEN_BACK, at)?;
+            }
+            for link in restored {
+                // Only what was taken back comes back; a record whose counterpart is gone has nothing to be linked to.
+                let key = std::slice::from_ref(&link.source_key);
+                if store::pauses::remove_many(tx, sync, key)? > 0 {
+                    store::links::upsert_many(tx, sync, &[link])?;
+                }
+            }
+            store::conflicts::put_many(tx, &conflicts)?;
             note_unwritten(tx, sync, run, &unchanged, &records)?;
             store::outbox::put_settled(tx, &records, &changes, &settled)?;
             store::runs::add_counts(tx, run, &counts)?;
@@ -226,6 +485,27 @@ pub(crate) async fn commit(
             Ok(())
         })
         .await?;
+    Ok(())
+}
+
+/// Why a record is left alone whose making was taken back.
+pub(crate) const TAKEN_BACK: &str = "it was taken back; resume it to let this sync make it again";
+
+/// Forgets all that is known of pairs that are none any more.
+pub(crate) fn forget_pairs(
+    tx: &store::Transaction<'_>,
+    sync: SyncId,
+    gone: &[RecordKey],
+) -> store::Result<()> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    store::links::delete_many(tx, sync, gone)?;
+    store::missing::remove_many(tx, sync, gone)?;
+    store::flips::remove_many(tx, sync, gone)?;
+    for key in gone {
+        store::conflicts::remove(tx, sync, key, None)?;
+    }
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use crate::events::{Event, Progress};
 use crate::exchanges::{OfConnection, Recorder};
 use crate::job::Job;
 use crate::jobs::StoredJobs;
+use crate::limits::SETTLE_PAUSE;
 use crate::lock::SyncLock;
 use crate::progress::Meter;
 use crate::run::{self, Ended, Input, Work};
@@ -273,6 +274,7 @@ impl Engine {
             meter: meter.clone(),
             tracker: self.0.tracker.clone(),
             recorder: recorder.clone(),
+            settle_pause: SETTLE_PAUSE,
         }
     }
 
@@ -431,7 +433,14 @@ impl Engine {
             },
         );
         let work = self.work(RunId::new(), None, &stored.document, &cancel, &meter);
-        stored_plan::insert(&work, plan, sync, stored.version).await?;
+        stored_plan::insert(
+            &work,
+            plan,
+            sync,
+            stored.version,
+            store::plans::PlanKind::Run,
+        )
+        .await?;
         let engine = self.clone();
         self.0.tracker.spawn(async move {
             let result = async {

@@ -1,15 +1,19 @@
 //! Everything that a run needs, looked up and checked before the first request.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use connectors::{Destination, Source, StreamDescription};
+use compact_str::CompactString;
+use connectors::{Access, Destination, Source, StreamDescription};
 use mapping::Program;
 use model::field::Schema;
 use model::ids::SyncId;
-use model::sync::{Sync, WriteMode};
+use model::path::{FieldPath, Segment};
+use model::sync::{Direction, Policy, Side, Sync, Truth, WriteMode};
 
 use crate::error::{Error, Result};
 use crate::plan::Rules;
+use crate::run::Work;
 
 /// A sync ready to run.
 #[derive(Clone)]
@@ -32,6 +36,45 @@ pub struct Job {
     pub target_stream: StreamDescription,
     /// Changes when the mapping or the match key does.
     pub mapping_mark: String,
+    /// The way back, where the target's changes are read too.
+    pub back: Option<Back>,
+}
+
+/// What it takes to read the target, and to write the source.
+#[derive(Clone)]
+pub struct Back {
+    /// The target, to be read.
+    pub source: Arc<dyn Source>,
+    /// The source, to be written.
+    pub destination: Arc<dyn Destination>,
+    /// The source's stream as one that is written.
+    pub stream: StreamDescription,
+    /// The mapping back, compiled.
+    pub(crate) program: Arc<Program>,
+    /// The target's top-level fields.
+    pub(crate) fields: HashMap<CompactString, BackField>,
+    /// Source fields that tell which record is meant; empty where the match key does not come back.
+    pub(crate) match_on: Vec<FieldPath>,
+}
+
+/// How a field of the target, at its top level, flows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BackField {
+    /// Where it comes from; empty where nothing comes back.
+    pub(crate) sources: Vec<FieldPath>,
+    pub(crate) direction: Direction,
+    pub(crate) policy: Policy,
+    pub(crate) truth: Truth,
+}
+
+/// One side of a job, to be written.
+pub(crate) struct End<'a> {
+    pub(crate) side: Side,
+    pub(crate) destination: &'a dyn Destination,
+    pub(crate) stream: &'a StreamDescription,
+    pub(crate) access: &'a Access,
+    /// Fields of this side that tell which record is meant.
+    pub(crate) match_on: &'a [FieldPath],
 }
 
 impl Job {
@@ -76,7 +119,121 @@ impl Job {
             source_stream,
             target_stream,
             mapping_mark,
+            back: None,
         })
+    }
+
+    /// The job with what it takes to read the target and to write the source, which a two-way sync and a full
+    /// refresh need.
+    pub fn with_back(
+        mut self,
+        source: Arc<dyn Source>,
+        destination: Arc<dyn Destination>,
+        target_stream: &StreamDescription,
+        stream: StreamDescription,
+    ) -> Result<Self> {
+        let two_way = self.document.both_ways();
+        let refuse = |words: String| Err(Error::Refused(words));
+        if !target_stream.capabilities.read {
+            return refuse(format!(
+                "\"{}\" cannot be read, so its changes cannot be seen; choose another mode",
+                target_stream.label
+            ));
+        }
+        let chosen = two_way
+            .fields
+            .iter()
+            .filter_map(|field| Some((field.field.clone(), field.back.clone()?)))
+            .collect();
+        let (from, to) = (&self.source_stream.schema, &self.target_stream.schema);
+        let inverted = mapping::inverse::invert(&self.document.mapping, from, to, &chosen);
+        let compiled = mapping::compile(&inverted.mapping, to, from, mapping::Purpose::Update);
+        let problems: Vec<String> = compiled
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == mapping::Severity::Error)
+            .map(|diagnostic| match &diagnostic.target {
+                Some(field) => format!("on the way back to {field}: {}", diagnostic.message),
+                None => diagnostic.message.clone(),
+            })
+            .collect();
+        let Some(program) = compiled.program.filter(|_| problems.is_empty()) else {
+            return Err(Error::MappingInvalid { problems });
+        };
+        let mut fields: HashMap<CompactString, BackField> = HashMap::new();
+        for field in &inverted.fields {
+            let Some(top) = top_level(&field.target) else {
+                continue;
+            };
+            let rule = two_way.rule_of(&field.target);
+            let entry = fields.entry(top).or_insert_with(|| BackField {
+                sources: Vec::new(),
+                direction: match (self.document.mode, rule) {
+                    (WriteMode::FullRefresh, _) => Direction::ToTarget,
+                    (_, rule) => rule.map_or(Direction::Both, |rule| rule.direction),
+                },
+                policy: rule.and_then(|rule| rule.policy).unwrap_or(two_way.policy),
+                truth: rule.and_then(|rule| rule.truth).unwrap_or(two_way.truth),
+            });
+            match &field.source {
+                Some(source) if field.kind.comes_back() => entry.sources.push(source.clone()),
+                // Part of it cannot come back, so nothing of it does.
+                _ => entry.direction = Direction::ToTarget,
+            }
+        }
+        let writes_source = fields
+            .values()
+            .any(|field| field.direction != Direction::ToTarget);
+        if writes_source && !stream.capabilities.update {
+            return refuse(format!(
+                "\"{}\" cannot be changed, so nothing can flow back to it; let the fields flow one way",
+                stream.label
+            ));
+        }
+        let match_on: Option<Vec<FieldPath>> = self
+            .document
+            .match_on
+            .iter()
+            .map(|path| {
+                inverted
+                    .fields
+                    .iter()
+                    .find(|field| field.target == *path && field.kind.comes_back())
+                    .and_then(|field| field.source.clone())
+            })
+            .collect();
+        self.back = Some(Back {
+            source,
+            destination,
+            stream,
+            program: Arc::new(program),
+            fields,
+            match_on: match_on.unwrap_or_default(),
+        });
+        Ok(self)
+    }
+
+    /// A side, to be written. The source's only where the job has a way back.
+    pub(crate) fn end<'a>(&'a self, work: &'a Work, side: Side) -> Result<End<'a>> {
+        match (side, &self.back) {
+            (Side::Target, _) => Ok(End {
+                side,
+                destination: &*self.destination,
+                stream: &self.target_stream,
+                access: &work.target_access,
+                match_on: &self.document.match_on,
+            }),
+            (Side::Source, Some(back)) => Ok(End {
+                side,
+                destination: &*back.destination,
+                stream: &back.stream,
+                access: &work.source_access,
+                match_on: &back.match_on,
+            }),
+            (Side::Source, None) => Err(Error::Refused(
+                "this sync flows one way, so its source is never written".into(),
+            )),
+        }
     }
 
     /// The rules that decisions follow.
@@ -85,6 +242,14 @@ impl Job {
             mode: self.document.mode,
             match_on: self.document.match_on.clone(),
         }
+    }
+}
+
+/// The first name of a path.
+pub(crate) fn top_level(path: &FieldPath) -> Option<CompactString> {
+    match path.segments().first()? {
+        Segment::Name(name) => Some(name.clone()),
+        Segment::Each | Segment::Index(_) => None,
     }
 }
 
@@ -116,13 +281,16 @@ pub const fn purpose(mode: WriteMode) -> mapping::Purpose {
 }
 
 fn mark(document: &Sync) -> String {
-    let text = serde_json::json!({
+    let mut text = serde_json::json!({
         "rules": document.mapping.rules,
         "match_on": document.match_on,
         "mode": document.mode,
         "source": document.source,
         "target": document.target,
     });
+    if let (Some(filter), Some(members)) = (&document.filter, text.as_object_mut()) {
+        members.insert("filter".into(), filter.as_str().into());
+    }
     format!(
         "{:032x}",
         model::value::Value::from_serde(&text).fingerprint().0

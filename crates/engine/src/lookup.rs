@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use connectors::{Access, Find};
 use model::path::FieldPath;
 use model::record::{Record, RecordKey};
-use model::value::Value;
+use model::value::{Object, Value};
 use store::Store;
 
 use crate::error::Result;
@@ -160,23 +160,30 @@ pub(crate) fn match_values(
     mapped: &Mapped,
     rules: &Rules,
 ) -> std::result::Result<Vec<Value>, FieldPath> {
-    rules
-        .match_on
+    values_of(&mapped.fields, &rules.match_on)
+}
+
+/// The values at these paths, or the one that is not there.
+pub(crate) fn values_of(
+    fields: &Object,
+    paths: &[FieldPath],
+) -> std::result::Result<Vec<Value>, FieldPath> {
+    paths
         .iter()
-        .map(|path| match value_at(mapped, path) {
+        .map(|path| match value_at(fields, path) {
             Some(value) if !value.is_empty() => Ok(value.clone()),
             _ => Err(path.clone()),
         })
         .collect()
 }
 
-fn value_at<'a>(mapped: &'a Mapped, path: &FieldPath) -> Option<&'a Value> {
+fn value_at<'a>(fields: &'a Object, path: &FieldPath) -> Option<&'a Value> {
     let mut segments = path.segments().iter();
     let model::path::Segment::Name(first) = segments.next()? else {
         return None;
     };
     let rest = FieldPath::from_segments(segments.cloned().collect());
-    mapped.fields.get(first)?.at(&rest)
+    fields.get(first)?.at(&rest)
 }
 
 /// The values that a record is matched by, as one key: text without case and spaces around, as most

@@ -81,6 +81,8 @@ pub enum Decision {
     Invalid(Problem),
     /// Kept back until a person decides.
     Held(Problem),
+    /// Both sides changed it, and a person decides.
+    Conflict(Problem),
 }
 
 /// The rules of one sync that decisions follow.
@@ -113,13 +115,19 @@ pub fn decide(
             ),
             field: Some(field),
         }),
-        Known::Linked(link) => update(
-            mapped,
-            &link.target_key,
-            &link.shadow,
-            link.target_version.clone(),
-            rules,
-        ),
+        Known::Linked(link) if rules.mode == WriteMode::Append => {
+            match differences(&mapped.fields, &link.shadow).0.is_empty() {
+                true => Decision::Unchanged {
+                    adopt: Some(Box::new(link_of(
+                        mapped,
+                        link.target_key,
+                        link.target_version,
+                    ))),
+                },
+                false => create(mapped, rules),
+            }
+        }
+        Known::Linked(link) => update_linked(mapped, &link, rules),
         Known::NotSearchable => create(mapped, rules),
         Known::Looked(found) => match found.as_slice() {
             [] => create(mapped, rules),
@@ -151,6 +159,30 @@ fn create(mapped: &Mapped, rules: &Rules) -> Decision {
         before: None,
         version: None,
     }))
+}
+
+/// What changed on the source is written, unless the target has it already; what was taken back on the target stays so
+/// until the source changes it again.
+fn update_linked(mapped: &Mapped, link: &Link, rules: &Rules) -> Decision {
+    let Some(on_target) = &link.target_shadow else {
+        let version = link.target_version.clone();
+        return update(mapped, &link.target_key, &link.shadow, version, rules);
+    };
+    let (changed, _) = differences(&mapped.fields, &link.shadow);
+    let mut now = link.on_target();
+    for (name, value) in mapped.fields.iter() {
+        if changed.get(name).is_none() && on_target.get(name).is_some() {
+            // As far as this sync is concerned, both are as they should be.
+            now.insert(name, value.clone());
+        }
+    }
+    update(
+        mapped,
+        &link.target_key,
+        &now,
+        link.target_version.clone(),
+        rules,
+    )
 }
 
 fn update(
@@ -239,6 +271,24 @@ pub fn link_of(mapped: &Mapped, target_key: RecordKey, target_version: Option<St
     }
 }
 
+/// Stands for a record that was not read in this run.
+pub const NOT_READ: Fingerprint = Fingerprint(0);
+
+/// What `now` has of the fields, and inside objects of the members, that `shape` has.
+pub fn project(shape: &Object, now: &Object) -> Object {
+    shape
+        .iter()
+        .map(|(name, value)| {
+            let now = now.get(name).cloned().unwrap_or_default();
+            let part = match (value, now) {
+                (Value::Object(shape), Value::Object(now)) => Value::Object(project(shape, &now)),
+                (_, now) => now,
+            };
+            (name.into(), part)
+        })
+        .collect()
+}
+
 /// The top-level fields of `wanted` that `now` does not have, and what it has instead.
 ///
 /// Inside objects only the members that are wanted count: what the mapping does not fill is not ours.
@@ -258,7 +308,7 @@ pub fn differences(wanted: &Object, now: &Object) -> (Object, Object) {
     (fields, before)
 }
 
-fn agrees(wanted: &Value, now: Option<&Value>) -> bool {
+pub(crate) fn agrees(wanted: &Value, now: Option<&Value>) -> bool {
     match (wanted, now) {
         (Value::Null, None) => true,
         (_, None) => false,
@@ -341,6 +391,7 @@ mod tests {
             Decision::Filtered(problem) => format!("filtered: {}", problem.message),
             Decision::Invalid(problem) => format!("invalid: {}", problem.message),
             Decision::Held(problem) => format!("held: {}", problem.message),
+            Decision::Conflict(problem) => format!("conflict: {}", problem.message),
         }
     }
 

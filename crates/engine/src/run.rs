@@ -15,11 +15,12 @@ use connectors::{Access, ReadRequest};
 use model::clock::Clock;
 use model::cursor::Checkpoint;
 use model::ids::{PlanId, RunId};
-use model::record::{Operation, Record, RecordKey};
+use model::record::{Intent, Operation, Record, RecordKey};
 use model::run::{RecordOutcome, RunCounts};
+use model::sync::Side;
 use model::value::Value;
 use store::Store;
-use store::plans::{EntryFilter, PlanAction, PlanState};
+use store::plans::{EntryFilter, PlanAction, PlanKind, PlanState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -43,6 +44,8 @@ pub(crate) struct Work {
     pub(crate) meter: Meter,
     pub(crate) tracker: TaskTracker,
     pub(crate) recorder: std::sync::Arc<Recorder>,
+    /// Before a change without an answer is looked up once more; doubles each time.
+    pub(crate) settle_pause: std::time::Duration,
 }
 
 /// Where the records of a run come from.
@@ -113,7 +116,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                 );
             if guarded {
                 let plan = PlanId::new();
-                stored_plan::insert(work, plan, sync, job.version).await?;
+                stored_plan::insert(work, plan, sync, job.version, PlanKind::Run).await?;
                 match build(job, work, plan, full, linked).await? {
                     Built::Ready => apply(job, work, plan, &mut sequence).await,
                     Built::Held { reason } => Ok(Ended::Waiting {
@@ -356,7 +359,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
             .await?;
         let Some(last) = entries.last() else { break };
         after = Some(last.seq);
-        let planned = stored_plan::still_true(job, work, entries).await?;
+        let planned = stored_plan::still_true(job, work, stored.kind, entries).await?;
         execute(job, work, planned, None, sequence).await?;
     }
     stop_if_cancelled(work)?;
@@ -458,6 +461,10 @@ pub(crate) struct Planned {
     pub(crate) decision: Decision,
     /// It was linked before this run.
     pub(crate) was_linked: bool,
+    /// The side that is written.
+    pub(crate) side: Side,
+    /// What a write is for.
+    pub(crate) intent: Intent,
 }
 
 /// What records of this run have laid claim to on the target without being linked yet: match values
@@ -484,7 +491,8 @@ impl Claims {
             Decision::Unchanged { adopt: None }
             | Decision::Filtered(_)
             | Decision::Invalid(_)
-            | Decision::Held(_) => return,
+            | Decision::Held(_)
+            | Decision::Conflict(_) => return,
         };
         let source = hash(planned.mapped.source_key.as_str());
         let owner = *self
@@ -536,6 +544,8 @@ async fn plan_batch(
                 mapped,
                 decision,
                 was_linked,
+                side: Side::Target,
+                intent: Intent::Sync,
             };
             claims.one_each(&mut planned, &rules);
             planned
@@ -558,10 +568,12 @@ async fn execute(
         match item.decision {
             Decision::Write(change) => changes.push(write::Intended {
                 seq,
+                side: item.side,
+                intent: item.intent,
                 mapped: item.mapped,
                 change: *change,
             }),
-            decision => batch.settle_unwritten(seq, item.mapped, decision),
+            decision => batch.settle_unwritten(seq, item.side, item.mapped, decision),
         }
     }
     if !changes.is_empty() {
@@ -585,5 +597,6 @@ const fn expected_outcome(decision: &Decision) -> RecordOutcome {
         Decision::Filtered(_) => RecordOutcome::Filtered,
         Decision::Invalid(_) => RecordOutcome::Invalid,
         Decision::Held(_) => RecordOutcome::Held,
+        Decision::Conflict(_) => RecordOutcome::Conflict,
     }
 }

@@ -3,11 +3,14 @@
 use model::field::Schema;
 use model::ids::{ChangeId, PlanId, SyncId};
 use model::path::FieldPath;
-use model::record::{Change, Operation, RecordKey};
+use model::record::{Change, Intent, Operation, RecordKey};
 use model::run::RunCounts;
+use model::sync::{Side, WriteMode};
 use model::value::Object;
-use store::plans::{PlanAction, PlanEntry, PlanState};
+use store::links::Link;
+use store::plans::{PlanAction, PlanEntry, PlanKind, PlanState};
 
+use crate::commit;
 use crate::error::Result;
 use crate::job::Job;
 use crate::plan::{self, Decision, Mapped, Problem};
@@ -15,9 +18,15 @@ use crate::run::{Planned, Sequence, Work};
 use crate::scheduler::PLANS_KEPT;
 
 /// Begins a plan that nothing is in yet.
-pub(crate) async fn insert(work: &Work, plan: PlanId, sync: SyncId, version: u32) -> Result<()> {
+pub(crate) async fn insert(
+    work: &Work,
+    plan: PlanId,
+    sync: SyncId,
+    version: u32,
+    kind: PlanKind,
+) -> Result<()> {
     let empty = store::plans::Plan {
-        kind: store::plans::PlanKind::Run,
+        kind,
         id: plan,
         sync,
         sync_version: version,
@@ -59,13 +68,17 @@ pub(crate) fn to_entry(
     sequence: &mut Sequence,
 ) -> std::result::Result<PlanEntry, RecordKey> {
     let Planned {
-        mapped, decision, ..
+        mapped,
+        decision,
+        side,
+        intent,
+        ..
     } = planned;
     if matches!(decision, Decision::Unchanged { adopt: None }) {
         return Err(mapped.source_key);
     }
     let mut entry = PlanEntry {
-        side: model::sync::Side::Target,
+        side,
         seq: sequence.next(),
         source_key: mapped.source_key,
         target_key: None,
@@ -93,11 +106,12 @@ pub(crate) fn to_entry(
             entry.target_version = link.target_version;
         }
         Decision::Write(change) => {
-            entry.action = match change.operation {
-                Operation::Create => PlanAction::Create,
-                Operation::Update | Operation::Delete => PlanAction::Update,
+            entry.action = match (intent, change.operation) {
+                (Intent::Delete, _) | (_, Operation::Delete) => PlanAction::Delete,
+                (_, Operation::Create) => PlanAction::Create,
+                (_, Operation::Update) => PlanAction::Update,
             };
-            entry.target_key = change.target_key;
+            (entry.source_key, entry.target_key) = commit::pair(side, &change);
             entry.target_version = change.version;
             entry.fields = change.fields;
             entry.before = change.before;
@@ -105,6 +119,7 @@ pub(crate) fn to_entry(
         Decision::Filtered(problem) => blame(&mut entry, PlanAction::Filtered, problem),
         Decision::Invalid(problem) => blame(&mut entry, PlanAction::Invalid, problem),
         Decision::Held(problem) => blame(&mut entry, PlanAction::Held, problem),
+        Decision::Conflict(problem) => blame(&mut entry, PlanAction::Conflict, problem),
     }
     Ok(entry)
 }
@@ -129,6 +144,7 @@ fn problem_of(schema: &Schema, words: &str) -> Problem {
 pub(crate) async fn still_true(
     job: &Job,
     work: &Work,
+    kind: PlanKind,
     entries: Vec<PlanEntry>,
 ) -> Result<Vec<Planned>> {
     let sync = job.sync;
@@ -136,72 +152,144 @@ pub(crate) async fn still_true(
         .iter()
         .map(|entry| entry.source_key.clone())
         .collect();
-    let mut links = work
+    let targets: Vec<RecordKey> = entries
+        .iter()
+        .filter(|entry| entry.side == Side::Source && entry.action == PlanAction::Create)
+        .filter_map(|entry| entry.target_key.clone())
+        .collect();
+    let (mut links, linked) = work
         .store
-        .read(move |db| store::links::get_many(db, sync, &keys))
+        .read(move |db| {
+            let links = store::links::get_many(db, sync, &keys)?;
+            let linked = store::links::sources_of_targets(db, sync, &targets)?;
+            Ok((links, linked))
+        })
         .await?;
-    let schema = &job.target_stream.schema;
     let planned = entries.into_iter().map(|entry| {
         let link = links.remove(&entry.source_key);
-        let mapped = Mapped {
-            source_key: entry.source_key,
-            source: entry.source.unwrap_or_default(),
-            fields: entry.mapped,
-            fingerprint: entry.mapped_fingerprint,
-            problem: None,
-        };
-        let problem = || problem_of(schema, entry.problem.as_deref().unwrap_or_default());
-        let moved = || {
-            Decision::Held(Problem {
-                message: "changed since the plan was made; plan again to see what is left to do"
-                    .into(),
-                field: None,
-            })
-        };
-        let decision = match entry.action {
-            _ if !entry.is_included => Decision::Filtered(Problem {
-                message: "ticked off in the plan".into(),
-                field: None,
-            }),
-            PlanAction::Filtered => Decision::Filtered(problem()),
-            PlanAction::Invalid => Decision::Invalid(problem()),
-            PlanAction::Held | PlanAction::Conflict => Decision::Held(problem()),
-            PlanAction::Unchanged => Decision::Unchanged {
-                adopt: entry
-                    .target_key
-                    .filter(|_| link.is_none())
-                    .map(|key| Box::new(plan::link_of(&mapped, key, entry.target_version))),
-            },
-            PlanAction::Create if link.is_some() => moved(),
-            PlanAction::Update
-                if link.as_ref().is_some_and(|link| {
-                    Some(&link.target_key) != entry.target_key.as_ref()
-                        || plan::differences(&mapped.fields, &link.shadow).0 != entry.fields
-                }) =>
-            {
-                moved()
-            }
-            PlanAction::Create | PlanAction::Update | PlanAction::Delete => {
-                Decision::Write(Box::new(Change {
-                    id: ChangeId::new(),
-                    operation: if entry.action == PlanAction::Create {
-                        Operation::Create
-                    } else {
-                        Operation::Update
-                    },
-                    source_key: mapped.source_key.clone(),
-                    target_key: entry.target_key,
-                    fields: entry.fields,
-                    before: entry.before,
-                    version: entry.target_version,
-                }))
-            }
-        };
-        Planned {
-            mapped,
-            decision,
-            was_linked: true,
-        }
+        let is_linked = entry
+            .target_key
+            .as_ref()
+            .is_some_and(|key| linked.contains_key(key));
+        again(job, kind, entry, link, is_linked)
     });
     Ok(planned.collect())
+}
+
+fn again(
+    job: &Job,
+    kind: PlanKind,
+    entry: PlanEntry,
+    link: Option<Link>,
+    target_is_linked: bool,
+) -> Planned {
+    let (side, action) = (entry.side, entry.action);
+    let intent = match (kind, action) {
+        (PlanKind::Undo(_), _) => Intent::Undo,
+        (_, PlanAction::Delete) => Intent::Delete,
+        _ => Intent::Sync,
+    };
+    let moved = intent != Intent::Undo && has_moved(job, &entry, link.as_ref(), target_is_linked);
+    let mapped = Mapped {
+        source_key: entry.source_key,
+        source: entry.source.unwrap_or_default(),
+        fields: entry.mapped,
+        fingerprint: entry.mapped_fingerprint,
+        problem: None,
+    };
+    let schema = &job.target_stream.schema;
+    let problem = || problem_of(schema, entry.problem.as_deref().unwrap_or_default());
+    let decision = match action {
+        _ if !entry.is_included => Decision::Filtered(Problem {
+            message: "ticked off in the plan".into(),
+            field: None,
+        }),
+        PlanAction::Filtered => Decision::Filtered(problem()),
+        PlanAction::Invalid => Decision::Invalid(problem()),
+        PlanAction::Held => Decision::Held(problem()),
+        PlanAction::Conflict => Decision::Conflict(problem()),
+        PlanAction::Unchanged => Decision::Unchanged {
+            adopt: entry
+                .target_key
+                .filter(|_| link.is_none())
+                .map(|key| Box::new(plan::link_of(&mapped, key, entry.target_version))),
+        },
+        PlanAction::Create | PlanAction::Update | PlanAction::Delete if moved => {
+            Decision::Held(Problem {
+                message: MOVED.into(),
+                field: None,
+            })
+        }
+        PlanAction::Create | PlanAction::Update | PlanAction::Delete => {
+            let operation = match action {
+                PlanAction::Create => Operation::Create,
+                // To put a record away is to change it.
+                PlanAction::Delete if entry.fields.is_empty() => Operation::Delete,
+                _ => Operation::Update,
+            };
+            let (source_key, target_key) = match side {
+                Side::Target => (mapped.source_key.clone(), entry.target_key),
+                Side::Source => (
+                    entry
+                        .target_key
+                        .unwrap_or_else(|| mapped.source_key.clone()),
+                    Some(mapped.source_key.clone()),
+                ),
+            };
+            Decision::Write(Box::new(Change {
+                id: ChangeId::new(),
+                operation,
+                source_key,
+                target_key: target_key.filter(|_| operation != Operation::Create),
+                fields: entry.fields,
+                before: entry.before,
+                version: entry.target_version,
+            }))
+        }
+    };
+    Planned {
+        mapped,
+        decision,
+        was_linked: true,
+        side,
+        intent,
+    }
+}
+
+/// Why an entry is not carried out although it was approved.
+pub(crate) const MOVED: &str =
+    "changed since the plan was made; plan again to see what is left to do";
+
+/// Whether what an entry stands on has changed since.
+fn has_moved(job: &Job, entry: &PlanEntry, link: Option<&Link>, target_is_linked: bool) -> bool {
+    let is_same_pair = link.is_some_and(|link| Some(&link.target_key) == entry.target_key.as_ref());
+    match (entry.action, entry.side) {
+        (PlanAction::Create, Side::Source) => target_is_linked,
+        // A changed record is added anew, whatever it was linked to.
+        (PlanAction::Create, Side::Target) => {
+            link.is_some() && job.document.mode != WriteMode::Append
+        }
+        (PlanAction::Delete, _) => !is_same_pair,
+        (PlanAction::Update, side) if job.back.is_some() => {
+            let Some(link) = link.filter(|_| is_same_pair) else {
+                return true;
+            };
+            let on_target = link.on_target();
+            let empty = Object::new();
+            match side {
+                Side::Target => entry.fields.iter().any(|(name, _)| {
+                    let was = entry.before.as_ref().unwrap_or(&empty).get(name);
+                    // A field in which the two never agreed has no shadow.
+                    on_target
+                        .get(name)
+                        .is_some_and(|now| !plan::agrees(now, was))
+                }),
+                Side::Source => plan::differences(&entry.mapped, &on_target).0.is_empty(),
+            }
+        }
+        (PlanAction::Update, _) => link.is_some_and(|link| {
+            !is_same_pair || plan::differences(&entry.mapped, &link.on_target()).0 != entry.fields
+        }),
+        _ => false,
+    }
 }

@@ -5,14 +5,15 @@ use std::collections::{HashMap, HashSet};
 
 use connectors::{Find, Written};
 use model::ids::{ChangeId, ExchangeId, RunId};
-use model::record::{Change, Operation, Outcome, Record, RecordKey};
+use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
+use model::sync::Side;
 use model::value::{Object, Value};
 use store::journal::Pending;
 
 use crate::commit::{self, Batch};
 use crate::error::{Error, Result};
-use crate::job::Job;
-use crate::limits::{REBASES, SETTLE_ATTEMPTS, SETTLE_PAUSE};
+use crate::job::{End, Job};
+use crate::limits::{REBASES, SETTLE_ATTEMPTS};
 use crate::lookup;
 use crate::plan::{self, Mapped, Problem};
 use crate::run::Work;
@@ -22,8 +23,20 @@ use crate::run::Work;
 pub(crate) struct Intended {
     /// Its place in the run.
     pub(crate) seq: u64,
+    /// The side that is written.
+    pub(crate) side: Side,
+    /// What it is for.
+    pub(crate) intent: Intent,
     pub(crate) mapped: Mapped,
     pub(crate) change: Change,
+}
+
+impl Intended {
+    /// Whether the record is to become what the mapping makes of the source, whatever it is now. Otherwise only what
+    /// was looked at may be changed.
+    fn wants_mapped(&self, job: &Job) -> bool {
+        self.intent == Intent::Sync && self.side == Side::Target && job.back.is_none()
+    }
 }
 
 /// Stage 4: from here on, the changes survive a power cut as *pending*.
@@ -39,8 +52,8 @@ fn pending(job: &Job, run: RunId, intended: &[Intended]) -> Vec<Pending> {
     intended
         .iter()
         .map(|intended| Pending {
-            side: model::sync::Side::Target,
-            intent: model::record::Intent::Sync,
+            side: intended.side,
+            intent: intended.intent,
             change: intended.change.clone(),
             run,
             sync: job.sync,
@@ -60,8 +73,36 @@ pub(crate) async fn send(
     intended: Vec<Intended>,
     batch: &mut Batch,
 ) -> Result<()> {
-    let settled = write_journalled(job, work, &intended).await?;
-    take_outcomes(job, work, intended, settled, batch).await
+    let mut left = intended;
+    // One side after the other, each in its order.
+    for side in [Side::Target, Side::Source] {
+        let (now, later): (Vec<Intended>, Vec<Intended>) =
+            left.into_iter().partition(|intended| intended.side == side);
+        left = later;
+        if now.is_empty() {
+            continue;
+        }
+        let end = job.end(work, side)?;
+        let settled = match write_journalled(job, work, &end, &now).await {
+            Ok(settled) => settled,
+            Err(error) => {
+                forget_unsent(job, work, &left).await?;
+                return Err(error);
+            }
+        };
+        take_outcomes(job, work, &end, now, settled, batch).await?;
+    }
+    Ok(())
+}
+
+/// Takes changes out of the journal that were never sent.
+async fn forget_unsent(job: &Job, work: &Work, unsent: &[Intended]) -> Result<()> {
+    let sync = job.sync;
+    let ids: Vec<ChangeId> = unsent.iter().map(|intended| intended.change.id).collect();
+    Ok(work
+        .store
+        .write(move |tx| store::journal::settle_many(tx, sync, &ids).map(|_| ()))
+        .await?)
 }
 
 /// Puts every outcome into the batch. What moved meanwhile is looked at again and sent once more, which may move
@@ -69,30 +110,32 @@ pub(crate) async fn send(
 async fn take_outcomes(
     job: &Job,
     work: &Work,
+    end: &End<'_>,
     intended: Vec<Intended>,
     settled: Vec<(Outcome, Option<ExchangeId>)>,
     batch: &mut Batch,
 ) -> Result<()> {
-    let mut moved = take_settled(intended, settled, batch);
+    let mut moved = take_settled(job, intended, settled, batch);
     for _ in 0..REBASES {
         if moved.is_empty() {
             return Ok(());
         }
-        let again = rebase(job, work, moved, batch).await?;
+        let again = rebase(job, work, end, moved, batch).await?;
         if again.is_empty() {
             return Ok(());
         }
-        let settled = write_journalled(job, work, &again).await?;
-        moved = take_settled(again, settled, batch);
+        let settled = write_journalled(job, work, end, &again).await?;
+        moved = take_settled(job, again, settled, batch);
     }
     for intended in moved {
-        batch.settle_written(intended, Outcome::Moved, None);
+        batch.settle_written(job, intended, Outcome::Moved, None);
     }
     Ok(())
 }
 
 /// Puts outcomes into the batch; gives those back that moved.
 fn take_settled(
+    job: &Job,
     intended: Vec<Intended>,
     settled: Vec<(Outcome, Option<ExchangeId>)>,
     batch: &mut Batch,
@@ -102,7 +145,7 @@ fn take_settled(
         if outcome == Outcome::Moved {
             moved.push(intended);
         } else {
-            batch.settle_written(intended, outcome, exchange);
+            batch.settle_written(job, intended, outcome, exchange);
         }
     }
     moved
@@ -112,29 +155,26 @@ fn take_settled(
 async fn write_journalled(
     job: &Job,
     work: &Work,
+    end: &End<'_>,
     intended: &[Intended],
 ) -> Result<Vec<(Outcome, Option<ExchangeId>)>> {
     let changes: Vec<Change> = intended
         .iter()
         .map(|intended| intended.change.clone())
         .collect();
-    let written = match job
+    let written = match end
         .destination
-        .write(&job.target_stream.name, &changes, &work.target_access)
+        .write(&end.stream.name, &changes, end.access)
         .await
     {
         Ok(written) => written,
         Err(error) => {
             // Nothing was sent, so nothing is pending.
-            let sync = job.sync;
-            let ids: Vec<ChangeId> = changes.iter().map(|change| change.id).collect();
-            work.store
-                .write(move |tx| store::journal::settle_many(tx, sync, &ids))
-                .await?;
+            forget_unsent(job, work, intended).await?;
             return Err(error.into());
         }
     };
-    settle(job, work, intended, written).await
+    settle(work, end, intended, written).await
 }
 
 /// Records that somebody changed on the target since we last saw them: looked at again and compared again. Gives, and
@@ -142,17 +182,17 @@ async fn write_journalled(
 async fn rebase(
     job: &Job,
     work: &Work,
+    end: &End<'_>,
     moved: Vec<Intended>,
     batch: &mut Batch,
 ) -> Result<Vec<Intended>> {
-    let stream = &job.target_stream.name;
     let keys: Vec<RecordKey> = moved
         .iter()
         .filter_map(|intended| intended.change.target_key.clone())
         .collect();
-    let current = job
+    let current = end
         .destination
-        .get(stream, &keys, &work.target_access)
+        .get(&end.stream.name, &keys, end.access)
         .await?;
     let mut current: HashMap<RecordKey, Record> = keys
         .into_iter()
@@ -166,6 +206,17 @@ async fn rebase(
         let Some((key, record)) =
             key.and_then(|key| current.remove(&key).map(|record| (key, record)))
         else {
+            if intended.intent == Intent::Delete {
+                // Somebody else was faster, or our own answer was lost.
+                let key = intended.change.target_key.clone();
+                let gone = Outcome::Written {
+                    key: key.unwrap_or_else(|| RecordKey(String::new())),
+                    record: None,
+                    version: None,
+                };
+                batch.settle_written(job, intended, gone, None);
+                continue;
+            }
             let gone = Problem {
                 message: "is gone from the target; delete the link by running again in full, or restore it there".into(),
                 field: None,
@@ -175,15 +226,29 @@ async fn rebase(
         };
         let empty = Object::new();
         let now = record.fields.as_object().unwrap_or(&empty);
-        let (fields, before) = plan::differences(&intended.mapped.fields, now);
-        if fields.is_empty() {
+        let is_delete = intended.change.operation == Operation::Delete;
+        let wanted = match intended.wants_mapped(job) {
+            true => &intended.mapped.fields,
+            false => &intended.change.fields,
+        };
+        let (fields, before) = plan::differences(wanted, now);
+        let was = intended.change.before.as_ref();
+        if is_delete || !intended.wants_mapped(job) {
+            // Nobody has looked at what is there now.
+            let untouched = was.is_none_or(|was| plan::differences(was, now).0.is_empty());
+            if !untouched && !(fields.is_empty() && !is_delete) {
+                batch.settle_overtaken(job, intended, &record);
+                continue;
+            }
+        }
+        if fields.is_empty() && !is_delete {
             // Mostly our own write whose answer was lost: the target has what it should have.
             let done = Outcome::Written {
                 key,
                 record: None,
                 version: record.version,
             };
-            batch.settle_written(intended, done, None);
+            batch.settle_written(job, intended, done, None);
             continue;
         }
         stale.push(intended.change.id);
@@ -192,7 +257,10 @@ async fn rebase(
                 id: ChangeId::new(),
                 target_key: Some(key),
                 fields,
-                before: Some(before),
+                before: match is_delete {
+                    true => intended.change.before.clone(),
+                    false => Some(before),
+                },
                 version: record.version,
                 ..intended.change
             },
@@ -233,8 +301,10 @@ pub(crate) async fn settle_journal(job: &Job, work: &Work) -> Result<()> {
             .iter()
             .map(|pending| Intended {
                 seq: pending.seq,
+                side: pending.side,
+                intent: pending.intent,
                 mapped: Mapped {
-                    source_key: pending.change.source_key.clone(),
+                    source_key: commit::pair(pending.side, &pending.change).0,
                     source: pending.source.clone().unwrap_or_default(),
                     fields: pending.mapped.clone(),
                     fingerprint: pending.mapped_fingerprint,
@@ -243,15 +313,24 @@ pub(crate) async fn settle_journal(job: &Job, work: &Work) -> Result<()> {
                 change: pending.change.clone(),
             })
             .collect();
-        let nobody_knows = Written {
-            outcomes: intended
-                .iter()
-                .map(|_| unknown("the run was cut off before the answer came"))
-                .collect(),
-            exchanges: vec![None; intended.len()],
-        };
-        let settled = settle(job, work, &intended, nobody_knows).await?;
-        take_outcomes(job, work, intended, settled, &mut batch).await?;
+        let (on_target, on_source): (Vec<Intended>, Vec<Intended>) = intended
+            .into_iter()
+            .partition(|intended| intended.side == Side::Target);
+        for (side, intended) in [(Side::Target, on_target), (Side::Source, on_source)] {
+            if intended.is_empty() {
+                continue;
+            }
+            let end = job.end(work, side)?;
+            let nobody_knows = Written {
+                outcomes: intended
+                    .iter()
+                    .map(|_| unknown("the run was cut off before the answer came"))
+                    .collect(),
+                exchanges: vec![None; intended.len()],
+            };
+            let settled = settle(work, &end, &intended, nobody_knows).await?;
+            take_outcomes(job, work, &end, intended, settled, &mut batch).await?;
+        }
         commit::commit(job, work, batch, None).await?;
     }
     Ok(())
@@ -268,8 +347,8 @@ fn unknown(reason: &str) -> Outcome {
 /// A create is looked up by its match key first; an update is the same however often it is sent. What
 /// can neither be looked up nor safely repeated stays unknown: a person has to look.
 async fn settle(
-    job: &Job,
     work: &Work,
+    end: &End<'_>,
     intended: &[Intended],
     written: Written,
 ) -> Result<Vec<(Outcome, Option<ExchangeId>)>> {
@@ -293,7 +372,7 @@ async fn settle(
             pause(work, attempt).await?;
         }
         let last = attempt + 1 == SETTLE_ATTEMPTS;
-        let again = match absent_on_target(job, work, intended, &open, &mut settled).await {
+        let again = match absent(end, intended, &open, &mut settled).await {
             Ok(again) => again,
             Err(error) if last || !error_is_transient(&error) => return Err(error),
             Err(_) => continue,
@@ -306,9 +385,9 @@ async fn settle(
             .filter_map(|n| intended.get(*n))
             .map(|intended| intended.change.clone())
             .collect();
-        match job
+        match end
             .destination
-            .write(&job.target_stream.name, &changes, &work.target_access)
+            .write(&end.stream.name, &changes, end.access)
             .await
         {
             Ok(written) => {
@@ -330,11 +409,11 @@ async fn settle(
         .iter()
         .zip(intended)
         .any(|((outcome, _), intended)| {
-            matches!(outcome, Outcome::Unknown { .. }) && can_settle(job, &intended.change)
+            matches!(outcome, Outcome::Unknown { .. }) && can_settle(end, &intended.change)
         })
     {
         return Err(Error::Platform(connectors::Error::Unavailable {
-            platform: job.target_stream.label.clone(),
+            platform: end.stream.label.clone(),
             reason: format!(
                 "{SETTLE_ATTEMPTS} writes in a row got no answer; what was sent is looked up at the next run"
             ),
@@ -348,33 +427,31 @@ fn error_is_transient(error: &Error) -> bool {
 }
 
 /// Whether a change without an answer can ever be settled without a person.
-fn can_settle(job: &Job, change: &Change) -> bool {
+fn can_settle(end: &End<'_>, change: &Change) -> bool {
     match change.operation {
         Operation::Update | Operation::Delete => true,
         Operation::Create => {
-            let can = &job.target_stream.capabilities;
-            can.idempotent_create || is_searchable(job)
+            let can = &end.stream.capabilities;
+            can.idempotent_create || is_searchable(end)
         }
     }
 }
 
-fn is_searchable(job: &Job) -> bool {
-    let can = &job.target_stream.capabilities.match_by;
-    !job.document.match_on.is_empty() && job.document.match_on.iter().all(|path| can.contains(path))
+fn is_searchable(end: &End<'_>) -> bool {
+    let can = &end.stream.capabilities.match_by;
+    !end.match_on.is_empty() && end.match_on.iter().all(|path| can.contains(path))
 }
 
 /// Looks creates up; those that are there get their outcome, the rest is to be sent again.
-async fn absent_on_target(
-    job: &Job,
-    work: &Work,
+async fn absent(
+    end: &End<'_>,
     intended: &[Intended],
     open: &[usize],
     settled: &mut [(Outcome, Option<ExchangeId>)],
 ) -> Result<Vec<usize>> {
     let mut again = Vec::new();
     let mut to_find: Vec<(usize, Vec<Value>)> = Vec::new();
-    let rules = job.rules();
-    let in_jobs = in_jobs(job, work, intended, open).await?;
+    let in_jobs = in_jobs(end, intended, open).await?;
     for n in open {
         let Some(intended) = intended.get(*n) else {
             continue;
@@ -384,12 +461,12 @@ async fn absent_on_target(
             again.push(*n);
             continue;
         }
-        if !can_settle(job, &intended.change) {
+        if !can_settle(end, &intended.change) {
             continue;
         }
         if intended.change.operation == Operation::Create
-            && is_searchable(job)
-            && let Ok(values) = lookup::match_values(&intended.mapped, &rules)
+            && is_searchable(end)
+            && let Ok(values) = lookup::values_of(&intended.change.fields, end.match_on)
         {
             to_find.push((*n, values));
         } else {
@@ -400,11 +477,11 @@ async fn absent_on_target(
         return Ok(again);
     }
     let find = Find {
-        stream: job.target_stream.name.clone(),
-        by: rules.match_on.clone(),
+        stream: end.stream.name.clone(),
+        by: end.match_on.to_vec(),
         values: to_find.iter().map(|(_, values)| values.clone()).collect(),
     };
-    let found = job.destination.find(find, &work.target_access).await?;
+    let found = end.destination.find(find, end.access).await?;
     for ((n, _), records) in to_find.into_iter().zip(found) {
         match (
             records.into_iter().find(|record| record.key.is_some()),
@@ -427,12 +504,11 @@ async fn absent_on_target(
 
 /// Those of the changes that are part of a job which the platform may still be working on.
 async fn in_jobs(
-    job: &Job,
-    work: &Work,
+    end: &End<'_>,
     intended: &[Intended],
     open: &[usize],
 ) -> Result<HashSet<ChangeId>> {
-    let Some(log) = &work.target_access.jobs else {
+    let Some(log) = &end.access.jobs else {
         return Ok(HashSet::new());
     };
     let ids: Vec<ChangeId> = open
@@ -440,14 +516,14 @@ async fn in_jobs(
         .filter_map(|n| intended.get(*n))
         .map(|intended| intended.change.id)
         .collect();
-    let jobs = log.under_way(&job.target_stream.name, &ids).await?;
+    let jobs = log.under_way(&end.stream.name, &ids).await?;
     Ok(jobs.into_iter().flat_map(|job| job.changes).collect())
 }
 
 async fn pause(work: &Work, attempt: u32) -> Result<()> {
     tokio::select! {
         () = work.cancel.cancelled() => Err(Error::Cancelled),
-        () = tokio::time::sleep(SETTLE_PAUSE * 2u32.saturating_pow(attempt)) => Ok(()),
+        () = tokio::time::sleep(work.settle_pause * 2u32.saturating_pow(attempt)) => Ok(()),
     }
 }
 

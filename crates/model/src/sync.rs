@@ -95,6 +95,27 @@ impl Sync {
         }
     }
 
+    /// Whether the target is read too.
+    pub fn reads_target(&self) -> bool {
+        self.two_way.is_some() || self.mode == WriteMode::FullRefresh
+    }
+
+    /// How changes of both sides come together. A full refresh is a two-way sync in which nothing flows back, and what
+    /// the target changed is put back.
+    pub fn both_ways(&self) -> TwoWay {
+        match (&self.two_way, self.mode) {
+            (_, WriteMode::FullRefresh) => TwoWay {
+                policy: Policy::Source,
+                truth: Truth::Source,
+                creates_on_source: false,
+                read_only: ReadOnly::Revert,
+                fields: Vec::new(),
+            },
+            (Some(two_way), _) => two_way.clone(),
+            (None, _) => TwoWay::default(),
+        }
+    }
+
     /// What is done when a record is gone from one side: mirroring means deleting, unless something else is chosen.
     pub fn delete_action(&self) -> DeleteAction {
         match (&self.deletes.action, self.mode) {
@@ -253,6 +274,20 @@ pub struct TwoWay {
     pub read_only: ReadOnly,
     /// What is different for single fields.
     pub fields: Vec<FieldRule>,
+}
+
+impl TwoWay {
+    /// What is different for a field; a rule for an object counts for what is in it.
+    pub fn rule_of(&self, field: &FieldPath) -> Option<&FieldRule> {
+        self.fields
+            .iter()
+            .find(|rule| rule.field == *field)
+            .or_else(|| {
+                self.fields
+                    .iter()
+                    .find(|rule| field.segments().starts_with(rule.field.segments()))
+            })
+    }
 }
 
 impl Default for TwoWay {

@@ -393,6 +393,7 @@ pub(crate) async fn preview_rows(app: &App, request: CheckMapping) -> Result<Pre
             Decision::Filtered(problem) => (PlanAction::Filtered, None, Some(problem)),
             Decision::Invalid(problem) => (PlanAction::Invalid, None, Some(problem)),
             Decision::Held(problem) => (PlanAction::Held, None, Some(problem)),
+            Decision::Conflict(problem) => (PlanAction::Conflict, None, Some(problem)),
         };
         match action {
             PlanAction::Create => rows.creates += 1,

@@ -322,6 +322,8 @@ impl Manifest {
             batch_size: writes.map_or(1, WriteSpec::batch_size),
             match_by: writes.map_or_else(Vec::new, |writes| writes.match_by.clone()),
             idempotent_create: writes.is_some_and(WriteSpec::idempotent_create),
+            get: writes.is_some_and(|writes| writes.get.is_some()),
+            ..Capabilities::default()
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::Job;
 use engine::alone::Alone;
@@ -145,6 +146,7 @@ impl Bench {
             clock: Clock::manual(1_790_000_000_000),
             cancel: CancellationToken::new(),
             is_recorded: false,
+            settle_pause: Duration::ZERO,
         }
     }
 

@@ -407,6 +407,7 @@ pub(crate) fn describe(stream: &str) -> StreamDescription {
             batch_size: 100,
             match_by: vec!["email".parse().unwrap()],
             idempotent_create: false,
+            ..Capabilities::default()
         },
     }
 }

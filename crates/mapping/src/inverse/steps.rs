@@ -96,6 +96,10 @@ pub(super) fn undo(steps: &[Step], start: &Flow, end: &Flow, depth: usize) -> Re
     if (start.kind == FieldType::Any) != (end.kind == FieldType::Any) {
         back.lose("of one side it is not known what kind of value it holds");
     }
+    if !steps.is_empty() && is_text(flow.kind) && !is_text(end.kind) && end.kind != FieldType::Any {
+        // 1.000 that was written for people is another number to a field of numbers.
+        back.lose("the target reads the text as something else");
+    }
     let mut have = end.clone();
     let mut after = flow;
     for (step, built, before) in stages.into_iter().rev() {
@@ -121,9 +125,12 @@ pub(super) fn undo(steps: &[Step], start: &Flow, end: &Flow, depth: usize) -> Re
     Ok(back)
 }
 
+fn is_text(kind: FieldType) -> bool {
+    matches!(kind, FieldType::Text | FieldType::Enum)
+}
+
 /// What there is once it was read as what came out of a step. The texts that a field accepts stay known.
 fn known_as(mut have: Flow, after: &Flow) -> Flow {
-    let is_text = |kind| matches!(kind, FieldType::Text | FieldType::Enum);
     if after.kind != FieldType::Any && have.kind != after.kind {
         if !(is_text(have.kind) && is_text(after.kind)) {
             have.options = None;

@@ -130,6 +130,8 @@ decimal > decimal: ["parse_number"]
   exact:
 decimal > text: ["format_number"]
   exact: parse_number {"decimal":"."}
+integer > decimal: [{"format_number":{"decimal":",","grouping":"."}}]
+  lossy: to_text | parse_number {"decimal":","} | to_integer (the target reads the text as something else)
 integer > text: [{"format_number":{"decimal":",","grouping":"."}}]
   exact: parse_number {"decimal":","} | to_integer
 decimal > text: [{"format_number":{"digits":2}}]

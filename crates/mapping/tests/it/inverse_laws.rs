@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mapping::inverse::{WayBack, invert, round_trip};
+use mapping::inverse::{WayBack, invert, round_trip, round_trip_of};
 use mapping::{Program, Purpose, compile};
 use model::field::Schema;
 use model::mapping::{Mapping, OnFailure, Origin, Rule, Step};
@@ -207,6 +207,42 @@ proptest! {
     }
 
     #[test]
+    fn what_is_called_exact_comes_back_or_is_refused(
+        steps in prop::collection::vec(step(), 0..4),
+        (source, from_source) in typed(),
+        (target, from_target) in typed(),
+        // A text has many spellings; what is sent to it and back has one.
+        as_text in prop::sample::select(vec![(false, false), (true, false), (false, true)]),
+    ) {
+        let rules = Mapping {
+            rules: vec![Rule {
+                target: FieldPath::of("b"),
+                origin: Origin::Fields { paths: vec![FieldPath::of("a")] },
+                steps,
+                on_failure: OnFailure::Hold,
+                comment: None,
+            }],
+            ..Mapping::default()
+        };
+        let source = if as_text.0 { "text" } else { source };
+        let target = if as_text.1 { "text" } else { target };
+        let (source, target) = (schema(&format!("a:{source}")), schema(&format!("b:{target}")));
+        let inverted = turned(&rules, &source, &target);
+        let forward = compile(&rules, &source, &target, Purpose::Update).program;
+        if let (Some(forward), WayBack::Exact) = (forward, &inverted.fields[0].kind) {
+            let back = compile(&inverted.mapping, &target, &source, Purpose::Update).program.unwrap();
+            let record = |name: &str, value| Value::Object([(name.into(), value)].into_iter().collect());
+            let trip = round_trip_of(&forward, &back, &inverted.fields, &[record("a", from_source)], &[record("b", from_target)]);
+            if !as_text.0 {
+                prop_assert_eq!(trip.fields[0].from_source.differ, 0, "{:?} {:?}", rules, trip);
+            }
+            if !as_text.1 {
+                prop_assert_eq!(trip.fields[0].from_target.differ, 0, "{:?} {:?}", rules, trip);
+            }
+        }
+    }
+
+    #[test]
     fn any_mapping_turns_around_into_one_that_compiles(rules in prop::collection::vec(rule(), 0..5)) {
         let mapping = Mapping { rules, ..Mapping::default() };
         for (source, target) in [(harbor(), postino()), (Schema::default(), Schema::default())] {
@@ -251,6 +287,18 @@ proptest! {
             }
         }
     }
+}
+
+/// A field whose values have one spelling, and one of them.
+fn typed() -> impl Strategy<Value = (&'static str, Value)> {
+    prop_oneof![
+        any::<i64>().prop_map(|n| ("integer", Value::Int(n))),
+        (-1000i64..1000).prop_map(|n| ("integer?", Value::Int(n))),
+        amount().prop_map(|amount| ("decimal", amount)),
+        any::<bool>().prop_map(|flag| ("bool", Value::Bool(flag))),
+        date().prop_map(|date| ("date", date)),
+        timestamp().prop_map(|time| ("timestamp", time)),
+    ]
 }
 
 fn types() -> impl Strategy<Value = &'static str> {

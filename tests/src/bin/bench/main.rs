@@ -1,5 +1,7 @@
 //! `cargo run --release -p testkit --bin bench -- [read|map|commit|run|sync] [--records N] [--json]`
 //!
+//! `cargo run --release -p testkit --bin bench -- simulation [--histories N] [--from SEED]`
+//!
 //! What a record costs: CPU time of this process for reading it, mapping it, and for a whole run, each beside a bare
 //! program that does the same work without what makes it safe. Platforms run in processes of their own, so that their
 //! work is not counted. Times are of this machine; compare ratios.
@@ -22,6 +24,7 @@ mod measured;
 mod other;
 mod pages;
 mod reading;
+mod simulation;
 mod sync;
 
 use std::process::ExitCode;
@@ -75,6 +78,13 @@ fn main() -> ExitCode {
     if words.first().is_some_and(|word| word == "--pages") {
         runtime.block_on(reading::be_the_platform());
         return ExitCode::SUCCESS;
+    }
+    if words.first().is_some_and(|word| word == "simulation") {
+        let number = |flag: &str| number(flag).and_then(|n| u64::try_from(n).ok());
+        return simulation::live(
+            number("--from").unwrap_or(0),
+            number("--histories").unwrap_or(10_000),
+        );
     }
     if !cfg!(target_os = "linux") {
         eprintln!("CPU time and memory are read from /proc: on Linux only.");

@@ -1,0 +1,27 @@
+//! Histories from seeds, as many as wanted: see [`testkit::simulation`].
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use testkit::simulation::live_all;
+
+/// Lives them and tells what they came to; the first that fails is told with its steps.
+pub(crate) fn live(from: u64, histories: u64) -> ExitCode {
+    let began = Instant::now();
+    match live_all(from..from.saturating_add(histories)) {
+        Ok(tally) => {
+            let seconds = began.elapsed().as_secs_f64();
+            #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+            let each = seconds * 1e3 / histories.max(1) as f64;
+            println!("{tally:#?}");
+            println!(
+                "{histories} histories from seed {from} in {seconds:.1} s, {each:.2} ms each: every promise held"
+            );
+            ExitCode::SUCCESS
+        }
+        Err(broken) => {
+            println!("{broken}");
+            ExitCode::FAILURE
+        }
+    }
+}

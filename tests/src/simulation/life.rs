@@ -1,0 +1,535 @@
+//! Living a history: step by step, each run in a process of its own that can end.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use engine::Job;
+use engine::alone::Alone;
+use engine::run::Input;
+use model::clock::Clock;
+use model::ids::{ConnectionId, PlanId, SyncId};
+use model::mapping::{Mapping, OnFailure, Origin, Rule, Step as MappingStep};
+use model::record::RecordKey;
+use model::run::RunState;
+use model::sync::{StreamRef, Sync};
+use store::inline::{Access, Fate, Inline};
+use store::plans::PlanState;
+use store::runs::Run;
+use tokio_util::sync::CancellationToken;
+
+use super::Tally;
+use super::history::{Configuration, End, Event, History, RunKind, RunStep, Setting, Step};
+use super::platform::{self, Platform};
+use super::rest;
+
+/// A history under way.
+pub(super) struct Life<'a> {
+    pub(super) setting: &'a Setting,
+    pub(super) configuration: Configuration,
+    pub(super) store: &'a Arc<Inline>,
+    clock: &'a Clock,
+    pub(super) sync: SyncId,
+    ends: [ConnectionId; 2],
+    pub(super) platform: Platform,
+    pub(super) job: Job,
+    /// Persons that were ticked off in a plan, so that the cursor went past them.
+    pub(super) ticked_off: BTreeSet<RecordKey>,
+    pub(super) tally: Tally,
+}
+
+/// What a run came to: none when its process died.
+pub(super) enum Came {
+    Died,
+    Run(Run),
+    /// A plan, or why there is none.
+    Plan(Result<PlanId, engine::Error>),
+    /// There was nothing to do.
+    Nothing,
+}
+
+/// Lives it.
+pub(super) fn live(history: &History, store: &Arc<Inline>, clock: &Clock) -> Result<Tally, String> {
+    let mut life = Life::begin(&history.setting, store, clock)?;
+    for (n, step) in history.steps.iter().enumerate() {
+        let at = |what: String| format!("in step {}: {what}", n + 1);
+        life.step(step).map_err(at)?;
+    }
+    rest::come_to_rest(&mut life)?;
+    life.tally.histories = 1;
+    life.tally.requests = u64::from(life.platform.state().all_requests);
+    Ok(life.tally)
+}
+
+impl<'a> Life<'a> {
+    fn begin(
+        setting: &'a Setting,
+        store: &'a Arc<Inline>,
+        clock: &'a Clock,
+    ) -> Result<Self, String> {
+        let sync = SyncId::new();
+        let ends = [ConnectionId::new(), ConnectionId::new()];
+        let configuration = setting.configuration.clone();
+        let document = document(ends, &configuration);
+        let now = clock.now();
+        store
+            .change(|tx| store::syncs::insert(tx, sync, &document, now))
+            .unwrap();
+        let platform = Platform::new(setting.clone(), Arc::clone(store), sync);
+        let job = job(sync, 1, document, &platform)?;
+        platform
+            .state()
+            .watch
+            .version(1, Arc::clone(&job.program), configuration.mode);
+        Ok(Self {
+            setting,
+            configuration,
+            store,
+            clock,
+            sync,
+            ends,
+            platform,
+            job,
+            ticked_off: BTreeSet::new(),
+            tally: Tally::default(),
+        })
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Edit(edit) => {
+                let is_read = self.is_reading();
+                let mut state = self.platform.state();
+                state
+                    .world
+                    .edit(edit, self.setting.target.normalises, is_read);
+                Ok(())
+            }
+            Step::Configure(configuration) => self.configure(configuration),
+            Step::Clock(millis) => {
+                self.clock.advance(*millis);
+                Ok(())
+            }
+            Step::Run(run) => self.run(run).map(|_| ()),
+        }
+    }
+
+    /// A read was cut off and goes on where it was.
+    fn is_reading(&self) -> bool {
+        let sync = self.sync;
+        let stored = self.store.look(|db| store::checkpoints::get(db, sync));
+        stored
+            .unwrap()
+            .is_some_and(|stored| stored.checkpoint.position.is_some())
+    }
+
+    fn configure(&mut self, configuration: &Configuration) -> Result<(), String> {
+        let document = document(self.ends, configuration);
+        let (sync, now) = (self.sync, self.clock.now());
+        let version = self
+            .store
+            .change(|tx| {
+                store::plans::mark_stale(tx, sync)?;
+                store::syncs::publish(tx, sync, &document, now)
+            })
+            .unwrap();
+        self.job = job(sync, version, document, &self.platform)?;
+        self.configuration = configuration.clone();
+        self.platform.state().watch.version(
+            version,
+            Arc::clone(&self.job.program),
+            configuration.mode,
+        );
+        Ok(())
+    }
+
+    /// A run in a process of its own, and what must hold after it.
+    pub(super) fn run(&mut self, step: &RunStep) -> Result<Came, String> {
+        let Some(input) = self.input(step.kind) else {
+            return Ok(Came::Nothing);
+        };
+        let cancel = CancellationToken::new();
+        {
+            let mut state = self.platform.state();
+            state.requests = 0;
+            state.events.clone_from(&step.events);
+            state.end = step.end;
+            state.cancel = cancel.clone();
+            state.watch.run_begins();
+        }
+        let was_full = self.script(step);
+        let alone = Alone {
+            store: self.store.store(),
+            clock: self.clock.clone(),
+            cancel,
+            is_recorded: false,
+            settle_pause: Duration::ZERO,
+        };
+        let came = self.process(step, alone, input);
+        self.store.script(None);
+        {
+            let mut state = self.platform.state();
+            state.events.clear();
+            state.end = None;
+            if let Some(broken) = state.watch.broken.take() {
+                return Err(broken);
+            }
+        }
+        let came = match came {
+            None => {
+                self.tally.died += 1;
+                Came::Died
+            }
+            Some(Ok(came)) => came,
+            Some(Err(_)) if was_full.load(Ordering::Relaxed) => Came::Died,
+            Some(Err(error)) => return Err(format!("how it ended could not be written: {error}")),
+        };
+        let is_calm = step.end.is_none()
+            && !was_full.load(Ordering::Relaxed)
+            && step
+                .events
+                .iter()
+                .all(|(_, event)| matches!(event, Event::Edit(_)));
+        self.check(step.kind, &came, is_calm)?;
+        if let (RunKind::Plan(nth), Came::Plan(Ok(plan))) = (step.kind, &came) {
+            self.tick_off(*plan, nth);
+        }
+        Ok(came)
+    }
+
+    /// What a run of this kind begins with; none where there is nothing for it.
+    fn input(&self, kind: RunKind) -> Option<Wanted> {
+        let sync = self.sync;
+        Some(match kind {
+            RunKind::New => Wanted::Run(Input::Stream { full: false }),
+            RunKind::Full => Wanted::Run(Input::Stream { full: true }),
+            RunKind::Plan(_) => Wanted::Plan,
+            RunKind::Apply => {
+                let plans = self
+                    .store
+                    .look(|db| store::plans::list(db, sync, 10))
+                    .unwrap();
+                let plan = plans.into_iter().find(|plan| {
+                    plan.state == PlanState::Ready && plan.sync_version == self.job.version
+                })?;
+                Wanted::Run(Input::Plan(plan.id))
+            }
+            RunKind::Retry => {
+                let (page, _) = self
+                    .store
+                    .look(|db| store::unwritten::page(db, sync, None, 100))
+                    .unwrap();
+                let state = self.platform.state();
+                let records: Vec<_> = page
+                    .into_iter()
+                    .map(|one| one.source_key)
+                    // The person has looked: what is there is not made again.
+                    .filter(|key| {
+                        let mut members = state.world.members.values();
+                        !members.any(|member| member.made_for.as_ref() == Some(key))
+                    })
+                    .filter_map(|key| Some((key.clone(), state.watch.latest(&key)?)))
+                    .collect();
+                if records.is_empty() {
+                    return None;
+                }
+                Wanted::Run(Input::Records(records))
+            }
+        })
+    }
+
+    /// Tells the store what becomes of its transactions. Gives whether one found the disk full.
+    fn script(&self, step: &RunStep) -> Arc<AtomicBool> {
+        let was_full = Arc::new(AtomicBool::new(false));
+        let (end, full) = (step.end, step.full);
+        let ends_in_store = matches!(end, Some(End::Transaction(..) | End::Write(..)));
+        if full.is_none() && !ends_in_store {
+            return was_full;
+        }
+        let ended = Arc::clone(&self.platform.inner().ended);
+        let (all, writes) = (AtomicU32::new(0), AtomicU32::new(0));
+        let found_full = Arc::clone(&was_full);
+        self.store.script(Some(Arc::new(move |access| {
+            let n = all.fetch_add(1, Ordering::Relaxed) + 1;
+            let nth_write = if access == Access::Write {
+                writes.fetch_add(1, Ordering::Relaxed) + 1
+            } else {
+                0
+            };
+            let is_before = match end {
+                Some(End::Transaction(at, is_before)) if at == n => Some(is_before),
+                Some(End::Write(at, is_before)) if at == nth_write => Some(is_before),
+                _ => None,
+            };
+            if let Some(is_before) = is_before {
+                ended.notify_one();
+                return if is_before {
+                    Fate::EndBefore
+                } else {
+                    Fate::EndAfter
+                };
+            }
+            if full.is_some_and(|(from, to)| (from..=to).contains(&nth_write)) {
+                found_full.store(true, Ordering::Relaxed);
+                return Fate::Full;
+            }
+            Fate::Done
+        })));
+        was_full
+    }
+
+    /// None when it died.
+    fn process(
+        &self,
+        step: &RunStep,
+        alone: Alone,
+        wanted: Wanted,
+    ) -> Option<Result<Came, engine::Error>> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let ended = Arc::clone(&self.platform.inner().ended);
+        let polls = match step.end {
+            Some(End::Poll(polls)) => polls,
+            _ => u32::MAX,
+        };
+        let work = async {
+            match wanted {
+                Wanted::Run(input) => alone.run(&self.job, input).await.map(Came::Run),
+                Wanted::Plan => Ok(Came::Plan(alone.plan(&self.job).await)),
+            }
+        };
+        // Everything of the process goes with its runtime.
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                came = until_poll(work, polls) => came,
+                () = ended.notified() => None,
+            }
+        })
+    }
+
+    /// A person leaves some of a plan out.
+    fn tick_off(&mut self, plan: PlanId, nth: u8) {
+        if nth == 0 {
+            return;
+        }
+        let everything = store::plans::EntryFilter {
+            action: None,
+            is_included: None,
+            text: None,
+        };
+        let entries = self
+            .store
+            .look(|db| store::plans::page(db, plan, &everything, None, 100))
+            .unwrap();
+        for entry in entries.iter().skip(1).step_by(usize::from(nth)) {
+            let seq = entry.seq;
+            self.store
+                .change(|tx| store::plans::set_included(tx, plan, &[seq], false))
+                .unwrap();
+            self.ticked_off.insert(entry.source_key.clone());
+        }
+    }
+
+    /// What must hold after every run.
+    fn check(&mut self, kind: RunKind, came: &Came, is_calm: bool) -> Result<(), String> {
+        let sync = self.sync;
+        let filter = store::runs::RunFilter {
+            sync: Some(sync),
+            before: None,
+            limit: 1000,
+        };
+        let (runs, checkpoint) = self
+            .store
+            .look(|db| {
+                Ok((
+                    store::runs::list(db, &filter)?,
+                    store::checkpoints::get(db, sync)?,
+                ))
+            })
+            .unwrap();
+        let mut state = self.platform.state();
+        let watch = &mut state.watch;
+        watch.checkpoint(checkpoint.map_or(0, |stored| stored.sequence));
+        if let Some(broken) = watch.broken.take() {
+            return Err(broken);
+        }
+        for run in &runs {
+            let equation = || {
+                format!(
+                    "{} {}: {}",
+                    run.id,
+                    run.state.as_str(),
+                    run.counts.equation()
+                )
+            };
+            if !run.counts.balances() {
+                return Err(format!("the equation does not hold: {}", equation()));
+            }
+            let read = watch.read_by.get(&run.id);
+            if read.is_some_and(|read| run.counts.read > *read) {
+                return Err(format!("{read:?} were brought: {}", equation()));
+            }
+        }
+        let run = match came {
+            Came::Run(run) => run,
+            Came::Plan(Err(error)) if is_calm => {
+                return Err(format!("a plan failed for no reason: {error}"));
+            }
+            Came::Plan(_) | Came::Died | Came::Nothing => return Ok(()),
+        };
+        self.tally.runs += 1;
+        self.tally.created += run.counts.created;
+        self.tally.updated += run.counts.updated;
+        let guards = &self.configuration.guards;
+        let linked = watch.linked.len() as u64;
+        let least = guards
+            .from_records
+            .min(guards.empty_source_above.saturating_add(1));
+        let reads = matches!(kind, RunKind::New | RunKind::Full);
+        let is_planned = reads && linked >= u64::from(least);
+        self.tally.planned += u64::from(is_planned);
+        match run.state {
+            RunState::Completed if reads && run.counts.read != watch.read => {
+                return Err(format!(
+                    "{} were brought: {}",
+                    watch.read,
+                    run.counts.equation()
+                ));
+            }
+            RunState::Completed => {}
+            RunState::Waiting if run.plan.is_some() => self.tally.held += 1,
+            _ if is_calm => return Err(format!("ended for no reason: {run:?}")),
+            _ => self.tally.failed += 1,
+        }
+        if run.state == RunState::Waiting && run.plan.is_some() && watch.own > 0 {
+            return Err(format!(
+                "a guard held it after {} changes were sent",
+                watch.own
+            ));
+        }
+        let percent = watch.updated.len() as u64 * 100 / linked.max(1);
+        if reads
+            && linked >= u64::from(guards.from_records)
+            && guards.max_update_percent < 100
+            && percent > u64::from(guards.max_update_percent)
+        {
+            return Err(format!(
+                "{percent} % were updated, and the guard is {guards:?}"
+            ));
+        }
+        let is_empty = kind == RunKind::Full && watch.read == 0;
+        if is_empty
+            && run.state == RunState::Completed
+            && linked > u64::from(guards.empty_source_above)
+        {
+            return Err(format!(
+                "the source was empty, {linked} are linked, and nobody was asked"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How a process begins.
+enum Wanted {
+    Run(Input),
+    Plan,
+}
+
+/// Ends at the n-th poll, as a process may.
+async fn until_poll<T>(
+    work: impl Future<Output = Result<T, engine::Error>>,
+    polls: u32,
+) -> Option<Result<T, engine::Error>> {
+    let mut work = std::pin::pin!(work);
+    let mut n = 0;
+    std::future::poll_fn(move |context| {
+        n += 1;
+        if n >= polls {
+            return Poll::Ready(None);
+        }
+        work.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+fn job(sync: SyncId, version: u32, document: Sync, platform: &Platform) -> Result<Job, String> {
+    let setting = &platform.inner().setting;
+    Job::new(
+        sync,
+        version,
+        document,
+        Arc::new(platform.clone()),
+        Arc::new(platform.clone()),
+        platform::people(setting),
+        platform::members(setting),
+    )
+    .map_err(|error| format!("there is no job: {error}"))
+}
+
+fn document(ends: [ConnectionId; 2], configuration: &Configuration) -> Sync {
+    let [source, target] = ends;
+    let number = |on_failure| Rule {
+        on_failure,
+        ..rule("n", "number", &["to_integer"])
+    };
+    let rules = match configuration.mapping {
+        0 => vec![rule("email", "email", &[]), rule("name", "name", &[])],
+        1 => vec![
+            rule("email", "email", &[]),
+            rule("name", "name", &[]),
+            number(OnFailure::Hold),
+        ],
+        _ => vec![
+            rule("email", "email", &["lower"]),
+            rule("name", "name", &["upper"]),
+            number(OnFailure::Null),
+        ],
+    };
+    let stream = |connection, stream: &str| StreamRef {
+        connection,
+        stream: stream.into(),
+    };
+    Sync {
+        mode: configuration.mode,
+        match_on: if configuration.matches {
+            vec!["email".parse().unwrap()]
+        } else {
+            Vec::new()
+        },
+        mapping: Mapping {
+            version: model::mapping::VERSION,
+            rules,
+        },
+        guards: configuration.guards,
+        ..Sync::new(
+            "People to members",
+            stream(source, "people"),
+            stream(target, "members"),
+        )
+    }
+}
+
+fn rule(target: &str, source: &str, steps: &[&str]) -> Rule {
+    Rule {
+        target: target.parse().unwrap(),
+        origin: Origin::Fields {
+            paths: vec![source.parse().unwrap()],
+        },
+        steps: steps
+            .iter()
+            .map(|name| MappingStep {
+                name: (*name).to_owned(),
+                with: serde_json::Map::new(),
+            })
+            .collect(),
+        on_failure: OnFailure::Hold,
+        comment: None,
+    }
+}

@@ -1,0 +1,271 @@
+//! The end of a history: nobody edits any more, nothing goes wrong, and a few runs later everything is where it
+//! belongs, or is listed for a person with a reason.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use model::record::RecordKey;
+use model::run::{RecordOutcome, RunState};
+use model::value::{Object, Value};
+use store::links::Link;
+
+use super::history::{RunKind, RunStep};
+use super::life::{Came, Life};
+use super::world::{self, Person};
+
+/// Runs until nothing is left to do.
+const RUNS: usize = 8;
+
+/// Lets everything come to rest and looks at it.
+pub(super) fn come_to_rest(life: &mut Life<'_>) -> Result<(), String> {
+    let at = |what: String| format!("at rest: {what}");
+    quieten(life, RunKind::New).map_err(at)?;
+    Rest::look(life).check(false).map_err(at)?;
+    let at = |what: String| format!("at rest, everything read: {what}");
+    // Whatever was left out by a person is looked at again.
+    life.ticked_off.clear();
+    quieten(life, RunKind::Full).map_err(at)?;
+    let rest = Rest::look(life);
+    rest.check(true).map_err(at)?;
+    let listed = rest.listed.len() as u64;
+    life.tally.listed = listed;
+    lines(life).map_err(at)
+}
+
+/// Runs until a run writes nothing. A person approves what waits.
+fn quieten(life: &mut Life<'_>, kind: RunKind) -> Result<(), String> {
+    for _ in 0..RUNS {
+        let mut came = life.run(&calm(kind))?;
+        if let Came::Run(run) = &came
+            && run.state == RunState::Waiting
+        {
+            came = life.run(&calm(RunKind::Apply))?;
+        }
+        let Came::Run(run) = came else {
+            return Err("the process died for no reason".into());
+        };
+        if run.state != RunState::Completed {
+            return Err(format!("does not complete: {run:?}"));
+        }
+        if run.counts.created + run.counts.updated == 0 {
+            return Ok(());
+        }
+    }
+    Err(format!(
+        "still writes after {RUNS} runs in which nobody edits"
+    ))
+}
+
+fn calm(kind: RunKind) -> RunStep {
+    RunStep {
+        kind,
+        events: Vec::new(),
+        end: None,
+        full: None,
+    }
+}
+
+/// Everything as it is.
+struct Rest<'a> {
+    life: &'a Life<'a>,
+    people: BTreeMap<RecordKey, Person>,
+    links: HashMap<RecordKey, Link>,
+    listed: BTreeSet<RecordKey>,
+    held: BTreeSet<RecordKey>,
+    /// Changes in the journal that nobody holds.
+    open: usize,
+}
+
+impl<'a> Rest<'a> {
+    fn look(life: &'a Life<'a>) -> Self {
+        let sync = life.sync;
+        let (links, (listed, _), pending) = life
+            .store
+            .look(|db| {
+                Ok((
+                    store::links::page(db, sync, None, 10_000)?,
+                    store::unwritten::page(db, sync, None, 10_000)?,
+                    store::journal::pending_of_sync(db, sync)?,
+                ))
+            })
+            .unwrap();
+        let (held, open): (Vec<_>, Vec<_>) = pending.into_iter().partition(|one| one.is_held);
+        Self {
+            life,
+            people: life.platform.state().world.people.clone(),
+            links: links
+                .into_iter()
+                .map(|link| (link.source_key.clone(), link))
+                .collect(),
+            listed: listed.into_iter().map(|one| one.source_key).collect(),
+            held: held.into_iter().map(|one| one.change.source_key).collect(),
+            open: open.len(),
+        }
+    }
+
+    /// `everything` was read: nothing can have been missed.
+    fn check(&self, everything: bool) -> Result<(), String> {
+        if self.open > 0 {
+            return Err(format!("{} changes in the journal are open", self.open));
+        }
+        let mut owners: HashMap<&RecordKey, &RecordKey> = HashMap::new();
+        for link in self.links.values() {
+            if let Some(other) = owners.insert(&link.target_key, &link.source_key) {
+                let (one, target) = (&link.source_key, &link.target_key);
+                return Err(format!("{one} and {other} are both linked to {target}"));
+            }
+        }
+        for key in &self.held {
+            if self.people.contains_key(key) && !self.listed.contains(key) {
+                return Err(format!("{key} is held and not listed"));
+            }
+        }
+        for (key, person) in &self.people {
+            let may_be_missed = !everything
+                && (person.is_late
+                    || self.life.setting.source.has_offset_pages
+                    || self.life.ticked_off.contains(key));
+            if may_be_missed {
+                continue;
+            }
+            self.person(key, person, everything)
+                .map_err(|what| format!("{key} {what}: {person:?}"))?;
+        }
+        self.strangers()
+    }
+
+    /// One person is where it belongs.
+    fn person(&self, key: &RecordKey, person: &Person, everything: bool) -> Result<(), String> {
+        let is_listed = self.listed.contains(key);
+        let mapped = self
+            .life
+            .job
+            .program
+            .apply(&Value::Object(person.fields.clone()));
+        let is_invalid = mapped.problems.iter().any(|problem| problem.holds);
+        if is_listed {
+            let has_reason = is_invalid || self.needs_person(key, &mapped.fields);
+            return if has_reason || !everything {
+                Ok(())
+            } else {
+                Err("is listed for no reason".into())
+            };
+        }
+        if is_invalid {
+            return Err("is invalid and not listed".into());
+        }
+        let mode = self.life.configuration.mode;
+        let state = self.life.platform.state();
+        let world = &state.world;
+        let Some(link) = self.links.get(key) else {
+            let address = world::folded(&mapped.fields);
+            let mut members = world.members.values();
+            let is_there = members.any(|member| world::folded(&member.fields) == address);
+            return match (mode.creates(), mode.updates()) {
+                (false, _) if !is_there || !self.life.configuration.matches => Ok(()),
+                (_, false) if is_there => Ok(()),
+                _ => Err("is neither linked nor listed".into()),
+            };
+        };
+        let Some(member) = world.members.get(&link.target_key) else {
+            return if world.deleted.contains_key(&link.target_key) {
+                Ok(())
+            } else {
+                Err(format!("is linked to {}, which never was", link.target_key))
+            };
+        };
+        if !mode.updates() {
+            return Ok(());
+        }
+        for (name, value) in mapped.fields.iter() {
+            let there = member.fields.get(name).cloned().unwrap_or_default();
+            let agrees = match name {
+                "email" if self.life.setting.target.normalises => {
+                    world::folded(&member.fields) == world::folded(&mapped.fields)
+                }
+                _ => value.same_as(&there),
+            };
+            if !agrees && !member.theirs.contains(name) {
+                return Err(format!("should have {name} = {value:?} and has {there:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is anything that only a person can mend.
+    fn needs_person(&self, key: &RecordKey, mapped: &Object) -> bool {
+        let state = self.life.platform.state();
+        let world = &state.world;
+        let address = world::folded(mapped);
+        let name = mapped.get("name").and_then(Value::as_text);
+        let is_refused = name.is_some_and(|name| name.eq_ignore_ascii_case(world::REFUSED));
+        let link = self.links.get(key);
+        let is_gone = link.is_some_and(|link| !world.members.contains_key(&link.target_key));
+        let shares = self
+            .people
+            .iter()
+            .any(|(other, person)| other != key && world::folded(&person.fields) == address);
+        let is_taken = world.members.iter().any(|(target, member)| {
+            world::folded(&member.fields) == address
+                && link.is_none_or(|link| link.target_key != *target)
+        });
+        is_refused || is_gone || shares || is_taken || self.held.contains(key)
+    }
+
+    /// What we neither made nor adopted is as somebody else left it.
+    fn strangers(&self) -> Result<(), String> {
+        let linked: BTreeSet<&RecordKey> =
+            self.links.values().map(|link| &link.target_key).collect();
+        let state = self.life.platform.state();
+        for (key, member) in &state.world.members {
+            let is_ours = member.made_for.is_some() || linked.contains(key);
+            let is_touched = member
+                .fields
+                .iter()
+                .any(|(name, _)| !member.theirs.contains(name));
+            if !is_ours && is_touched {
+                return Err(format!("{key} is none of ours and was changed: {member:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The history tells of every record what became of it.
+fn lines(life: &Life<'_>) -> Result<(), String> {
+    let filter = store::runs::RunFilter {
+        sync: Some(life.sync),
+        before: None,
+        limit: 1000,
+    };
+    let runs = life
+        .store
+        .look(|db| store::runs::list(db, &filter))
+        .unwrap();
+    for run in runs {
+        let lines = life
+            .store
+            .look_at_history(|db| store::run_records::count_by_outcome(db, run.id))
+            .unwrap();
+        let counts = &run.counts;
+        for (outcome, counted) in [
+            (RecordOutcome::Created, counts.created),
+            (RecordOutcome::Updated, counts.updated),
+            (RecordOutcome::Filtered, counts.filtered),
+            (RecordOutcome::Invalid, counts.invalid),
+            (RecordOutcome::Rejected, counts.rejected),
+            (RecordOutcome::Conflict, counts.conflict),
+            (RecordOutcome::Held, counts.held),
+        ] {
+            let told = lines.get(&outcome).copied().unwrap_or_default();
+            if told != counted {
+                return Err(format!(
+                    "the history tells of {told} {}, the run of {}: {}",
+                    outcome.as_str(),
+                    run.id,
+                    counts.equation()
+                ));
+            }
+        }
+    }
+    Ok(())
+}

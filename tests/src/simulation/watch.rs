@@ -1,0 +1,287 @@
+//! What must hold at every request, looked up in the store at that moment.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use mapping::Program;
+use model::ids::{ChangeId, RunId, SyncId};
+use model::record::{Change, Operation, Record, RecordKey};
+use model::sync::WriteMode;
+use model::value::{Object, Value};
+use store::inline::Inline;
+use store::journal::Pending;
+
+use super::world::{self, Member, World};
+
+/// What was seen so far, and what was wrong with it.
+#[derive(Default)]
+pub(super) struct Watch {
+    /// The first promise that was broken.
+    pub(super) broken: Option<String>,
+    /// Each version of a person that a page has brought.
+    served: HashMap<RecordKey, Vec<Value>>,
+    /// Records that were brought to each run.
+    pub(super) read_by: HashMap<RunId, u64>,
+    /// Records that were brought in the latest read.
+    pub(super) read: u64,
+    /// Who reads.
+    reader: Option<RunId>,
+    /// Which persons were linked when the run began to read.
+    pub(super) linked: BTreeSet<RecordKey>,
+    /// Those of them for which the run sent an update of its own.
+    pub(super) updated: BTreeSet<RecordKey>,
+    /// Changes of its own that the run sent.
+    pub(super) own: usize,
+    /// Each version of the sync.
+    versions: HashMap<u32, Version>,
+    /// What each run ran.
+    version_of: HashMap<RunId, u32>,
+    sequence: u64,
+    /// Fields that a link says nothing of, because the mapping has them only since then: what a member had in them is
+    /// not known.
+    unknown: HashSet<(ChangeId, String)>,
+}
+
+#[derive(Clone)]
+struct Version {
+    program: Arc<Program>,
+    mode: WriteMode,
+}
+
+impl Watch {
+    /// Only the first counts: what comes after it may follow from it.
+    pub(super) fn broken(&mut self, what: &str) {
+        self.broken.get_or_insert_with(|| what.to_owned());
+    }
+
+    /// A version of the sync is in force.
+    pub(super) fn version(&mut self, version: u32, program: Arc<Program>, mode: WriteMode) {
+        self.versions.insert(version, Version { program, mode });
+    }
+
+    /// A run begins.
+    pub(super) fn run_begins(&mut self) {
+        self.read = 0;
+        self.reader = None;
+        self.linked.clear();
+        self.updated.clear();
+        self.own = 0;
+    }
+
+    /// Any request.
+    pub(super) fn request(&mut self, store: &Inline, sync: SyncId) {
+        let looked = store.look(|db| {
+            Ok((
+                store::runs::active(db)?.len(),
+                store::checkpoints::get(db, sync)?,
+            ))
+        });
+        let (active, checkpoint) = looked.unwrap();
+        if active > 1 {
+            self.broken(&format!("{active} runs of one sync are active"));
+        }
+        self.checkpoint(checkpoint.map_or(0, |stored| stored.sequence));
+    }
+
+    /// The sequence of the checkpoint now.
+    pub(super) fn checkpoint(&mut self, sequence: u64) {
+        if sequence < self.sequence {
+            let was = self.sequence;
+            self.broken(&format!(
+                "the checkpoint went back from {was} to {sequence}"
+            ));
+        }
+        self.sequence = sequence;
+    }
+
+    /// The source is asked for its first page.
+    pub(super) fn read_begins(&mut self, store: &Inline, sync: SyncId) {
+        let looked = store.look(|db| {
+            let links = store::links::page(db, sync, None, 10_000)?;
+            Ok((store::runs::active_of_sync(db, sync)?, links))
+        });
+        let (active, links) = looked.unwrap();
+        self.reader = active.map(|run| run.id);
+        self.read = 0;
+        self.linked = links.into_iter().map(|link| link.source_key).collect();
+    }
+
+    /// A page is brought.
+    pub(super) fn served(&mut self, records: &[Record]) {
+        self.read += records.len() as u64;
+        if let Some(reader) = self.reader {
+            *self.read_by.entry(reader).or_default() += records.len() as u64;
+        }
+        for record in records {
+            let Some(key) = &record.key else { continue };
+            let versions = self.served.entry(key.clone()).or_default();
+            if !versions.contains(&record.fields) {
+                versions.push(record.fields.clone());
+            }
+        }
+    }
+
+    /// The latest version of a person that a page has brought.
+    pub(super) fn latest(&self, key: &RecordKey) -> Option<Value> {
+        self.served.get(key)?.last().cloned()
+    }
+
+    /// Changes leave this computer.
+    pub(super) fn sent(&mut self, store: &Inline, sync: SyncId, world: &World, changes: &[Change]) {
+        let looked = store.look(|db| {
+            let pending = store::journal::pending_of_sync(db, sync)?;
+            let sources: Vec<RecordKey> =
+                changes.iter().map(|one| one.source_key.clone()).collect();
+            let targets: Vec<RecordKey> = changes
+                .iter()
+                .filter_map(|one| one.target_key.clone())
+                .collect();
+            Ok((
+                pending,
+                store::links::get_many(db, sync, &sources)?,
+                store::links::sources_of_targets(db, sync, &targets)?,
+                store::runs::active_of_sync(db, sync)?.map(|run| run.id),
+            ))
+        });
+        let (pending, links, owners, active) = looked.unwrap();
+        let pending: HashMap<ChangeId, Pending> = pending
+            .into_iter()
+            .map(|pending| (pending.change.id, pending))
+            .collect();
+        let mut seen = HashSet::new();
+        for change in changes {
+            if !seen.insert(&change.source_key) {
+                self.broken(&format!("one request has {} twice", change.source_key));
+            }
+            let Some(pending) = pending.get(&change.id) else {
+                self.broken(&format!("was sent and is not in the journal: {change:?}"));
+                continue;
+            };
+            if pending.change != *change {
+                self.broken(&format!(
+                    "the journal has it otherwise: {change:?}, {pending:?}"
+                ));
+            }
+            if pending.is_held {
+                self.broken(&format!("is held for a person, and was sent: {change:?}"));
+            }
+            if Some(pending.run) == active && self.reader == active {
+                self.own += 1;
+                if self.linked.contains(&change.source_key) {
+                    self.updated.insert(change.source_key.clone());
+                }
+            }
+            if let Err(why) = self.explain(store, pending) {
+                self.broken(&format!("{why}: {change:?}"));
+            }
+            let link = links.get(&change.source_key);
+            if let Some(link) = link {
+                let names = change.fields.iter().map(|(name, _)| name);
+                let unknown = names.filter(|name| link.shadow.get(name).is_none());
+                self.unknown
+                    .extend(unknown.map(|name| (change.id, name.to_owned())));
+            }
+            match (&change.operation, &change.target_key) {
+                (Operation::Create, _) if link.is_some() => {
+                    self.broken(&format!("is linked, and was sent as new: {change:?}"));
+                }
+                (Operation::Update, Some(target)) => {
+                    if owners
+                        .get(target)
+                        .is_some_and(|owner| *owner != change.source_key)
+                    {
+                        self.broken(&format!("belongs to somebody else: {change:?}"));
+                    }
+                    let is_linked = link.is_some_and(|link| link.target_key == *target);
+                    let address = world::folded(&pending.mapped);
+                    let member = world.members.get(target).or(world.deleted.get(target));
+                    let is_match = member.is_some_and(|it| it.addresses.contains(&address));
+                    if !is_linked && !is_match {
+                        self.broken(&format!("has nothing to do with its target: {change:?}"));
+                    }
+                }
+                (Operation::Update, None) => {
+                    self.broken(&format!("updates nothing: {change:?}"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A change is what the mapping of its run makes of a record that was read.
+    fn explain(&mut self, store: &Inline, pending: &Pending) -> Result<(), String> {
+        let run = pending.run;
+        let version = *self.version_of.entry(run).or_insert_with(|| {
+            let run = store.look(|db| store::runs::get(db, run)).unwrap();
+            run.sync_version
+        });
+        let change = &pending.change;
+        let Version { program, mode } = &self.versions[&version];
+        let source = pending.source.as_ref().ok_or("has no source record")?;
+        let versions = self.served.get(&change.source_key);
+        if !versions.is_some_and(|versions| versions.contains(source)) {
+            return Err(format!("its source was never read: {source:?}"));
+        }
+        let mapped = program.apply(source);
+        if mapped.problems.iter().any(|problem| problem.holds) {
+            return Err("the mapping holds its record".into());
+        }
+        if mapped.fields != pending.mapped {
+            return Err(format!(
+                "the mapping makes {:?} of its record",
+                mapped.fields
+            ));
+        }
+        let may = match change.operation {
+            Operation::Create => mode.creates() && change.fields == mapped.fields,
+            Operation::Update => {
+                mode.updates()
+                    && !change.fields.is_empty()
+                    && change
+                        .fields
+                        .iter()
+                        .all(|(name, value)| mapped.fields.get(name) == Some(value))
+            }
+            Operation::Delete => false,
+        };
+        if may {
+            Ok(())
+        } else {
+            Err(format!("no plan of a sync in mode {mode:?} gives it"))
+        }
+    }
+
+    /// A create is carried out.
+    pub(super) fn created(&mut self, world: &World, change: &Change) {
+        // Whose address somebody changed cannot be found again by it.
+        let twin = world.members.iter().find(|(_, member)| {
+            member.made_for.as_ref() == Some(&change.source_key) && !member.theirs.contains("email")
+        });
+        if let Some((key, _)) = twin {
+            self.broken(&format!("{key} was made again: {change:?}"));
+        }
+    }
+
+    /// An update is carried out on a member of the version that it names.
+    pub(super) fn overwrites(&mut self, member: &Member, change: &Change) {
+        let empty = Object::new();
+        let before = change.before.as_ref().unwrap_or(&empty);
+        for (name, _) in change.fields.iter() {
+            let is = |object: &Object| object.get(name).cloned().unwrap_or_default();
+            if before.get(name).is_none() && self.unknown.contains(&(change.id, name.to_owned())) {
+                continue;
+            }
+            let (kept, there) = (is(before), is(&member.fields));
+            // What the platform made of our own address is not known to us.
+            let differs = match name {
+                "email" => world::folded(before) != world::folded(&member.fields),
+                _ => !kept.same_as(&there),
+            };
+            if differs {
+                self.broken(&format!(
+                    "{there:?} in \"{name}\" is overwritten, and {kept:?} is kept as what was there: {change:?}"
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What is on both platforms, and what somebody else does to it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use model::ids::ChangeId;
+use model::record::RecordKey;
+use model::value::{Object, Value};
+
+use super::history::{Edit, MemberField, PersonLike, Stamp};
+
+/// A person at the source.
+#[derive(Clone, Debug)]
+pub(super) struct Person {
+    pub(super) fields: Object,
+    /// When it was last edited, as the source says.
+    pub(super) stamp: u64,
+    /// As it was before its latest edit.
+    pub(super) before: Option<Object>,
+    /// Its latest edit says that it was before others that are known.
+    pub(super) is_late: bool,
+}
+
+/// A member at the target.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) fields: Object,
+    pub(super) version: u64,
+    /// The person for whom we made it; none where somebody else did.
+    pub(super) made_for: Option<RecordKey>,
+    /// Fields whose value somebody else gave last.
+    pub(super) theirs: BTreeSet<String>,
+    /// Every address that it ever had, without case.
+    pub(super) addresses: BTreeSet<String>,
+    /// The request from which on the search knows it.
+    pub(super) found_from: u32,
+}
+
+/// Both platforms.
+#[derive(Debug, Default)]
+pub(super) struct World {
+    pub(super) people: BTreeMap<RecordKey, Person>,
+    pub(super) members: BTreeMap<RecordKey, Member>,
+    /// Members that somebody else deleted.
+    pub(super) deleted: BTreeMap<RecordKey, Member>,
+    /// What creates came to, for a platform that tells them again.
+    pub(super) carried_out: HashMap<ChangeId, RecordKey>,
+    stamp: u64,
+    made: u32,
+}
+
+impl World {
+    /// Does what somebody does. Edits name records by number, modulo how many there are.
+    /// An edit that claims the time of an earlier one while a read is under way comes late: the read may be past it.
+    pub(super) fn edit(&mut self, edit: &Edit, normalises: bool, is_read: bool) {
+        match *edit {
+            Edit::AddPerson(like, stamp) => {
+                self.made += 1;
+                let key = RecordKey(format!("p{}", self.made));
+                let stamp = self.stamped(stamp, is_read);
+                let person = Person {
+                    fields: person_fields(like),
+                    stamp: stamp.0,
+                    before: None,
+                    is_late: stamp.1,
+                };
+                self.people.insert(key, person);
+            }
+            Edit::ChangePerson(which, like, stamp) => {
+                let stamp = self.stamped(stamp, is_read);
+                if let Some(person) = nth(&mut self.people, which) {
+                    let fields = person_fields(like);
+                    // Mostly one field: addresses seldom change.
+                    let mut now = person.fields.clone();
+                    for (name, value) in fields {
+                        let is_meant = match name.as_str() {
+                            "email" => like.number < 32,
+                            "name" => like.address >= 64,
+                            _ => like.name < 128,
+                        };
+                        if is_meant {
+                            now.insert(name, value);
+                        }
+                    }
+                    let was = std::mem::replace(&mut person.fields, now);
+                    person.before = Some(was);
+                    person.stamp = stamp.0;
+                    person.is_late = stamp.1;
+                }
+            }
+            Edit::RemovePerson(which) => {
+                if let Some(key) = nth_key(&self.people, which) {
+                    self.people.remove(&key);
+                }
+            }
+            Edit::RemovePeople => self.people.clear(),
+            Edit::AddMember(like) => {
+                let fields = member_fields(like, normalises);
+                let theirs = fields.iter().map(|(name, _)| name.to_owned()).collect();
+                self.add_member(fields, None, theirs, 0);
+            }
+            Edit::ChangeMember(which, field, like) => {
+                if let Some(member) = nth(&mut self.members, which) {
+                    let (name, value) = match field {
+                        MemberField::Address => ("email", address(like.address, normalises)),
+                        MemberField::Name => {
+                            ("name", Value::text(format!("theirs {}", like.name % 8)))
+                        }
+                        MemberField::Number => ("n", Value::Int(i64::from(like.number % 10))),
+                        MemberField::Note => ("note", Value::text(format!("note {}", like.name))),
+                    };
+                    if value.is_null() {
+                        return;
+                    }
+                    member.fields.insert(name, value);
+                    member.theirs.insert(name.to_owned());
+                    member.version += 1;
+                    member.remember_address();
+                }
+            }
+            Edit::RemoveMember(which) => {
+                if let Some(key) = nth_key(&self.members, which)
+                    && let Some(member) = self.members.remove(&key)
+                {
+                    self.deleted.insert(key, member);
+                }
+            }
+        }
+    }
+
+    pub(super) fn add_member(
+        &mut self,
+        fields: Object,
+        made_for: Option<RecordKey>,
+        theirs: BTreeSet<String>,
+        found_from: u32,
+    ) -> RecordKey {
+        self.made += 1;
+        let key = RecordKey(format!("m{}", self.made));
+        let mut member = Member {
+            fields,
+            version: 1,
+            made_for,
+            theirs,
+            addresses: BTreeSet::new(),
+            found_from,
+        };
+        member.remember_address();
+        self.members.insert(key.clone(), member);
+        key
+    }
+
+    /// The stamp of an edit, and whether it is wrong.
+    fn stamped(&mut self, stamp: Stamp, is_read: bool) -> (u64, bool) {
+        match stamp {
+            Stamp::Later => {
+                self.stamp += 10;
+                (self.stamp, false)
+            }
+            Stamp::Same => (self.stamp, is_read),
+            Stamp::Late => (self.stamp.saturating_sub(15), true),
+        }
+    }
+}
+
+impl Member {
+    pub(super) fn remember_address(&mut self) {
+        self.addresses.insert(folded(&self.fields));
+    }
+}
+
+/// The address without case, as platforms compare.
+pub(super) fn folded(fields: &Object) -> String {
+    let text = fields.get("email").and_then(Value::as_text);
+    text.unwrap_or_default().trim().to_lowercase()
+}
+
+fn nth_key<T>(map: &BTreeMap<RecordKey, T>, n: u8) -> Option<RecordKey> {
+    let n = usize::from(n).checked_rem(map.len())?;
+    map.keys().nth(n).cloned()
+}
+
+fn nth<T>(map: &mut BTreeMap<RecordKey, T>, n: u8) -> Option<&mut T> {
+    let n = usize::from(n).checked_rem(map.len())?;
+    map.values_mut().nth(n)
+}
+
+fn address(n: u8, normalises: bool) -> Value {
+    if n % 23 == 22 {
+        return Value::Null;
+    }
+    let letter = if n > 240 && !normalises { 'A' } else { 'a' };
+    Value::text(format!("{letter}{}@x.io", n % 23 % 11))
+}
+
+fn person_fields(like: PersonLike) -> Object {
+    let mut fields = Object::new();
+    fields.insert("email", address(like.address, false));
+    fields.insert(
+        "name",
+        Value::text(match like.name % 24 {
+            23 => REFUSED.to_owned(),
+            n => format!("n{}", n % 6),
+        }),
+    );
+    fields.insert(
+        "number",
+        Value::text(match like.number % 30 {
+            29 => "many".to_owned(),
+            n => (n % 7).to_string(),
+        }),
+    );
+    fields
+}
+
+fn member_fields(like: PersonLike, normalises: bool) -> Object {
+    let mut fields = Object::new();
+    let address = address(like.address, normalises);
+    fields.insert(
+        "email",
+        if address.is_null() {
+            Value::text("a0@x.io")
+        } else {
+            address
+        },
+    );
+    fields.insert("name", Value::text(format!("theirs {}", like.name % 8)));
+    fields.insert("note", Value::text("here before"));
+    fields
+}
+
+/// The name that the target refuses.
+pub(super) const REFUSED: &str = "refused";
