@@ -1,5 +1,7 @@
 //! Stage 6: outcomes, links, counters and checkpoint in one transaction.
 
+use std::collections::HashMap;
+
 use model::clock::Millis;
 use model::conflict::ConflictKind;
 use model::cursor::Checkpoint;
@@ -12,7 +14,7 @@ use model::sync::Side;
 use model::value::{Object, Value};
 use store::agreed::Agreed;
 use store::conflicts::Conflict;
-use store::links::Link;
+use store::links::{Link, SourceMark};
 use store::run_records::RunRecord;
 
 use crate::error::Result;
@@ -27,6 +29,8 @@ pub(crate) struct Batch {
     at: Millis,
     pub(crate) counts: RunCounts,
     links: Vec<Link>,
+    /// The marks of the source records that links are made with.
+    pub(crate) marks: HashMap<RecordKey, SourceMark>,
     /// Records that need nothing and have no line.
     unchanged: Vec<RecordKey>,
     records: Vec<Line>,
@@ -41,6 +45,8 @@ pub(crate) struct Batch {
     /// Links of records that were taken back before and are there again.
     restored: Vec<Link>,
     conflicts: Vec<Conflict>,
+    /// New marks of links that are otherwise as they were.
+    pub(crate) news: Vec<(RecordKey, SourceMark)>,
 }
 
 /// A line of the history before it knows its sync.
@@ -67,6 +73,7 @@ impl Batch {
             at,
             counts: RunCounts::default(),
             links: Vec::new(),
+            marks: HashMap::new(),
             unchanged: Vec::new(),
             records: Vec::new(),
             settled: Vec::new(),
@@ -76,6 +83,7 @@ impl Batch {
             paused: Vec::new(),
             restored: Vec::new(),
             conflicts: Vec::new(),
+            news: Vec::new(),
         }
     }
 
@@ -87,6 +95,14 @@ impl Batch {
     fn count(&mut self, outcome: RecordOutcome) {
         self.counts.read += 1;
         outcome.count(&mut self.counts);
+    }
+
+    /// Records that are as they were when both sides agreed.
+    pub(crate) fn settle_same(&mut self, keys: Vec<RecordKey>) {
+        let n = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+        self.counts.read += n;
+        self.counts.unchanged += n;
+        self.unchanged.extend(keys);
     }
 
     /// A record that nothing is written for.
@@ -428,6 +444,7 @@ pub(crate) async fn commit(
         at,
         counts,
         links,
+        mut marks,
         unchanged,
         records,
         settled,
@@ -437,6 +454,7 @@ pub(crate) async fn commit(
         paused,
         restored,
         conflicts,
+        news,
     } = batch;
     let changes: Vec<Option<ChangeId>> = records.iter().map(|line| line.change).collect();
     let records: Vec<RunRecord> = records
@@ -462,7 +480,9 @@ pub(crate) async fn commit(
         .write(move |tx| {
             let settled = store::journal::settle(tx, sync, &settled)?;
             store::journal::hold_many(tx, sync, &held)?;
-            store::links::upsert_many(tx, sync, &links)?;
+            let marked = links.iter().map(|link| (link, marks.remove(&link.source_key)));
+            store::links::upsert_marked(tx, sync, marked)?;
+            store::links::mark_many(tx, sync, &news)?;
             store::agreed::note_many(tx, sync, agreed)?;
             forget_pairs(tx, sync, &gone)?;
             if !paused.is_empty() {

@@ -16,6 +16,7 @@
 pub mod advanced_auth;
 pub mod alone;
 mod commit;
+mod compare;
 pub mod connect;
 pub mod connector_files;
 mod control;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connectors::{Access, Page, ReadRequest, Source};
+use connectors::{Access, ReadRequest, RowPage, Source};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
@@ -14,7 +14,7 @@ pub(crate) fn start(
     source: Arc<dyn Source>,
     request: ReadRequest,
     access: Access,
-) -> mpsc::Receiver<connectors::Result<Page>> {
+) -> mpsc::Receiver<connectors::Result<RowPage>> {
     let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
     tracker.spawn(async move {
         let mut reader = match source.read(request, access).await {
@@ -25,7 +25,7 @@ pub(crate) fn start(
             }
         };
         loop {
-            match reader.next().await {
+            match reader.next_rows().await {
                 Ok(Some(page)) => {
                     if sender.send(Ok(page)).await.is_err() {
                         return;

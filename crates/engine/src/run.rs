@@ -11,7 +11,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use connectors::{Access, ReadRequest};
+use connectors::{Access, ReadRequest, RowRecord};
 use model::clock::Clock;
 use model::cursor::Checkpoint;
 use model::ids::{PlanId, RunId};
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::commit::{self, Batch};
+use crate::compare::{self, Compared};
 use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
 use crate::job::Job;
@@ -153,19 +154,13 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
         }
         while let Some(batch) = batches.next() {
             stop_if_cancelled(work)?;
-            let planned = plan_batch(job, work, batch, &mut claims).await?;
+            let compared = compare::compare(job, work, batch, &mut claims).await?;
             let ends_page = batches.peek().is_none();
             if ends_page {
                 checkpoint.position = Some(page.position.clone());
             }
-            execute(
-                job,
-                work,
-                planned,
-                ends_page.then(|| checkpoint.clone()),
-                sequence,
-            )
-            .await?;
+            let checkpoint = ends_page.then(|| checkpoint.clone());
+            execute_compared(job, work, compared, checkpoint, sequence).await?;
         }
         cursor = page.cursor.or(cursor);
     }
@@ -226,17 +221,28 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
         cursor = page.cursor.or(cursor);
         for batch in batches(page.records) {
             stop_if_cancelled(work)?;
-            let planned = plan_batch(job, work, batch, &mut claims).await?;
+            let mut compared = compare::compare(job, work, batch, &mut claims).await?;
+            let news = compared.take_news();
             let mut entries = Vec::new();
             let mut again = Vec::new();
-            let mut unchanged = Vec::new();
-            let mut batch_counts = RunCounts::default();
-            for item in planned {
+            let mut unchanged = compared.same;
+            let n_same = u64::try_from(unchanged.len()).unwrap_or(u64::MAX);
+            let mut batch_counts = RunCounts {
+                read: n_same,
+                unchanged: n_same,
+                ..RunCounts::default()
+            };
+            for key in &unchanged {
+                if !listed.insert(key.mark()) {
+                    again.push(key.clone());
+                }
+            }
+            for item in compared.planned {
                 batch_counts.read += 1;
                 let outcome = expected_outcome(&item.decision);
                 outcome.count(&mut batch_counts);
                 updates += u64::from(item.was_linked && outcome == RecordOutcome::Updated);
-                if !listed.insert(hash(item.mapped.source_key.as_str())) {
+                if !listed.insert(item.mapped.source_key.mark()) {
                     again.push(item.mapped.source_key.clone());
                 }
                 match stored_plan::to_entry(item, &mut sequence) {
@@ -246,9 +252,16 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
             }
             counts.add(&batch_counts);
             work.meter.counted(&batch_counts);
+            if !compared.any_unwritten {
+                unchanged.clear();
+            }
+            if again.is_empty() && entries.is_empty() && unchanged.is_empty() && news.is_empty() {
+                continue;
+            }
             let replaced = work
                 .store
                 .write(move |tx| {
+                    store::links::mark_many(tx, sync, &news)?;
                     let mut replaced = Vec::new();
                     for key in &again {
                         replaced.extend(store::plans::remove_entries_of(tx, plan, key)?);
@@ -420,20 +433,35 @@ fn stop_if_cancelled(work: &Work) -> Result<()> {
     }
 }
 
-fn batches(records: Vec<Record>) -> Vec<Vec<Record>> {
+/// A record that is told apart by its key.
+trait Keyed {
+    fn key(&self) -> Option<&RecordKey>;
+}
+
+impl Keyed for Record {
+    fn key(&self) -> Option<&RecordKey> {
+        self.key.as_ref()
+    }
+}
+
+impl Keyed for RowRecord {
+    fn key(&self) -> Option<&RecordKey> {
+        self.key.as_ref()
+    }
+}
+
+fn batches<T: Keyed>(records: Vec<T>) -> Vec<Vec<T>> {
     let mut out = Vec::with_capacity(records.len() / RECORDS_PER_BATCH + 1);
     let mut batch = Vec::with_capacity(records.len().min(RECORDS_PER_BATCH));
     // Order is kept per record: the same key twice never shares a batch.
     let mut keys = HashSet::new();
     for record in records {
-        let repeated = record
-            .key
-            .as_ref()
-            .is_some_and(|key| !keys.insert(key.clone()));
+        let mark = record.key().map(RecordKey::mark);
+        let repeated = mark.is_some_and(|mark| !keys.insert(mark));
         if repeated || batch.len() >= RECORDS_PER_BATCH {
             out.push(std::mem::take(&mut batch));
             keys.clear();
-            keys.extend(record.key.clone());
+            keys.extend(mark);
         }
         batch.push(record);
     }
@@ -471,7 +499,7 @@ pub(crate) struct Planned {
 /// that will be created, records that were found. A second record of the source must not get them too,
 /// however late the target's search learns of the first. Hashes, because there may be millions.
 #[derive(Debug, Default)]
-struct Claims(HashMap<u64, u64>);
+pub(crate) struct Claims(HashMap<u64, u64>);
 
 impl Claims {
     /// Holds a record whose counterpart another record of this run has taken.
@@ -522,7 +550,7 @@ fn hash(text: &str) -> u64 {
 }
 
 /// Stages 2 and 3: map, look up, decide.
-async fn plan_batch(
+pub(crate) async fn plan_batch(
     job: &Job,
     work: &Work,
     records: Vec<Record>,
@@ -553,6 +581,21 @@ async fn plan_batch(
     Ok(planned.collect())
 }
 
+/// Stages 4 to 6 of records as they came.
+async fn execute_compared(
+    job: &Job,
+    work: &Work,
+    mut compared: Compared,
+    checkpoint: Option<Checkpoint>,
+    sequence: &mut Sequence,
+) -> Result<()> {
+    let mut batch = Batch::new(work.run, work.clock.now());
+    batch.news = compared.take_news();
+    batch.marks = compared.marks;
+    batch.settle_same(compared.same);
+    execute_into(job, work, batch, compared.planned, checkpoint, sequence).await
+}
+
 /// Stages 4 to 6: journal, write, commit.
 async fn execute(
     job: &Job,
@@ -561,7 +604,18 @@ async fn execute(
     checkpoint: Option<Checkpoint>,
     sequence: &mut Sequence,
 ) -> Result<()> {
-    let mut batch = Batch::new(work.run, work.clock.now());
+    let batch = Batch::new(work.run, work.clock.now());
+    execute_into(job, work, batch, planned, checkpoint, sequence).await
+}
+
+async fn execute_into(
+    job: &Job,
+    work: &Work,
+    mut batch: Batch,
+    planned: Vec<Planned>,
+    checkpoint: Option<Checkpoint>,
+    sequence: &mut Sequence,
+) -> Result<()> {
     let mut changes = Vec::new();
     for item in planned {
         let seq = sequence.next();

@@ -1,0 +1,119 @@
+//! Stages 2 and 3 for records as they come: most of them did not change, and are recognised by their bytes before
+//! anything of them is read.
+
+use std::collections::HashMap;
+
+use connectors::RowRecord;
+use model::record::RecordKey;
+use model::value::Value;
+use store::links::SourceMark;
+
+use crate::error::Result;
+use crate::job::Job;
+use crate::plan::Decision;
+use crate::run::{Claims, Planned, Work, plan_batch};
+
+/// What a batch of records comes to.
+pub(crate) struct Compared {
+    /// Linked, and to the byte what they were mapped from when both sides agreed.
+    pub(crate) same: Vec<RecordKey>,
+    /// The others.
+    pub(crate) planned: Vec<Planned>,
+    /// The marks of the others.
+    pub(crate) marks: HashMap<RecordKey, SourceMark>,
+    /// Some records of the sync need a person.
+    pub(crate) any_unwritten: bool,
+}
+
+impl Compared {
+    /// Takes those of the marks that are news of links which are otherwise as they were.
+    pub(crate) fn take_news(&mut self) -> Vec<(RecordKey, SourceMark)> {
+        let marks = &mut self.marks;
+        self.planned
+            .iter()
+            .filter(|planned| matches!(planned.decision, Decision::Unchanged { adopt: None }))
+            .filter_map(|planned| marks.remove_entry(&planned.mapped.source_key))
+            .collect()
+    }
+}
+
+/// Looks at a batch; no key is in it twice.
+pub(crate) async fn compare(
+    job: &Job,
+    work: &Work,
+    rows: Vec<RowRecord>,
+    claims: &mut Claims,
+) -> Result<Compared> {
+    // Where changes flow back, the target's side may have changed too.
+    let seed = if job.back.is_none() { Some(seed(job)) } else { None };
+    let sync = job.sync;
+    let (rows, marks, same, any_unwritten) = work
+        .store
+        .read(move |db| {
+            let marks: Vec<Option<SourceMark>> = rows
+                .iter()
+                .map(|row| Some(SourceMark(row.row.mark_with(seed?))))
+                .collect();
+            let mut same = vec![false; rows.len()];
+            let known: Vec<(usize, (&RecordKey, SourceMark))> = rows
+                .iter()
+                .zip(&marks)
+                .enumerate()
+                .filter_map(|(n, (row, mark))| Some((n, (row.key.as_ref()?, (*mark)?))))
+                .collect();
+            let wanted: Vec<(&RecordKey, SourceMark)> =
+                known.iter().map(|(_, wanted)| *wanted).collect();
+            let found = store::links::are_same(db, sync, &wanted)?;
+            for ((n, _), found) in known.iter().zip(found) {
+                if let Some(slot) = same.get_mut(*n) {
+                    *slot = found;
+                }
+            }
+            // What is not settled yet is held, whatever it is.
+            for unsettled in store::journal::pending_keys(db, sync)? {
+                let at = rows.iter().position(|row| row.key.as_ref() == Some(&unsettled));
+                if let Some(slot) = at.and_then(|at| same.get_mut(at)) {
+                    *slot = false;
+                }
+            }
+            let any_unwritten = store::unwritten::any(db, sync)?;
+            Ok((rows, marks, same, any_unwritten))
+        })
+        .await?;
+    let mut compared = Compared {
+        same: Vec::new(),
+        planned: Vec::new(),
+        marks: HashMap::new(),
+        any_unwritten,
+    };
+    let mut records = Vec::new();
+    for ((row, mark), is_same) in rows.into_iter().zip(marks).zip(same) {
+        match row.key {
+            Some(key) if is_same => compared.same.push(key),
+            key => {
+                if let Some((key, mark)) = key.clone().zip(mark) {
+                    compared.marks.insert(key, mark);
+                }
+                records.push(RowRecord { key, ..row }.into_record());
+            }
+        }
+    }
+    if !records.is_empty() {
+        compared.planned = plan_batch(job, work, records, claims).await?;
+    }
+    Ok(compared)
+}
+
+/// Other bytes, another mapping, other fields on either side, another version of this program: all of them make other
+/// marks.
+fn seed(job: &Job) -> u64 {
+    let text = format!(
+        "{} {} {:?} {:?}",
+        env!("CARGO_PKG_VERSION"),
+        job.mapping_mark,
+        job.source_stream.schema,
+        job.target_stream.schema
+    );
+    let fingerprint = Value::text(text).fingerprint().0;
+    u64::try_from(fingerprint >> 64).unwrap_or_default()
+}
