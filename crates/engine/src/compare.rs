@@ -1,12 +1,12 @@
 //! Stages 2 and 3 for records as they come: most of them did not change, and are recognised by their bytes before
 //! anything of them is read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use connectors::RowRecord;
 use model::record::RecordKey;
 use model::value::Value;
-use store::links::SourceMark;
+use store::links::{SourceMark, Standing};
 
 use crate::error::Result;
 use crate::job::Job;
@@ -47,37 +47,32 @@ pub(crate) async fn compare(
     // Where changes flow back, the target's side may have changed too.
     let seed = if job.back.is_none() { Some(seed(job)) } else { None };
     let sync = job.sync;
-    let (rows, marks, same, any_unwritten) = work
+    let (rows, standings, any_unwritten) = work
         .store
         .read(move |db| {
-            let marks: Vec<Option<SourceMark>> = rows
+            let mut standings: Vec<(Standing, Option<SourceMark>)> = rows
                 .iter()
-                .map(|row| Some(SourceMark(row.row.mark_with(seed?))))
+                .map(|row| (Standing::New, seed.map(|seed| SourceMark(row.row.mark_with(seed)))))
                 .collect();
-            let mut same = vec![false; rows.len()];
-            let known: Vec<(usize, (&RecordKey, SourceMark))> = rows
+            let wanted: Vec<(&RecordKey, Option<SourceMark>)> = rows
                 .iter()
-                .zip(&marks)
-                .enumerate()
-                .filter_map(|(n, (row, mark))| Some((n, (row.key.as_ref()?, (*mark)?))))
+                .zip(&standings)
+                .filter_map(|(row, (_, mark))| Some((row.key.as_ref()?, *mark)))
                 .collect();
-            let wanted: Vec<(&RecordKey, SourceMark)> =
-                known.iter().map(|(_, wanted)| *wanted).collect();
-            let found = store::links::are_same(db, sync, &wanted)?;
-            for ((n, _), found) in known.iter().zip(found) {
-                if let Some(slot) = same.get_mut(*n) {
-                    *slot = found;
-                }
+            let found = store::links::standings(db, sync, &wanted)?;
+            let with_key = rows.iter().zip(&mut standings).filter(|(row, _)| row.key.is_some());
+            for ((_, (slot, _)), found) in with_key.zip(found) {
+                *slot = found;
             }
             // What is not settled yet is held, whatever it is.
             for unsettled in store::journal::pending_keys(db, sync)? {
                 let at = rows.iter().position(|row| row.key.as_ref() == Some(&unsettled));
-                if let Some(slot) = at.and_then(|at| same.get_mut(at)) {
-                    *slot = false;
+                if let Some((slot, _)) = at.and_then(|at| standings.get_mut(at)) {
+                    *slot = Standing::Linked;
                 }
             }
             let any_unwritten = store::unwritten::any(db, sync)?;
-            Ok((rows, marks, same, any_unwritten))
+            Ok((rows, standings, any_unwritten))
         })
         .await?;
     let mut compared = Compared {
@@ -87,19 +82,23 @@ pub(crate) async fn compare(
         any_unwritten,
     };
     let mut records = Vec::new();
-    for ((row, mark), is_same) in rows.into_iter().zip(marks).zip(same) {
-        match row.key {
-            Some(key) if is_same => compared.same.push(key),
-            key => {
-                if let Some((key, mark)) = key.clone().zip(mark) {
-                    compared.marks.insert(key, mark);
+    let mut linked = HashSet::new();
+    for (row, (standing, mark)) in rows.into_iter().zip(standings) {
+        match (row.key, standing) {
+            (Some(key), Standing::Same) => compared.same.push(key),
+            (key, standing) => {
+                if let Some(key) = &key {
+                    if standing != Standing::New {
+                        linked.insert(key.clone());
+                    }
+                    compared.marks.extend(mark.map(|mark| (key.clone(), mark)));
                 }
                 records.push(RowRecord { key, ..row }.into_record());
             }
         }
     }
     if !records.is_empty() {
-        compared.planned = plan_batch(job, work, records, claims).await?;
+        compared.planned = plan_batch(job, work, records, Some(&linked), claims).await?;
     }
     Ok(compared)
 }

@@ -97,7 +97,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                 })
                 .collect();
             for batch in batches(records) {
-                let planned = plan_batch(job, work, batch, &mut Claims::default()).await?;
+                let planned = plan_batch(job, work, batch, None, &mut Claims::default()).await?;
                 execute(job, work, planned, None, &mut sequence).await?;
             }
             Ok(Ended::Completed)
@@ -554,13 +554,14 @@ pub(crate) async fn plan_batch(
     job: &Job,
     work: &Work,
     records: Vec<Record>,
+    linked: Option<&HashSet<RecordKey>>,
     claims: &mut Claims,
 ) -> Result<Vec<Planned>> {
     let mapped: Vec<Mapped> = records
         .into_iter()
         .map(|record| lookup::map(job, record))
         .collect();
-    let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped).await?;
+    let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped, linked).await?;
     let rules = job.rules();
     let planned = mapped
         .into_iter()
@@ -631,7 +632,7 @@ async fn execute_into(
         }
     }
     if !changes.is_empty() {
-        write::journal(job, work, &changes).await?;
+        let changes = write::journal(job, work, changes).await?;
         write::send(job, work, changes, &mut batch).await?;
     }
     let counts = batch.counts;

@@ -50,6 +50,33 @@ pub struct Pending {
     pub is_held: bool,
 }
 
+/// A [`Pending`] whose values are somebody else's, of a run and a sync that are told beside it.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are those of `Pending`")]
+pub struct Intended<'a> {
+    pub change: &'a Change,
+    pub side: Side,
+    pub intent: Intent,
+    pub seq: u64,
+    pub mapped_fingerprint: Fingerprint,
+    pub mapped: &'a Object,
+    pub source: Option<&'a Value>,
+}
+
+impl Pending {
+    fn borrowed(&self) -> Intended<'_> {
+        Intended {
+            change: &self.change,
+            side: self.side,
+            intent: self.intent,
+            seq: self.seq,
+            mapped_fingerprint: self.mapped_fingerprint,
+            mapped: &self.mapped,
+            source: self.source.as_ref(),
+        }
+    }
+}
+
 const SELECT: &str = r"
     SELECT syncs.id AS sync, journal.change, journal.run, journal.seq, journal.is_held,
            journal.operation, journal.source_key, journal.target_key, journal.fields,
@@ -72,12 +99,46 @@ pub fn insert_many(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {
     };
     for group in pending.chunk_by(|a, b| (a.sync, a.run) == (b.sync, b.run)) {
         if is_one_batch(group) {
-            batch::insert(tx, group)?;
+            if let Some(first) = group.first() {
+                let group: Vec<Intended<'_>> = group.iter().map(Pending::borrowed).collect();
+                batch::insert(tx, first.sync, first.run, &group)?;
+            }
         } else {
             insert_rows(tx, group)?;
         }
     }
     Ok(())
+}
+
+/// As [`insert_many`], of changes of one run, without copying what they hold.
+///
+/// # Errors
+/// As [`insert_many`].
+pub fn insert_batch(
+    tx: &Transaction<'_>,
+    sync: SyncId,
+    run: RunId,
+    intended: &[Intended<'_>],
+) -> Result<()> {
+    if intended.len() >= PACKED_FROM {
+        return batch::insert(tx, sync, run, intended);
+    }
+    let pending: Vec<Pending> = intended
+        .iter()
+        .map(|intended| Pending {
+            change: intended.change.clone(),
+            run,
+            sync,
+            side: intended.side,
+            intent: intended.intent,
+            seq: intended.seq,
+            mapped_fingerprint: intended.mapped_fingerprint,
+            mapped: intended.mapped.clone(),
+            source: intended.source.cloned(),
+            is_held: false,
+        })
+        .collect();
+    insert_rows(tx, &pending)
 }
 
 fn insert_rows(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {

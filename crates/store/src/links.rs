@@ -257,21 +257,40 @@ pub fn mark_many(
     Ok(())
 }
 
-/// Which of these source records are linked and were mapped from the same bytes by the same mapping before: those
-/// whose mark is the one that their link has, in their order.
+/// What is known of a source record by its key and its mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is not linked.
+    New,
+    /// It is linked, and whether it changed is to be seen.
+    Linked,
+    /// It is linked, and was mapped from the same bytes by the same mapping before.
+    Same,
+}
+
+impl Standing {
+    fn of(found: Option<i64>, mark: Option<SourceMark>) -> Self {
+        match mark {
+            Some(mark) if found == Some(mark.0.cast_signed()) => Self::Same,
+            _ => Self::Linked,
+        }
+    }
+}
+
+/// Where these source records stand, in their order.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such sync.
-pub fn are_same(
+pub fn standings(
     conn: &Connection,
     sync: SyncId,
-    records: &[(&RecordKey, SourceMark)],
-) -> Result<Vec<bool>> {
+    records: &[(&RecordKey, Option<SourceMark>)],
+) -> Result<Vec<Standing>> {
     let sync_no = sync_no(conn, sync)?;
     let mut order: Vec<usize> = (0..records.len()).collect();
     let key_of = |n: usize| records.get(n).map_or("", |(key, _)| key.as_str());
     order.sort_unstable_by(|a, b| key_of(*a).cmp(key_of(*b)));
-    let mut out = vec![false; records.len()];
+    let mut out = vec![Standing::New; records.len()];
     let (Some(from), Some(to)) = (order.first(), order.last()) else {
         return Ok(out);
     };
@@ -296,8 +315,10 @@ pub fn are_same(
             let key = key.ok_or_else(corrupt)?;
             let mark: Option<i64> = row.get(1).map_err(|_| corrupt())?;
             while let Some(n) = left.next_if(|n| key_of(*n) <= key) {
-                if let Some(((wanted, known), slot)) = records.get(n).zip(out.get_mut(n)) {
-                    *slot = wanted.as_str() == key && mark == Some(known.0.cast_signed());
+                if let Some(((wanted, known), slot)) = records.get(n).zip(out.get_mut(n))
+                    && wanted.as_str() == key
+                {
+                    *slot = Standing::of(mark, *known);
                 }
             }
             if left.peek().is_none() {
@@ -325,7 +346,9 @@ pub fn are_same(
             .query_row(params![sync_no, key.as_str()], |row| row.get(0))
             .optional()
             .during("look marks up")?;
-        *slot = mark.flatten() == Some(known.0.cast_signed());
+        if let Some(mark) = mark {
+            *slot = Standing::of(mark, *known);
+        }
     }
     Ok(out)
 }

@@ -6,6 +6,7 @@
 //! packet of *lines* has what became of records, and says in which place of which changes their values are.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use rusqlite::{Connection, Transaction, params};
 
@@ -77,15 +78,13 @@ impl Writer {
 
     /// The packet.
     pub(crate) fn pack(&self) -> Result<Vec<u8>> {
-        let mut out = vec![VERSION; zstd::zstd_safe::compress_bound(self.0.len()) + 1];
-        let written = out
-            .get_mut(1..)
-            .and_then(|rest| zstd::bulk::compress_to_buffer(&self.0, rest, LEVEL).ok())
-            .ok_or(Error::Unstorable {
-                what: "packet of records",
-                expected: "records that can be compressed",
-            })?;
-        out.truncate(written + 1);
+        let frame = compress(&self.0).ok_or(Error::Unstorable {
+            what: "packet of records",
+            expected: "records that can be compressed",
+        })?;
+        let mut out = Vec::with_capacity(frame.len() + 1);
+        out.push(VERSION);
+        out.extend_from_slice(&frame);
         Ok(out)
     }
 }
@@ -108,6 +107,26 @@ pub(crate) fn unpack(packet: &[u8]) -> Option<Vec<u8>> {
     let (&VERSION, frame) = packet.split_first()? else {
         return None;
     };
+    decompress(frame)
+}
+
+thread_local! {
+    /// Making one costs more than what a small batch saves by it.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// A frame of zstd.
+pub(crate) fn compress(content: &[u8]) -> Option<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        if compressor.is_none() {
+            *compressor = zstd::bulk::Compressor::new(LEVEL).ok();
+        }
+        compressor.as_mut()?.compress(content).ok()
+    })
+}
+
+/// What a frame of zstd holds.
+pub(crate) fn decompress(frame: &[u8]) -> Option<Vec<u8>> {
     let size = zstd::zstd_safe::get_frame_content_size(frame).ok()??;
     let size = usize::try_from(size).ok().filter(|size| *size <= LARGEST)?;
     let content = zstd::bulk::decompress(frame, size).ok()?;

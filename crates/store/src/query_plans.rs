@@ -244,7 +244,7 @@ fn use_main(tx: &Transaction<'_>) {
     links::get_many(tx, sync, std::slice::from_ref(&key)).unwrap();
     links::fingerprints_many(tx, sync, std::slice::from_ref(&key)).unwrap();
     links::mark_many(tx, sync, &[(key.clone(), links::SourceMark(1))]).unwrap();
-    links::are_same(tx, sync, &[(&key, links::SourceMark(1))]).unwrap();
+    links::standings(tx, sync, &[(&key, Some(links::SourceMark(1)))]).unwrap();
     links::get_by_target(tx, sync, &key).unwrap();
     links::sources_of_targets(tx, sync, std::slice::from_ref(&key)).unwrap();
     links::count(tx, sync).unwrap();

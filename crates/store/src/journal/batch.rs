@@ -7,7 +7,7 @@ use model::sync::Side;
 use model::value::{Fingerprint, Object, Value};
 use rusqlite::{Connection, Transaction, params};
 
-use super::Pending;
+use super::{Intended, Pending};
 use crate::column::{all, execute, sync_no, write_object, write_value};
 use crate::error::{Error, Result};
 use crate::packet::{self, Reader, Writer};
@@ -42,10 +42,12 @@ pub(super) struct Batch {
 }
 
 /// Adds changes of one run.
-pub(super) fn insert(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {
-    let Some(first) = pending.first() else {
-        return Ok(());
-    };
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    sync: SyncId,
+    run: RunId,
+    pending: &[Intended<'_>],
+) -> Result<()> {
     let mut writer = Writer::with_capacity(1200 * pending.len());
     let mut marks = Vec::with_capacity(MARK * pending.len());
     for entry in pending {
@@ -58,7 +60,7 @@ pub(super) fn insert(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {
         tx,
         "journal a batch",
         "INSERT INTO journal_batches (packet_no, sync_no, run, marks) VALUES (?1, ?2, ?3, ?4)",
-        params![packet_no, sync_no(tx, first.sync)?, first.run.to_bytes(), marks],
+        params![packet_no, sync_no(tx, sync)?, run.to_bytes(), marks],
     )?;
     Ok(())
 }
@@ -148,8 +150,8 @@ fn number_of<T: PartialEq>(list: &[T], word: &T) -> u8 {
         .unwrap_or(u8::MAX)
 }
 
-fn write(writer: &mut Writer, entry: &Pending) -> Result<()> {
-    let change = &entry.change;
+fn write(writer: &mut Writer, entry: &Intended<'_>) -> Result<()> {
+    let change = entry.change;
     writer.number(entry.seq);
     writer.byte(number_of(&OPERATIONS, &change.operation));
     writer.byte(number_of(&SIDES, &entry.side));
@@ -164,11 +166,11 @@ fn write(writer: &mut Writer, entry: &Pending) -> Result<()> {
         write_object(out, "record before the change", before)
     })?;
     // A create sends the whole mapped record: it is not written twice.
-    let mapped = (entry.mapped != change.fields).then_some(&entry.mapped);
+    let mapped = (*entry.mapped != change.fields).then_some(entry.mapped);
     write_json(writer, mapped, |out, mapped| {
         write_object(out, "mapped record", mapped)
     })?;
-    write_json(writer, entry.source.as_ref(), |out, source| {
+    write_json(writer, entry.source, |out, source| {
         write_value(out, "source record", source)
     })
 }

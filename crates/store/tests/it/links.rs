@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use model::record::RecordKey;
 use model::value::{Object, Value};
 use proptest::prelude::*;
-use store::links::{self, Link, SourceMark};
+use store::links::{self, Link, SourceMark, Standing};
 use store::{Error, Store};
 
 use crate::support::{add_sync, in_memory, key, link};
@@ -200,26 +200,29 @@ async fn a_record_is_the_same_only_where_its_mark_is() {
         })
         .await
         .unwrap();
-    let check = async |wanted: &[(usize, u64)], expected: &[bool]| {
+    let check = async |wanted: &[(usize, u64)], expected: &[Standing]| {
         let wanted: Vec<_> = wanted
             .iter()
             .map(|(n, mark)| (key(format!("k{n:05}")), SourceMark(*mark | 1 << 63)))
             .collect();
         let same = store
             .read(move |conn| {
-                let wanted: Vec<_> = wanted.iter().map(|(key, mark)| (key, *mark)).collect();
-                links::are_same(conn, sync, &wanted)
+                let wanted: Vec<_> = wanted.iter().map(|(key, mark)| (key, Some(*mark))).collect();
+                links::standings(conn, sync, &wanted)
             })
             .await
             .unwrap();
         assert_eq!(same, expected);
     };
+    use Standing::{Linked, New, Same};
     check(&[], &[]).await;
-    check(&[(4, 4), (2, 2), (3, 3), (2, 3), (5000, 4)], &[true, true, false, false, false]).await;
+    check(&[(4, 4), (2, 2), (3, 3), (2, 3), (5000, 4)], &[Same, Same, Linked, Linked, New]).await;
     // So far apart that they are looked up one by one.
-    check(&[(0, 0), (1998, 1998), (1000, 1000), (1001, 1001)], &[true, true, true, false]).await;
+    check(&[(0, 0), (1998, 1998), (1000, 1000), (1001, 1001)], &[Same, Same, Same, Linked]).await;
     let every: Vec<(usize, u64)> = (0..2000).map(|n| (n, n as u64)).collect();
-    let expected: Vec<bool> = (0..2000).map(|n| n % 2 == 0).collect();
+    let expected: Vec<Standing> = (0..2000)
+        .map(|n| if n % 2 == 0 { Same } else { Linked })
+        .collect();
     check(&every, &expected).await;
 
     // What is agreed in another way has no mark; a new one is noted.
@@ -230,5 +233,5 @@ async fn a_record_is_the_same_only_where_its_mark_is() {
         })
         .await
         .unwrap();
-    check(&[(2, 2), (3, 3)], &[false, true]).await;
+    check(&[(2, 2), (3, 3)], &[Linked, Same]).await;
 }
