@@ -123,7 +123,27 @@ impl Batch {
             Decision::Filtered(problem) => (RecordOutcome::Filtered, problem),
             Decision::Invalid(problem) => (RecordOutcome::Invalid, problem),
             Decision::Held(problem) => (RecordOutcome::Held, problem),
-            Decision::Conflict(problem) => (RecordOutcome::Conflict, problem),
+            Decision::Conflict(problem, found) => {
+                // Seen is seen: the list of conflicts carries it from here.
+                if mapped.fingerprint != plan::NOT_READ
+                    && let Some(one) = found.first()
+                {
+                    let mut agreed = agreed_of(one.source_key.clone(), one.target_key.clone());
+                    agreed.fingerprint = Some(mapped.fingerprint);
+                    self.agreed.push(agreed);
+                }
+                self.conflicts.extend(found);
+                (RecordOutcome::Conflict, problem)
+            }
+            Decision::Forget => {
+                self.gone.push(mapped.source_key);
+                return self.count(RecordOutcome::Unchanged);
+            }
+            Decision::Agreed(agreed) => {
+                self.unchanged.push(mapped.source_key);
+                self.agreed.push(*agreed);
+                return self.count(RecordOutcome::Unchanged);
+            }
             Decision::Write(_) => (RecordOutcome::Held, write::unsettled("it was not sent")),
         };
         self.count(outcome);
@@ -241,14 +261,14 @@ impl Batch {
             message: message.into(),
             field: None,
         };
-        self.settle_unwritten(seq, side, mapped, Decision::Conflict(problem));
+        self.settle_unwritten(seq, side, mapped, Decision::Conflict(problem, Vec::new()));
     }
 
     /// A record that was sent, and what the target made of it.
     pub(crate) fn settle_written(
         &mut self,
         job: &Job,
-        intended: Intended,
+        mut intended: Intended,
         outcome: Outcome,
         exchange: Option<ExchangeId>,
     ) {
@@ -271,7 +291,7 @@ impl Batch {
                 };
                 self.link(
                     job,
-                    &intended,
+                    &mut intended,
                     &source_key,
                     target_key.as_ref(),
                     record,
@@ -332,7 +352,7 @@ impl Batch {
     fn link(
         &mut self,
         job: &Job,
-        intended: &Intended,
+        intended: &mut Intended,
         source_key: &RecordKey,
         target_key: Option<&RecordKey>,
         record: Option<Value>,
@@ -374,7 +394,11 @@ impl Batch {
                 self.agreed.push(agreed);
             }
             (Intent::Sync, _) if job.back.is_none() => {
-                self.links.push(plan::link_of(mapped, target_key, version));
+                let mut link = plan::link_to(&mapped.source_key, mapped.fingerprint, target_key);
+                // Nobody asks for them after this.
+                link.shadow = std::mem::take(&mut mapped.fields);
+                link.target_version = version;
+                self.links.push(link);
             }
             (Intent::Sync, _) => {
                 let mut agreed = agreed_of(source_key.clone(), target_key);
@@ -483,6 +507,7 @@ pub(crate) async fn commit(
             let marked = links.iter().map(|link| (link, marks.remove(&link.source_key)));
             store::links::upsert_marked(tx, sync, marked)?;
             store::links::mark_many(tx, sync, &news)?;
+            forget_settled(tx, sync, &agreed)?;
             store::agreed::note_many(tx, sync, agreed)?;
             forget_pairs(tx, sync, &gone)?;
             if !paused.is_empty() {
@@ -525,6 +550,23 @@ pub(crate) fn forget_pairs(
     store::flips::remove_many(tx, sync, gone)?;
     for key in gone {
         store::conflicts::remove(tx, sync, key, None)?;
+    }
+    Ok(())
+}
+
+/// What both sides agree on is no conflict any more.
+fn forget_settled(
+    tx: &store::Transaction<'_>,
+    sync: SyncId,
+    agreed: &[Agreed],
+) -> store::Result<()> {
+    if agreed.is_empty() || store::conflicts::count(tx, Some(sync))?.total == 0 {
+        return Ok(());
+    }
+    for agreed in agreed {
+        for (field, _) in agreed.source.iter().chain(agreed.target.iter()) {
+            store::conflicts::remove(tx, sync, &agreed.source_key, Some(field))?;
+        }
     }
     Ok(())
 }

@@ -8,15 +8,19 @@ use model::record::RecordKey;
 use model::value::Value;
 use store::links::{SourceMark, Standing};
 
+use crate::claims::Claims;
+use crate::deletes;
 use crate::error::Result;
 use crate::job::Job;
 use crate::plan::Decision;
-use crate::run::{Claims, Planned, Work, plan_batch};
+use crate::run::{Planned, Work, plan_batch};
 
 /// What a batch of records comes to.
 pub(crate) struct Compared {
     /// Linked, and to the byte what they were mapped from when both sides agreed.
     pub(crate) same: Vec<RecordKey>,
+    /// Of the others, those that the source lists although they were deleted.
+    pub(crate) marked: Vec<RecordKey>,
     /// The others.
     pub(crate) planned: Vec<Planned>,
     /// The marks of the others.
@@ -64,9 +68,14 @@ pub(crate) async fn compare(
             for ((_, (slot, _)), found) in with_key.zip(found) {
                 *slot = found;
             }
-            // What is not settled yet is held, whatever it is.
-            for unsettled in store::journal::pending_keys(db, sync)? {
-                let at = rows.iter().position(|row| row.key.as_ref() == Some(&unsettled));
+            // What is not settled yet is held, and what is paused is left out, whatever it is.
+            let mut odd = store::journal::pending_keys(db, sync)?;
+            if store::pauses::any(db, sync)? {
+                let keys: Vec<RecordKey> = rows.iter().filter_map(|row| row.key.clone()).collect();
+                odd.extend(store::pauses::reasons(db, sync, &keys)?.into_keys());
+            }
+            for odd in odd {
+                let at = rows.iter().position(|row| row.key.as_ref() == Some(&odd));
                 if let Some((slot, _)) = at.and_then(|at| standings.get_mut(at)) {
                     *slot = Standing::Linked;
                 }
@@ -77,6 +86,7 @@ pub(crate) async fn compare(
         .await?;
     let mut compared = Compared {
         same: Vec::new(),
+        marked: Vec::new(),
         planned: Vec::new(),
         marks: HashMap::new(),
         any_unwritten,
@@ -97,6 +107,12 @@ pub(crate) async fn compare(
             }
         }
     }
+    let deletions = &job.source_stream.capabilities.deletions;
+    compared.marked = records
+        .iter()
+        .filter(|record| deletes::is_marked(deletions, &record.fields))
+        .filter_map(|record| record.key.clone())
+        .collect();
     if !records.is_empty() {
         compared.planned = plan_batch(job, work, records, Some(&linked), claims).await?;
     }
@@ -107,9 +123,10 @@ pub(crate) async fn compare(
 /// marks.
 fn seed(job: &Job) -> u64 {
     let text = format!(
-        "{} {} {:?} {:?}",
+        "{} {} {:?} {:?} {:?}",
         env!("CARGO_PKG_VERSION"),
         job.mapping_mark,
+        job.source_stream.capabilities.deletions,
         job.source_stream.schema,
         job.target_stream.schema
     );

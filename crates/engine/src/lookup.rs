@@ -195,7 +195,12 @@ fn value_at<'a>(fields: &'a Object, path: &FieldPath) -> Option<&'a Value> {
 /// The values that a record is matched by, as one key: text without case and spaces around, as most
 /// platforms compare.
 pub(crate) fn match_key(mapped: &Mapped, rules: &Rules) -> Option<RecordKey> {
-    let values = match_values(mapped, rules).ok()?;
+    match_key_of(&mapped.fields, &rules.match_on)
+}
+
+/// The same of any fields.
+pub(crate) fn match_key_of(fields: &Object, match_on: &[FieldPath]) -> Option<RecordKey> {
+    let values = values_of(fields, match_on).ok()?;
     if values.is_empty() {
         return None;
     }

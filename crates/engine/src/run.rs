@@ -11,13 +11,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use connectors::{Access, ReadRequest, RowRecord};
+use connectors::{Access, ReadRequest, RowPage, RowRecord};
 use model::clock::Clock;
 use model::cursor::Checkpoint;
 use model::ids::{PlanId, RunId};
 use model::record::{Intent, Operation, Record, RecordKey};
 use model::run::{RecordOutcome, RunCounts};
-use model::sync::Side;
+use model::sync::{Side, WriteMode};
 use model::value::Value;
 use store::Store;
 use store::plans::{EntryFilter, PlanAction, PlanKind, PlanState};
@@ -25,14 +25,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::commit::{self, Batch};
+use crate::claims::Claims;
 use crate::compare::{self, Compared};
 use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
 use crate::job::Job;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
-use crate::plan::{self, Decision, Known, Mapped, Problem, Rules};
+use crate::plan::{self, Decision, Known, Mapped, Problem};
 use crate::progress::Meter;
-use crate::{lookup, read, stored_plan, write};
+use crate::undo::Selection;
+use crate::{decide, deletes, guards, lookup, one_way, read, stored_plan, two_way, undo, write};
 
 /// What a run works with, besides its job.
 pub(crate) struct Work {
@@ -47,6 +49,10 @@ pub(crate) struct Work {
     pub(crate) recorder: std::sync::Arc<Recorder>,
     /// Before a change without an answer is looked up once more; doubles each time.
     pub(crate) settle_pause: std::time::Duration,
+    /// A person asked for it and waits.
+    pub(crate) by_hand: bool,
+    /// The sync is being edited: what is found out may not be remembered.
+    pub(crate) is_draft: bool,
 }
 
 /// Where the records of a run come from.
@@ -115,6 +121,12 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                         .from_records
                         .min(guards.empty_source_above.saturating_add(1)),
                 );
+            // Both sides are only ever written by a plan of the whole, and so is what deletes.
+            let guarded = guarded
+                || job.document.reads_target()
+                || (linked > 0 && deletes::is_wanted(job))
+                || !guards.approved.creates
+                || !guards.approved.updates;
             if guarded {
                 let plan = PlanId::new();
                 stored_plan::insert(work, plan, sync, job.version, PlanKind::Run).await?;
@@ -137,7 +149,7 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
     let (request, mut checkpoint) = read_request(job, work, full).await?;
     let is_complete = reads_everything(&request);
     work.meter.stage("Reading and writing");
-    let mut pages = read::start(
+    let mut pages = read::start::<RowPage>(
         &work.tracker,
         job.source.clone(),
         request,
@@ -145,7 +157,7 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
     );
     let mut claims = Claims::default();
     let mut cursor = None;
-    while let Some(page) = pages.recv().await {
+    while let Some(page) = pages.full().await {
         let page = page?;
         let mut batches = batches(page.records).into_iter().peekable();
         if batches.peek().is_none() {
@@ -197,120 +209,65 @@ enum Built {
     Held { reason: String },
 }
 
-/// Makes the plan of a whole run, without writing anything to the target.
+/// Makes the plan of a whole run, without writing anything to either side, and lets the guards judge it.
 async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) -> Result<Built> {
-    let (request, checkpoint) = read_request(job, work, full).await?;
-    let is_complete = reads_everything(&request);
-    work.meter.stage("Reading and comparing");
-    let mut pages = read::start(
-        &work.tracker,
-        job.source.clone(),
-        request,
-        work.source_access.clone(),
-    );
-    let mut claims = Claims::default();
-    let mut cursor = None;
-    let mut counts = RunCounts::default();
-    let mut sequence = Sequence::default();
-    let mut updates = 0;
-    let sync = job.sync;
-    // A record that changes while it is listed comes again, and then the later one counts.
-    let mut listed = HashSet::new();
-    while let Some(page) = pages.recv().await {
-        let page = page?;
-        cursor = page.cursor.or(cursor);
-        for batch in batches(page.records) {
-            stop_if_cancelled(work)?;
-            let mut compared = compare::compare(job, work, batch, &mut claims).await?;
-            let news = compared.take_news();
-            let mut entries = Vec::new();
-            let mut again = Vec::new();
-            let mut unchanged = compared.same;
-            let n_same = u64::try_from(unchanged.len()).unwrap_or(u64::MAX);
-            let mut batch_counts = RunCounts {
-                read: n_same,
-                unchanged: n_same,
-                ..RunCounts::default()
-            };
-            for key in &unchanged {
-                if !listed.insert(key.mark()) {
-                    again.push(key.clone());
-                }
-            }
-            for item in compared.planned {
-                batch_counts.read += 1;
-                let outcome = expected_outcome(&item.decision);
-                outcome.count(&mut batch_counts);
-                updates += u64::from(item.was_linked && outcome == RecordOutcome::Updated);
-                if !listed.insert(item.mapped.source_key.mark()) {
-                    again.push(item.mapped.source_key.clone());
-                }
-                match stored_plan::to_entry(item, &mut sequence) {
-                    Ok(entry) => entries.push(entry),
-                    Err(key) => unchanged.push(key),
-                }
-            }
-            counts.add(&batch_counts);
-            work.meter.counted(&batch_counts);
-            if !compared.any_unwritten {
-                unchanged.clear();
-            }
-            if again.is_empty() && entries.is_empty() && unchanged.is_empty() && news.is_empty() {
-                continue;
-            }
-            let replaced = work
-                .store
-                .write(move |tx| {
-                    store::links::mark_many(tx, sync, &news)?;
-                    let mut replaced = Vec::new();
-                    for key in &again {
-                        replaced.extend(store::plans::remove_entries_of(tx, plan, key)?);
-                    }
-                    store::plans::append_entries(tx, plan, &entries)?;
-                    // They are as they should be, whether the plan is applied or not.
-                    store::unwritten::remove_many(tx, sync, &unchanged)?;
-                    Ok(replaced)
-                })
-                .await?;
-            for action in replaced {
-                stored_plan::recount_as_unchanged(action, &mut counts);
-            }
-        }
-    }
-    stop_if_cancelled(work)?;
-    let mut held = plan::too_many_updates(updates, linked, &job.document.guards);
-    if is_complete && counts.read == 0 && linked > u64::from(job.document.guards.empty_source_above)
-    {
-        held = Some(format!(
-            "the source is empty, although {linked} of its records were synced before. Nothing was written; check the source, then run again"
-        ));
-    }
-    let end = Checkpoint {
-        version: 1,
-        cursor: cursor.or(checkpoint.cursor.clone()),
-        position: None,
-        mapping: Some(job.mapping_mark.clone()),
-        ..checkpoint
+    let made = match &job.back {
+        Some(back) => two_way::build(job, back, work, plan, full).await?,
+        None => one_way::build(job, work, plan, full).await?,
     };
+    stop_if_cancelled(work)?;
+    let held = guards::judge(&job.document, &made, linked);
     let note = held.clone();
     work.store
         .write(move |tx| {
             let mut stored = store::plans::get(tx, plan)?;
             stored.state = PlanState::Ready;
-            stored.counts = counts;
-            stored.checkpoint = Some(end);
+            stored.counts = made.counts;
+            stored.checkpoint = Some(made.checkpoint);
             stored.note = note;
-            stored.is_complete = is_complete;
+            stored.is_complete = made.is_complete;
             store::plans::update(tx, &stored)
         })
         .await?;
     Ok(held.map_or(Built::Ready, |reason| Built::Held { reason }))
 }
 
+/// What a plan is wanted for.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    /// To see what a run would do.
+    Run,
+    /// To take a run back.
+    Undo(RunId, Selection),
+    /// To carry decisions about conflicts out.
+    Decisions,
+}
+
+impl Wanted {
+    pub(crate) fn kind(&self) -> PlanKind {
+        match self {
+            Self::Run => PlanKind::Run,
+            Self::Undo(run, _) => PlanKind::Undo(*run),
+            Self::Decisions => PlanKind::Decisions,
+        }
+    }
+}
+
 /// Makes a plan to be looked at.
-pub(crate) async fn preview(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
+pub(crate) async fn preview(job: &Job, work: &Work, plan: PlanId, wanted: &Wanted) -> Result<()> {
     let sync = job.sync;
     write::settle_journal(job, work).await?;
+    match wanted {
+        Wanted::Run => {}
+        Wanted::Undo(run, selection) => {
+            undo::build(job, work, plan, *run, selection).await?;
+            return work.recorder.flush(&work.store).await;
+        }
+        Wanted::Decisions => {
+            decide::build(job, work, plan).await?;
+            return work.recorder.flush(&work.store).await;
+        }
+    }
     let linked = work
         .store
         .read(move |db| store::links::count(db, sync))
@@ -393,7 +350,11 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
 }
 
 /// Where the read begins: at the position of a run that was cut off, else at the cursor.
-async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest, Checkpoint)> {
+pub(crate) async fn read_request(
+    job: &Job,
+    work: &Work,
+    full: bool,
+) -> Result<(ReadRequest, Checkpoint)> {
     let sync = job.sync;
     let stored = work
         .store
@@ -406,7 +367,10 @@ async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest
         .mapping
         .as_deref()
         .is_some_and(|mark| mark != job.mapping_mark);
-    let full = full || mapping_changed;
+    let full = full
+        || mapping_changed
+        || job.document.mode == WriteMode::FullRefresh
+        || (!work.is_draft && deletes::needs_complete_read(job, work, &checkpoint).await?);
     if full {
         checkpoint.position = None;
     }
@@ -421,11 +385,11 @@ async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest
 }
 
 /// Whether a read that comes to its end has brought every record that the source has.
-fn reads_everything(request: &ReadRequest) -> bool {
+pub(crate) fn reads_everything(request: &ReadRequest) -> bool {
     (request.full || request.cursor.is_none()) && request.position.is_none()
 }
 
-fn stop_if_cancelled(work: &Work) -> Result<()> {
+pub(crate) fn stop_if_cancelled(work: &Work) -> Result<()> {
     if work.cancel.is_cancelled() {
         Err(Error::Cancelled)
     } else {
@@ -434,7 +398,7 @@ fn stop_if_cancelled(work: &Work) -> Result<()> {
 }
 
 /// A record that is told apart by its key.
-trait Keyed {
+pub(crate) trait Keyed {
     fn key(&self) -> Option<&RecordKey>;
 }
 
@@ -450,7 +414,7 @@ impl Keyed for RowRecord {
     }
 }
 
-fn batches<T: Keyed>(records: Vec<T>) -> Vec<Vec<T>> {
+pub(crate) fn batches<T: Keyed>(records: Vec<T>) -> Vec<Vec<T>> {
     let mut out = Vec::with_capacity(records.len() / RECORDS_PER_BATCH + 1);
     let mut batch = Vec::with_capacity(records.len().min(RECORDS_PER_BATCH));
     // Order is kept per record: the same key twice never shares a batch.
@@ -495,58 +459,9 @@ pub(crate) struct Planned {
     pub(crate) intent: Intent,
 }
 
-/// What records of this run have laid claim to on the target without being linked yet: match values
-/// that will be created, records that were found. A second record of the source must not get them too,
-/// however late the target's search learns of the first. Hashes, because there may be millions.
-#[derive(Debug, Default)]
-pub(crate) struct Claims(HashMap<u64, u64>);
-
-impl Claims {
-    /// Holds a record whose counterpart another record of this run has taken.
-    fn one_each(&mut self, planned: &mut Planned, rules: &Rules) {
-        if planned.was_linked {
-            return;
-        }
-        let wanted = match &planned.decision {
-            Decision::Write(change) => match &change.target_key {
-                Some(key) => ("record", key.clone()),
-                None => match lookup::match_key(&planned.mapped, rules) {
-                    Some(value) => ("value", value),
-                    None => return,
-                },
-            },
-            Decision::Unchanged { adopt: Some(link) } => ("record", link.target_key.clone()),
-            Decision::Unchanged { adopt: None }
-            | Decision::Filtered(_)
-            | Decision::Invalid(_)
-            | Decision::Held(_)
-            | Decision::Conflict(_) => return,
-        };
-        let source = hash(planned.mapped.source_key.as_str());
-        let owner = *self
-            .0
-            .entry(hash(&format!("{} {}", wanted.0, wanted.1)))
-            .or_insert(source);
-        if owner != source {
-            planned.decision = Decision::Held(Problem {
-                message: format!(
-                    "another record of the source has the same {}, and only one can be on the target; mend one of them",
-                    rules
-                        .match_on
-                        .first()
-                        .map_or_else(|| "key".to_owned(), ToString::to_string)
-                ),
-                field: rules.match_on.first().cloned(),
-            });
-        }
-    }
-}
-
-fn hash(text: &str) -> u64 {
-    // Half of the fingerprint is plenty to tell records of one run apart.
-    #[expect(clippy::cast_possible_truncation, reason = "wanted")]
-    let half = Value::text(text).fingerprint().0 as u64;
-    half
+/// Tells the records of one run apart where there may be millions.
+pub(crate) fn hash(text: &str) -> u64 {
+    model::record::mark_of(text)
 }
 
 /// Stages 2 and 3: map, look up, decide.
@@ -563,12 +478,19 @@ pub(crate) async fn plan_batch(
         .collect();
     let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped, linked).await?;
     let rules = job.rules();
+    let mut paused = paused(job, work, &mapped).await?;
     let planned = mapped
         .into_iter()
         .zip(looked_up.known)
         .map(|(mapped, known)| {
             let was_linked = matches!(known, Known::Same | Known::Linked(_));
-            let decision = plan::decide(&mapped, known, &rules, &looked_up.claimed);
+            let left_out = paused
+                .remove(&mapped.source_key)
+                .or_else(|| job.leaves_out(&mapped.source));
+            let decision = match left_out {
+                Some(problem) => Decision::Filtered(problem),
+                None => plan::decide(&mapped, known, &rules, &looked_up.claimed),
+            };
             let mut planned = Planned {
                 mapped,
                 decision,
@@ -595,6 +517,27 @@ async fn execute_compared(
     batch.marks = compared.marks;
     batch.settle_same(compared.same);
     execute_into(job, work, batch, compared.planned, checkpoint, sequence).await
+}
+
+/// Which of the records a person has paused, and why.
+async fn paused(job: &Job, work: &Work, mapped: &[Mapped]) -> Result<HashMap<RecordKey, Problem>> {
+    let sync = job.sync;
+    let keys: Vec<RecordKey> = mapped
+        .iter()
+        .map(|mapped| mapped.source_key.clone())
+        .collect();
+    let reasons = work
+        .store
+        .read(move |db| store::pauses::reasons(db, sync, &keys))
+        .await?;
+    let paused = reasons.into_iter().map(|(key, reason)| {
+        let problem = Problem {
+            message: format!("paused: {reason}"),
+            field: None,
+        };
+        (key, problem)
+    });
+    Ok(paused.collect())
 }
 
 /// Stages 4 to 6: journal, write, commit.
@@ -631,6 +574,7 @@ async fn execute_into(
             decision => batch.settle_unwritten(seq, item.side, item.mapped, decision),
         }
     }
+    let changes = write::untouched(job, work, changes, &mut batch).await?;
     if !changes.is_empty() {
         let changes = write::journal(job, work, changes).await?;
         write::send(job, work, changes, &mut batch).await?;
@@ -642,16 +586,19 @@ async fn execute_into(
 }
 
 /// What a decision will count as, if the target plays along.
-const fn expected_outcome(decision: &Decision) -> RecordOutcome {
-    match decision {
-        Decision::Unchanged { .. } => RecordOutcome::Unchanged,
-        Decision::Write(change) => match change.operation {
-            Operation::Create => RecordOutcome::Created,
-            Operation::Update | Operation::Delete => RecordOutcome::Updated,
+pub(crate) const fn expected_outcome(planned: &Planned) -> RecordOutcome {
+    match &planned.decision {
+        Decision::Unchanged { .. } | Decision::Agreed(_) | Decision::Forget => {
+            RecordOutcome::Unchanged
+        }
+        Decision::Write(change) => match (planned.intent, change.operation) {
+            (Intent::Delete, _) | (_, Operation::Delete) => RecordOutcome::Deleted,
+            (_, Operation::Create) => RecordOutcome::Created,
+            (_, Operation::Update) => RecordOutcome::Updated,
         },
         Decision::Filtered(_) => RecordOutcome::Filtered,
         Decision::Invalid(_) => RecordOutcome::Invalid,
         Decision::Held(_) => RecordOutcome::Held,
-        Decision::Conflict(_) => RecordOutcome::Conflict,
+        Decision::Conflict(..) => RecordOutcome::Conflict,
     }
 }

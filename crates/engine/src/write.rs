@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use connectors::{Find, Written};
-use model::ids::{ChangeId, ExchangeId, RunId};
+use model::ids::{ChangeId, ExchangeId};
 use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
 use model::sync::Side;
 use model::value::{Object, Value};
@@ -37,6 +37,64 @@ impl Intended {
     fn wants_mapped(&self, job: &Job) -> bool {
         self.intent == Intent::Sync && self.side == Side::Target && job.back.is_none()
     }
+}
+
+/// Takes out, and settles, what somebody changed on the written side since it was looked at. Only asked for where a
+/// mistake would overwrite or delete what nobody has seen, and where the platform does not look itself.
+pub(crate) async fn untouched(
+    job: &Job,
+    work: &Work,
+    intended: Vec<Intended>,
+    batch: &mut Batch,
+) -> Result<Vec<Intended>> {
+    let mut out = Vec::with_capacity(intended.len());
+    let mut to_look: Vec<Intended> = Vec::new();
+    for intended in intended {
+        let is_guarded = intended.intent != Intent::Sync
+            || (job.back.is_some() && intended.change.version.is_none());
+        let looks = is_guarded
+            && intended.change.operation != Operation::Create
+            && job.end(work, intended.side)?.stream.capabilities.get;
+        match looks {
+            true => to_look.push(intended),
+            false => out.push(intended),
+        }
+    }
+    for side in [Side::Target, Side::Source] {
+        let (now, later): (Vec<Intended>, Vec<Intended>) = to_look
+            .into_iter()
+            .partition(|intended| intended.side == side);
+        to_look = later;
+        if now.is_empty() {
+            continue;
+        }
+        let end = job.end(work, side)?;
+        let keys: Vec<RecordKey> = now
+            .iter()
+            .filter_map(|intended| intended.change.target_key.clone())
+            .collect();
+        let records = end
+            .destination
+            .get(&end.stream.name, &keys, end.access)
+            .await?;
+        for (mut intended, record) in now.into_iter().zip(records) {
+            let Some(record) = record else {
+                out.push(intended);
+                continue;
+            };
+            let empty = Object::new();
+            let fields = record.fields.as_object().unwrap_or(&empty);
+            let was = intended.change.before.as_ref();
+            if was.is_some_and(|was| !plan::differences(was, fields).0.is_empty()) {
+                batch.settle_overtaken(job, intended, &record);
+                continue;
+            }
+            intended.change.version = record.version.or(intended.change.version);
+            out.push(intended);
+        }
+    }
+    out.sort_by_key(|intended| intended.seq);
+    Ok(out)
 }
 
 /// Stage 4: from here on, the changes survive a power cut as *pending*. Gives them back.
@@ -183,7 +241,10 @@ async fn write_journalled(
         .collect();
     match written {
         Ok(written) => {
-            let settled = settle(work, end, &intended, written).await?;
+            let mut settled = settle(work, end, &intended, written).await?;
+            if job.back.is_some() {
+                read_back(end, &mut settled).await?;
+            }
             Ok((intended, settled))
         }
         Err(error) => {
@@ -192,6 +253,51 @@ async fn write_journalled(
             Err(error.into())
         }
     }
+}
+
+/// Looks at what a platform made of what it was sent, where it did not say so: what it trims, rounds or rewrites is not a
+/// change of its own.
+async fn read_back(end: &End<'_>, settled: &mut [(Outcome, Option<ExchangeId>)]) -> Result<()> {
+    if !end.stream.capabilities.get {
+        return Ok(());
+    }
+    let (mut places, mut keys) = (Vec::new(), Vec::new());
+    for (n, (outcome, _)) in settled.iter().enumerate() {
+        if let Outcome::Written {
+            key, record: None, ..
+        } = outcome
+        {
+            places.push(n);
+            keys.push(key.clone());
+        }
+    }
+    if keys.is_empty() {
+        return Ok(());
+    }
+    // It is written whatever comes of this: without an answer, the next run compares once more.
+    let Ok(records) = end
+        .destination
+        .get(&end.stream.name, &keys, end.access)
+        .await
+    else {
+        return Ok(());
+    };
+    for (n, found) in places.into_iter().zip(records) {
+        if let (
+            Some(found),
+            Some((
+                Outcome::Written {
+                    record, version, ..
+                },
+                _,
+            )),
+        ) = (found, settled.get_mut(n))
+        {
+            *version = found.version.or(version.take());
+            *record = Some(found.fields);
+        }
+    }
+    Ok(())
 }
 
 /// Records that somebody changed on the target since we last saw them: looked at again and compared again. Gives, and

@@ -43,8 +43,13 @@ impl RecordKey {
 
     /// 64 bits that stand for it where there are too many to keep.
     pub fn mark(&self) -> u64 {
-        xxhash_rust::xxh3::xxh3_64(self.0.as_bytes())
+        mark_of(&self.0)
     }
+}
+
+/// 64 bits that stand for a text: equal for equal texts, and for others only by chance.
+pub fn mark_of(text: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
 
 fn key_text(value: &Value) -> String {

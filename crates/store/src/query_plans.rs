@@ -367,6 +367,8 @@ fn use_main(tx: &Transaction<'_>) {
     plans::get(tx, plan.id).unwrap();
     plans::list(tx, sync, 3).unwrap();
     let entry = PlanEntry {
+        kinds: Vec::new(),
+        other_version: None,
         side: model::sync::Side::Target,
         seq: 1,
         source_key: key,

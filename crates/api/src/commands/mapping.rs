@@ -385,7 +385,9 @@ pub(crate) async fn preview_rows(app: &App, request: CheckMapping) -> Result<Pre
         use engine::plan::Decision;
         use model::record::Operation;
         let (action, before, problem) = match decision {
-            Decision::Unchanged { .. } => (PlanAction::Unchanged, None, None),
+            Decision::Unchanged { .. } | Decision::Agreed(_) | Decision::Forget => {
+                (PlanAction::Unchanged, None, None)
+            }
             Decision::Write(change) if change.operation == Operation::Create => {
                 (PlanAction::Create, None, None)
             }
@@ -393,7 +395,7 @@ pub(crate) async fn preview_rows(app: &App, request: CheckMapping) -> Result<Pre
             Decision::Filtered(problem) => (PlanAction::Filtered, None, Some(problem)),
             Decision::Invalid(problem) => (PlanAction::Invalid, None, Some(problem)),
             Decision::Held(problem) => (PlanAction::Held, None, Some(problem)),
-            Decision::Conflict(problem) => (PlanAction::Conflict, None, Some(problem)),
+            Decision::Conflict(problem, _) => (PlanAction::Conflict, None, Some(problem)),
         };
         match action {
             PlanAction::Create => rows.creates += 1,

@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -164,7 +164,6 @@ async fn batch(book: State<Arc<Book>>, body: Bytes) -> Response {
     text.push_str("]}");
     answer(text)
 }
-
 
 fn person(id: usize) -> String {
     format!("per_{id:010}")
