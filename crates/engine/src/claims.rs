@@ -44,7 +44,9 @@ impl Claims {
             | Decision::Filtered(_)
             | Decision::Invalid(_)
             | Decision::Held(_)
-            | Decision::Conflict(..) => return,
+            | Decision::Conflict(..)
+            | Decision::Agreed(_)
+            | Decision::Forget => return,
         };
         let source = hash(planned.mapped.source_key.as_str());
         if self.claim(wanted, source) {
