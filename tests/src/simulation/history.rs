@@ -239,6 +239,64 @@ impl History {
     }
 }
 
+impl Setting {
+    /// Both platforms do what most do, and no guard holds anything.
+    pub fn plain() -> Self {
+        Self {
+            source: SourceLike {
+                is_incremental: true,
+                has_offset_pages: false,
+                page: 2,
+                repeats: false,
+            },
+            target: TargetLike {
+                is_idempotent: false,
+                is_searchable: true,
+                has_versions: false,
+                is_unique: false,
+                normalises: false,
+                tells_member: false,
+                search_lags: 0,
+                batch: 2,
+            },
+            configuration: Configuration {
+                mapping: 0,
+                mode: WriteMode::Upsert,
+                matches: true,
+                guards: Guards {
+                    max_update_percent: 100,
+                    empty_source_above: u32::MAX,
+                    from_records: u32::MAX,
+                    ..Guards::default()
+                },
+            },
+        }
+    }
+}
+
+impl PersonLike {
+    /// The person of this number.
+    pub const fn number(n: u8) -> Self {
+        Self {
+            address: n,
+            name: 80 + n,
+            number: n,
+        }
+    }
+}
+
+impl RunStep {
+    /// A run that nothing befalls.
+    pub const fn calm(kind: RunKind) -> Self {
+        Self {
+            kind,
+            events: Vec::new(),
+            end: None,
+            full: None,
+        }
+    }
+}
+
 fn one_in(rng: &mut Rng, n: u32) -> bool {
     rng.u32(0..n) == 0
 }

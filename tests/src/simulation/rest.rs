@@ -34,11 +34,11 @@ pub(super) fn come_to_rest(life: &mut Life<'_>) -> Result<(), String> {
 /// Runs until a run writes nothing. A person approves what waits.
 fn quieten(life: &mut Life<'_>, kind: RunKind) -> Result<(), String> {
     for _ in 0..RUNS {
-        let mut came = life.run(&calm(kind))?;
+        let mut came = life.run(&RunStep::calm(kind))?;
         if let Came::Run(run) = &came
             && run.state == RunState::Waiting
         {
-            came = life.run(&calm(RunKind::Apply))?;
+            came = life.run(&RunStep::calm(RunKind::Apply))?;
         }
         let Came::Run(run) = came else {
             return Err("the process died for no reason".into());
@@ -53,15 +53,6 @@ fn quieten(life: &mut Life<'_>, kind: RunKind) -> Result<(), String> {
     Err(format!(
         "still writes after {RUNS} runs in which nobody edits"
     ))
-}
-
-fn calm(kind: RunKind) -> RunStep {
-    RunStep {
-        kind,
-        events: Vec::new(),
-        end: None,
-        full: None,
-    }
 }
 
 /// Everything as it is.
