@@ -100,6 +100,9 @@ pub struct Rules {
     pub match_on: Vec<FieldPath>,
 }
 
+/// Why nothing is done to a record whose last write nobody could settle.
+pub(crate) const UNSETTLED: &str = "an earlier write of this record got no answer and could not be looked up; check it on the target, then retry it";
+
 /// Decides for one record. `claimed` tells which target records are already linked to another one.
 pub fn decide(
     mapped: &Mapped,
@@ -112,9 +115,7 @@ pub fn decide(
     }
     match known {
         Known::Same => Decision::Unchanged { adopt: None },
-        Known::Unsettled => Decision::Held(Problem::of(
-            "an earlier write of this record got no answer and could not be looked up; check it on the target, then retry it",
-        )),
+        Known::Unsettled => Decision::Held(Problem::of(UNSETTLED)),
         Known::NoMatchValue(field) => Decision::Held(Problem {
             message: format!(
                 "\"{field}\" is empty, and it is what records are matched by; fill it in or match by another field"
