@@ -27,6 +27,6 @@ pub mod secrets;
 
 pub use error::{Error, Result};
 pub use platform::{
-    Access, BulkJob, Capabilities, CheckStep, Destination, Exchange, ExchangeLog, Find, JobLog,
-    Page, PageReader, ReadRequest, Source, StreamDescription, StreamSummary, Written,
+    Access, BulkJob, Capabilities, CheckStep, Deletions, Destination, Exchange, ExchangeLog, Find,
+    JobLog, Page, PageReader, ReadRequest, Source, StreamDescription, StreamSummary, Written,
 };

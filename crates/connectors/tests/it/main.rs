@@ -10,6 +10,7 @@
 
 mod browsers;
 mod declarative;
+mod deleted;
 mod documents;
 mod doors;
 mod file_auth;
