@@ -18,6 +18,7 @@ mod files;
 mod grants;
 mod http;
 mod jobs;
+mod late;
 mod misbehaving;
 mod oauth;
 mod odd_server;
