@@ -21,6 +21,7 @@ use crate::jobs::StoredJobs;
 use crate::progress::Meter;
 use crate::run::{self, Input, Work};
 use crate::stored_plan;
+use crate::undo::Selection;
 
 /// What a run works with that a workspace would give it otherwise.
 #[derive(Clone, Debug)]
@@ -93,17 +94,30 @@ impl Alone {
     /// # Errors
     /// Whatever stopped it; the plan is then of no use.
     pub async fn plan(&self, job: &Job) -> Result<PlanId> {
+        self.plan_for(job, run::Wanted::Run).await
+    }
+
+    /// Makes a plan that takes a run back.
+    ///
+    /// # Errors
+    /// Whatever stopped it; the plan is then of no use.
+    pub async fn undo(&self, job: &Job, run: RunId, selection: Selection) -> Result<PlanId> {
+        self.plan_for(job, run::Wanted::Undo(run, selection)).await
+    }
+
+    /// Makes a plan that carries decisions about conflicts out.
+    ///
+    /// # Errors
+    /// Whatever stopped it; the plan is then of no use.
+    pub async fn decisions(&self, job: &Job) -> Result<PlanId> {
+        self.plan_for(job, run::Wanted::Decisions).await
+    }
+
+    async fn plan_for(&self, job: &Job, wanted: run::Wanted) -> Result<PlanId> {
         let plan = PlanId::new();
         let work = self.work(job, RunId::new(), None);
-        stored_plan::insert(
-            &work,
-            plan,
-            job.sync,
-            job.version,
-            store::plans::PlanKind::Run,
-        )
-        .await?;
-        run::preview(job, &work, plan).await?;
+        stored_plan::insert(&work, plan, job.sync, job.version, wanted.kind()).await?;
+        run::preview(job, &work, plan, &wanted).await?;
         Ok(plan)
     }
 
@@ -136,6 +150,8 @@ impl Alone {
             target_access,
             meter: Meter::new(run, job.sync, events),
             tracker: TaskTracker::new(),
+            by_hand: false,
+            is_draft: false,
             recorder,
             settle_pause: self.settle_pause,
         }

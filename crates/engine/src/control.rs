@@ -9,6 +9,7 @@ use model::record::RecordKey;
 use model::run::{RunCounts, RunState, Trigger};
 use model::value::Value;
 use store::Store;
+use store::plans::PlanKind;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -20,12 +21,22 @@ use crate::jobs::StoredJobs;
 use crate::limits::SETTLE_PAUSE;
 use crate::lock::SyncLock;
 use crate::progress::Meter;
-use crate::run::{self, Ended, Input, Work};
+use crate::run::{self, Ended, Input, Wanted, Work};
+use crate::undo::{self, Selection};
 use crate::{Active, ActivePlan, Engine, is_published, lock_map, stored_plan};
 
 /// Why a run of a process that is gone has ended.
 pub(crate) const INTERRUPTED: &str =
     "Patchbay ended in the middle of it; the next run goes on where it stopped";
+
+/// What is forgotten when a sync starts over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartOver {
+    /// How far both sides were read.
+    Cursor,
+    /// That, and which record is which.
+    Links,
+}
 
 impl Engine {
     /// Begins a run of the published version.
@@ -67,7 +78,12 @@ impl Engine {
                 Ok(())
             })
             .await?;
-        self.begin(sync, Trigger::Plan, Input::Plan(plan)).await
+        let trigger = match planned.kind {
+            PlanKind::Run => Trigger::Plan,
+            PlanKind::Undo(_) => Trigger::Undo,
+            PlanKind::Decisions => Trigger::Decisions,
+        };
+        self.begin(sync, trigger, Input::Plan(plan)).await
     }
 
     /// Begins a run of records that were not written before, as they were read then.
@@ -150,9 +166,12 @@ impl Engine {
             },
         );
         self.announce(Event::RunStarted { run, sync });
+        let by_hand = trigger == Trigger::Manual;
         let engine = self.clone();
         self.0.tracker.spawn(async move {
-            let finished = engine.drive(run, stored, input, cancel, meter).await;
+            let finished = engine
+                .drive(run, stored, input, by_hand, cancel, meter)
+                .await;
             // Whoever hears of the end may start the next run at once.
             drop(lock);
             lock_map(&engine.0.active).remove(&run);
@@ -171,11 +190,14 @@ impl Engine {
         run: RunId,
         stored: store::syncs::StoredSync,
         input: Input,
+        by_hand: bool,
         cancel: CancellationToken,
         meter: Meter,
     ) -> Event {
         let sync = stored.id;
-        let ended = self.attempt(run, &stored, input, &cancel, &meter).await;
+        let ended = self
+            .attempt(run, &stored, input, by_hand, &cancel, &meter)
+            .await;
         if let Err(error) = &ended {
             if error.needs_sign_in() {
                 self.mark_signed_out(&stored.document, error).await;
@@ -221,11 +243,13 @@ impl Engine {
         run: RunId,
         stored: &store::syncs::StoredSync,
         input: Input,
+        by_hand: bool,
         cancel: &CancellationToken,
         meter: &Meter,
     ) -> Result<Ended> {
         meter.stage("Connecting");
         let mut work = self.work(run, Some(run), &stored.document, cancel, meter);
+        work.by_hand = by_hand;
         work.target_access.jobs = Some(Arc::new(StoredJobs {
             store: self.0.store.clone(),
             clock: self.0.clock.clone(),
@@ -273,6 +297,8 @@ impl Engine {
             target_access: access(document.target.connection),
             meter: meter.clone(),
             tracker: self.0.tracker.clone(),
+            by_hand: false,
+            is_draft: false,
             recorder: recorder.clone(),
             settle_pause: SETTLE_PAUSE,
         }
@@ -298,15 +324,31 @@ impl Engine {
         self.0
             .platforms
             .remember(document.target.connection, &target_stream);
-        Job::new(
+        let job = Job::new(
             stored.id,
             stored.version,
             document.clone(),
-            source,
-            destination,
+            source.clone(),
+            destination.clone(),
             source_stream,
             target_stream,
+        )?;
+        if !document.reads_target() {
+            return Ok(job);
+        }
+        let written = connectors::Destination::describe(
+            &*source,
+            &document.source.stream,
+            &work.source_access,
         )
+        .await?;
+        let read = connectors::Source::describe(
+            &*destination,
+            &document.target.stream,
+            &work.target_access,
+        )
+        .await?;
+        job.with_back(destination, source, &read, written)
     }
 
     async fn mark_signed_out(&self, document: &model::sync::Sync, error: &Error) {
@@ -407,12 +449,60 @@ impl Engine {
 
     /// Begins to make a plan that can be looked at: of the draft, where there is one.
     pub async fn start_plan(&self, sync: SyncId) -> Result<PlanId> {
+        self.begin_plan(sync, Wanted::Run).await
+    }
+
+    /// Begins to make the plan that takes a run back, or a part of it.
+    pub async fn start_undo(&self, run: RunId, selection: Selection) -> Result<PlanId> {
+        let stored = self
+            .0
+            .store
+            .read(move |db| store::runs::get(db, run))
+            .await?;
+        undo::refuse_impossible(&stored)?;
+        self.begin_plan(stored.sync, Wanted::Undo(run, selection))
+            .await
+    }
+
+    /// Begins to make the plan that carries decisions about conflicts out.
+    pub async fn start_decisions(&self, sync: SyncId) -> Result<PlanId> {
+        self.begin_plan(sync, Wanted::Decisions).await
+    }
+
+    /// Forgets what a sync remembers, and begins to make the plan of what the next run would then do. Nothing is written
+    /// to either side.
+    pub async fn start_over(&self, sync: SyncId, what: StartOver) -> Result<PlanId> {
+        {
+            let Some(_lock) = SyncLock::try_take(&self.0.data_dir, sync)? else {
+                return Err(Error::AlreadyRunning { sync });
+            };
+            self.0
+                .store
+                .write(move |tx| {
+                    store::checkpoints::reset(tx, sync)?;
+                    store::plans::mark_stale(tx, sync)?;
+                    match what {
+                        StartOver::Cursor => Ok(()),
+                        StartOver::Links => store::links::delete_all(tx, sync).map(|_| ()),
+                    }
+                })
+                .await?;
+        }
+        self.begin_plan(sync, Wanted::Run).await
+    }
+
+    async fn begin_plan(&self, sync: SyncId, wanted: Wanted) -> Result<PlanId> {
         let mut stored = self
             .0
             .store
             .read(move |db| store::syncs::get(db, sync))
             .await?;
-        if let Some(draft) = stored.draft.take() {
+        let draft = stored
+            .draft
+            .take()
+            .filter(|_| matches!(wanted, Wanted::Run));
+        let is_draft = draft.is_some();
+        if let Some(draft) = draft {
             stored.document = draft;
             stored.version += 1;
         }
@@ -432,20 +522,15 @@ impl Engine {
                 done: is_done,
             },
         );
-        let work = self.work(RunId::new(), None, &stored.document, &cancel, &meter);
-        stored_plan::insert(
-            &work,
-            plan,
-            sync,
-            stored.version,
-            store::plans::PlanKind::Run,
-        )
-        .await?;
+        let mut work = self.work(RunId::new(), None, &stored.document, &cancel, &meter);
+        work.is_draft = is_draft;
+        work.by_hand = true;
+        stored_plan::insert(&work, plan, sync, stored.version, wanted.kind()).await?;
         let engine = self.clone();
         self.0.tracker.spawn(async move {
             let result = async {
                 let job = engine.job(&stored, &work).await?;
-                run::preview(&job, &work, plan).await
+                run::preview(&job, &work, plan, &wanted).await
             }
             .await;
             drop(lock);

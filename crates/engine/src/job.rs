@@ -6,13 +6,16 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use connectors::{Access, Destination, Source, StreamDescription};
 use mapping::Program;
+use mapping::expression::Expression;
 use model::field::Schema;
 use model::ids::SyncId;
 use model::path::{FieldPath, Segment};
-use model::sync::{Direction, Policy, Side, Sync, Truth, WriteMode};
+use model::sync::{DeleteAction, Direction, Policy, Side, Sync, Truth, WriteMode};
+use model::value::Value;
 
+use crate::deletes;
 use crate::error::{Error, Result};
-use crate::plan::Rules;
+use crate::plan::{Problem, Rules};
 use crate::run::Work;
 
 /// A sync ready to run.
@@ -36,6 +39,8 @@ pub struct Job {
     pub target_stream: StreamDescription,
     /// Changes when the mapping or the match key does.
     pub mapping_mark: String,
+    /// Only records for which it is true take part.
+    pub(crate) filter: Option<Arc<Expression>>,
     /// The way back, where the target's changes are read too.
     pub back: Option<Back>,
 }
@@ -96,12 +101,29 @@ impl Job {
                 document.name, target_stream.label
             )))
         };
-        if document.mode.creates() && !can.create {
-            return refuse("create");
+        if let Some(problem) = mode_problem(document.mode, &target_stream) {
+            return Err(Error::Refused(format!(
+                "{problem}; choose another mode for {}",
+                document.name
+            )));
         }
-        if document.mode.updates() && !can.update {
-            return refuse("update");
+        match document.delete_action() {
+            DeleteAction::Delete if !can.delete => return refuse("delete"),
+            DeleteAction::Archive if can.archive.is_none() => return refuse("put away"),
+            DeleteAction::Clear | DeleteAction::Set { .. } if !can.update => {
+                return refuse("update");
+            }
+            _ => {}
         }
+        let filter = match &document.filter {
+            None => None,
+            Some(text) => Some(Arc::new(Expression::parse(text).map_err(|error| {
+                Error::Refused(format!(
+                    "the filter of {} cannot be read: {error}",
+                    document.name
+                ))
+            })?)),
+        };
         if !source_stream.capabilities.read {
             return Err(Error::Refused(format!(
                 "\"{}\" cannot be read",
@@ -119,6 +141,7 @@ impl Job {
             source_stream,
             target_stream,
             mapping_mark,
+            filter,
             back: None,
         })
     }
@@ -213,6 +236,28 @@ impl Job {
         Ok(self)
     }
 
+    /// Why a record does not take part, whatever the mapping makes of it.
+    pub(crate) fn leaves_out(&self, record: &Value) -> Option<Problem> {
+        let problem = |message: String| {
+            Some(Problem {
+                message,
+                field: None,
+            })
+        };
+        if deletes::is_marked(&self.source_stream.capabilities.deletions, record) {
+            return problem("deleted on the source".into());
+        }
+        let filter = self.filter.as_ref()?;
+        match filter.evaluate(record, &Value::Null) {
+            Ok(Value::Null | Value::Bool(false) | Value::Int(0)) => {
+                problem("does not pass this sync's filter".into())
+            }
+            Ok(value) if value.is_empty() => problem("does not pass this sync's filter".into()),
+            Ok(_) => None,
+            Err(error) => problem(format!("the filter cannot be told for it: {error}")),
+        }
+    }
+
     /// A side, to be written. The source's only where the job has a way back.
     pub(crate) fn end<'a>(&'a self, work: &'a Work, side: Side) -> Result<End<'a>> {
         match (side, &self.back) {
@@ -250,6 +295,26 @@ pub(crate) fn top_level(path: &FieldPath) -> Option<CompactString> {
     match path.segments().first()? {
         Segment::Name(name) => Some(name.clone()),
         Segment::Each | Segment::Index(_) => None,
+    }
+}
+
+/// Why a stream cannot be written in a mode; none where it can.
+pub fn mode_problem(mode: WriteMode, target: &StreamDescription) -> Option<String> {
+    let can = &target.capabilities;
+    let cannot = |what: &str| Some(format!("\"{}\" cannot {what} records", target.label));
+    if mode.creates() && !can.create {
+        return cannot("create");
+    }
+    if mode.updates() && !can.update {
+        return cannot("update");
+    }
+    match mode {
+        WriteMode::Mirror if !can.delete && can.archive.is_none() => cannot("delete"),
+        WriteMode::FullRefresh if !can.read => Some(format!(
+            "\"{}\" cannot be read, so it cannot be told what was changed there",
+            target.label
+        )),
+        _ => None,
     }
 }
 

@@ -15,18 +15,26 @@
 
 pub mod advanced_auth;
 pub mod alone;
+mod claims;
 mod commit;
+mod compare;
 pub mod connect;
 pub mod connector_files;
 mod control;
+mod decide;
+mod deletes;
 mod error;
 pub mod events;
 mod exchanges;
+mod flips;
+mod guards;
 mod job;
 mod jobs;
 pub mod limits;
 mod lock;
 mod lookup;
+mod merge;
+mod one_way;
 pub mod plan;
 pub mod platforms;
 mod progress;
@@ -38,6 +46,8 @@ pub mod settings;
 pub mod shelf;
 mod stored_plan;
 pub mod tries;
+mod two_way;
+pub mod undo;
 mod write;
 
 use std::collections::HashMap;
@@ -45,9 +55,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use connectors::secrets::{BackendChoice, Keeper, KeeperOptions};
+pub use control::StartOver;
 pub use error::{Error, Result};
 use events::Event;
-pub use job::{Job, purpose};
+pub use job::{Job, mode_problem, purpose};
 use lock::SyncLock;
 use model::clock::Clock;
 use model::ids::{PlanId, RunId};

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 /// Records that are planned, journalled, written and committed together.
-pub const RECORDS_PER_BATCH: usize = 500;
+pub const RECORDS_PER_BATCH: usize = 1_000;
 
 /// Entries of a plan that are applied together.
-pub const ENTRIES_PER_BATCH: u32 = 500;
+pub const ENTRIES_PER_BATCH: u32 = 1_000;
 
 /// Pages that may be read ahead of the one that is being written.
-pub const PAGES_AHEAD: usize = 2;
+pub const PAGES_AHEAD: usize = 4;
 
 /// How often a change whose answer was lost is looked up and, where it did not happen, sent again.
 pub const SETTLE_ATTEMPTS: u32 = 4;
@@ -43,3 +43,6 @@ pub const TRIED_RECORDS: usize = 100;
 
 /// Characters that the name of an own connector may have.
 pub const LONGEST_CONNECTOR_NAME: usize = 64;
+
+/// How often a field may go back and forth between the same two values before it is held.
+pub const FLIPS: u32 = 3;

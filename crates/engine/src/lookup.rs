@@ -68,20 +68,26 @@ pub(crate) struct LookedUp {
     pub(crate) claimed: HashMap<RecordKey, RecordKey>,
 }
 
-/// Finds the counterparts of mapped records: by link, else by match key.
+/// Finds the counterparts of mapped records: by link, else by match key. `linked` has all of them that are linked,
+/// where that is known already.
 pub(crate) async fn look_up(
     job: &Job,
     store: &Store,
     access: &Access,
     mapped: &[Mapped],
+    linked: Option<&HashSet<RecordKey>>,
 ) -> Result<LookedUp> {
     let sync = job.sync;
+    let may_be_linked =
+        |mapped: &&Mapped| linked.is_none_or(|linked| linked.contains(&mapped.source_key));
     let keys: Vec<RecordKey> = mapped
         .iter()
+        .filter(may_be_linked)
         .map(|mapped| mapped.source_key.clone())
         .collect();
     let wanted: HashMap<RecordKey, _> = mapped
         .iter()
+        .filter(may_be_linked)
         .map(|mapped| (mapped.source_key.clone(), mapped.fingerprint))
         .collect();
     let (fingerprints, mut links, unsettled) = store
@@ -189,7 +195,12 @@ fn value_at<'a>(fields: &'a Object, path: &FieldPath) -> Option<&'a Value> {
 /// The values that a record is matched by, as one key: text without case and spaces around, as most
 /// platforms compare.
 pub(crate) fn match_key(mapped: &Mapped, rules: &Rules) -> Option<RecordKey> {
-    let values = match_values(mapped, rules).ok()?;
+    match_key_of(&mapped.fields, &rules.match_on)
+}
+
+/// The same of any fields.
+pub(crate) fn match_key_of(fields: &Object, match_on: &[FieldPath]) -> Option<RecordKey> {
+    let values = values_of(fields, match_on).ok()?;
     if values.is_empty() {
         return None;
     }

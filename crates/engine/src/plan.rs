@@ -13,6 +13,8 @@ use model::path::FieldPath;
 use model::record::{Change, Operation, Record, RecordKey};
 use model::sync::WriteMode;
 use model::value::{Fingerprint, Object, Value};
+use store::agreed::Agreed;
+use store::conflicts::Conflict;
 use store::links::Link;
 
 /// One record of the source after the mapping.
@@ -82,7 +84,11 @@ pub enum Decision {
     /// Kept back until a person decides.
     Held(Problem),
     /// Both sides changed it, and a person decides.
-    Conflict(Problem),
+    Conflict(Problem, Vec<Conflict>),
+    /// Nothing is written, but both sides are known to agree in some fields.
+    Agreed(Box<Agreed>),
+    /// The pair is none any more.
+    Forget,
 }
 
 /// The rules of one sync that decisions follow.
@@ -144,7 +150,7 @@ pub fn decide(
     }
 }
 
-fn create(mapped: &Mapped, rules: &Rules) -> Decision {
+pub(crate) fn create(mapped: &Mapped, rules: &Rules) -> Decision {
     if !rules.mode.creates() {
         return Decision::Filtered(Problem::of(
             "not on the target yet, and this sync only updates",
@@ -261,13 +267,26 @@ fn match_words(mapped: &Mapped, rules: &Rules) -> String {
 /// The link that a record has once the target agrees with it.
 pub fn link_of(mapped: &Mapped, target_key: RecordKey, target_version: Option<String>) -> Link {
     Link {
-        target_shadow: None,
-        source_version: None,
-        source_key: mapped.source_key.clone(),
-        target_key,
-        source_fingerprint: mapped.fingerprint,
         shadow: mapped.fields.clone(),
         target_version,
+        ..link_to(&mapped.source_key, mapped.fingerprint, target_key)
+    }
+}
+
+/// A link without what both sides agreed on.
+pub(crate) fn link_to(
+    source_key: &RecordKey,
+    source_fingerprint: Fingerprint,
+    target_key: RecordKey,
+) -> Link {
+    Link {
+        source_key: source_key.clone(),
+        target_key,
+        source_fingerprint,
+        shadow: Object::new(),
+        target_shadow: None,
+        target_version: None,
+        source_version: None,
     }
 }
 
@@ -391,7 +410,9 @@ mod tests {
             Decision::Filtered(problem) => format!("filtered: {}", problem.message),
             Decision::Invalid(problem) => format!("invalid: {}", problem.message),
             Decision::Held(problem) => format!("held: {}", problem.message),
-            Decision::Conflict(problem) => format!("conflict: {}", problem.message),
+            Decision::Conflict(problem, _) => format!("conflict: {}", problem.message),
+            Decision::Agreed(agreed) => format!("agreed {}", agreed.target_key),
+            Decision::Forget => "forget".into(),
         }
     }
 

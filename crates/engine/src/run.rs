@@ -11,27 +11,33 @@
 
 use std::collections::{HashMap, HashSet};
 
-use connectors::{Access, ReadRequest};
+use connectors::{Access, ReadRequest, RowPage, RowRecord};
 use model::clock::Clock;
 use model::cursor::Checkpoint;
 use model::ids::{PlanId, RunId};
 use model::record::{Intent, Operation, Record, RecordKey};
 use model::run::{RecordOutcome, RunCounts};
-use model::sync::Side;
+use model::sync::{Side, WriteMode};
 use model::value::Value;
 use store::Store;
 use store::plans::{EntryFilter, PlanAction, PlanKind, PlanState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::claims::Claims;
 use crate::commit::{self, Batch};
+use crate::compare::{self, Compared};
 use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
 use crate::job::Job;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
-use crate::plan::{self, Decision, Known, Mapped, Problem, Rules};
+use crate::plan::{self, Decision, Known, Mapped, Problem};
 use crate::progress::Meter;
-use crate::{lookup, read, stored_plan, write};
+use crate::undo::Selection;
+use crate::{decide, deletes, guards, lookup, one_way, read, stored_plan, two_way, undo, write};
+
+/// The mark of records that were made by several mappings: no mapping has it.
+const MIXED: &str = "mixed";
 
 /// What a run works with, besides its job.
 pub(crate) struct Work {
@@ -46,6 +52,10 @@ pub(crate) struct Work {
     pub(crate) recorder: std::sync::Arc<Recorder>,
     /// Before a change without an answer is looked up once more; doubles each time.
     pub(crate) settle_pause: std::time::Duration,
+    /// A person asked for it and waits.
+    pub(crate) by_hand: bool,
+    /// The sync is being edited: what is found out may not be remembered.
+    pub(crate) is_draft: bool,
 }
 
 /// Where the records of a run come from.
@@ -82,6 +92,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
         Input::Plan(plan) => apply(job, work, plan, &mut sequence).await,
         Input::Records(records) => {
             work.meter.stage("Trying again");
+            take_up_mapping(job, work).await?;
             let (sync, keys) = (job.sync, records.iter().map(|(key, _)| key.clone()));
             let keys: Vec<RecordKey> = keys.collect();
             work.store
@@ -96,7 +107,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                 })
                 .collect();
             for batch in batches(records) {
-                let planned = plan_batch(job, work, batch, &mut Claims::default()).await?;
+                let planned = plan_batch(job, work, batch, None, &mut Claims::default()).await?;
                 execute(job, work, planned, None, &mut sequence).await?;
             }
             Ok(Ended::Completed)
@@ -114,6 +125,12 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                         .from_records
                         .min(guards.empty_source_above.saturating_add(1)),
                 );
+            // Both sides are only ever written by a plan of the whole, and so is what deletes.
+            let guarded = guarded
+                || job.document.reads_target()
+                || (linked > 0 && deletes::is_wanted(job))
+                || !guards.approved.creates
+                || !guards.approved.updates;
             if guarded {
                 let plan = PlanId::new();
                 stored_plan::insert(work, plan, sync, job.version, PlanKind::Run).await?;
@@ -133,10 +150,11 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
 
 /// Reads, plans and writes page by page.
 async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -> Result<Ended> {
+    take_up_mapping(job, work).await?;
     let (request, mut checkpoint) = read_request(job, work, full).await?;
     let is_complete = reads_everything(&request);
     work.meter.stage("Reading and writing");
-    let mut pages = read::start(
+    let mut pages = read::start::<RowPage>(
         &work.tracker,
         job.source.clone(),
         request,
@@ -144,7 +162,7 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
     );
     let mut claims = Claims::default();
     let mut cursor = None;
-    while let Some(page) = pages.recv().await {
+    while let Some(page) = pages.full().await {
         let page = page?;
         let mut batches = batches(page.records).into_iter().peekable();
         if batches.peek().is_none() {
@@ -153,19 +171,13 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
         }
         while let Some(batch) = batches.next() {
             stop_if_cancelled(work)?;
-            let planned = plan_batch(job, work, batch, &mut claims).await?;
+            let compared = compare::compare(job, work, batch, &mut claims).await?;
             let ends_page = batches.peek().is_none();
             if ends_page {
                 checkpoint.position = Some(page.position.clone());
             }
-            execute(
-                job,
-                work,
-                planned,
-                ends_page.then(|| checkpoint.clone()),
-                sequence,
-            )
-            .await?;
+            let checkpoint = ends_page.then(|| checkpoint.clone());
+            execute_compared(job, work, compared, checkpoint, sequence).await?;
         }
         cursor = page.cursor.or(cursor);
     }
@@ -202,102 +214,65 @@ enum Built {
     Held { reason: String },
 }
 
-/// Makes the plan of a whole run, without writing anything to the target.
+/// Makes the plan of a whole run, without writing anything to either side, and lets the guards judge it.
 async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) -> Result<Built> {
-    let (request, checkpoint) = read_request(job, work, full).await?;
-    let is_complete = reads_everything(&request);
-    work.meter.stage("Reading and comparing");
-    let mut pages = read::start(
-        &work.tracker,
-        job.source.clone(),
-        request,
-        work.source_access.clone(),
-    );
-    let mut claims = Claims::default();
-    let mut cursor = None;
-    let mut counts = RunCounts::default();
-    let mut sequence = Sequence::default();
-    let mut updates = 0;
-    let sync = job.sync;
-    // A record that changes while it is listed comes again, and then the later one counts.
-    let mut listed = HashSet::new();
-    while let Some(page) = pages.recv().await {
-        let page = page?;
-        cursor = page.cursor.or(cursor);
-        for batch in batches(page.records) {
-            stop_if_cancelled(work)?;
-            let planned = plan_batch(job, work, batch, &mut claims).await?;
-            let mut entries = Vec::new();
-            let mut again = Vec::new();
-            let mut unchanged = Vec::new();
-            let mut batch_counts = RunCounts::default();
-            for item in planned {
-                batch_counts.read += 1;
-                let outcome = expected_outcome(&item.decision);
-                outcome.count(&mut batch_counts);
-                updates += u64::from(item.was_linked && outcome == RecordOutcome::Updated);
-                if !listed.insert(hash(item.mapped.source_key.as_str())) {
-                    again.push(item.mapped.source_key.clone());
-                }
-                match stored_plan::to_entry(item, &mut sequence) {
-                    Ok(entry) => entries.push(entry),
-                    Err(key) => unchanged.push(key),
-                }
-            }
-            counts.add(&batch_counts);
-            work.meter.counted(&batch_counts);
-            let replaced = work
-                .store
-                .write(move |tx| {
-                    let mut replaced = Vec::new();
-                    for key in &again {
-                        replaced.extend(store::plans::remove_entries_of(tx, plan, key)?);
-                    }
-                    store::plans::append_entries(tx, plan, &entries)?;
-                    // They are as they should be, whether the plan is applied or not.
-                    store::unwritten::remove_many(tx, sync, &unchanged)?;
-                    Ok(replaced)
-                })
-                .await?;
-            for action in replaced {
-                stored_plan::recount_as_unchanged(action, &mut counts);
-            }
-        }
-    }
-    stop_if_cancelled(work)?;
-    let mut held = plan::too_many_updates(updates, linked, &job.document.guards);
-    if is_complete && counts.read == 0 && linked > u64::from(job.document.guards.empty_source_above)
-    {
-        held = Some(format!(
-            "the source is empty, although {linked} of its records were synced before. Nothing was written; check the source, then run again"
-        ));
-    }
-    let end = Checkpoint {
-        version: 1,
-        cursor: cursor.or(checkpoint.cursor.clone()),
-        position: None,
-        mapping: Some(job.mapping_mark.clone()),
-        ..checkpoint
+    let made = match &job.back {
+        Some(back) => two_way::build(job, back, work, plan, full).await?,
+        None => one_way::build(job, work, plan, full).await?,
     };
+    stop_if_cancelled(work)?;
+    let held = guards::judge(&job.document, &made, linked);
     let note = held.clone();
     work.store
         .write(move |tx| {
             let mut stored = store::plans::get(tx, plan)?;
             stored.state = PlanState::Ready;
-            stored.counts = counts;
-            stored.checkpoint = Some(end);
+            stored.counts = made.counts;
+            stored.checkpoint = Some(made.checkpoint);
             stored.note = note;
-            stored.is_complete = is_complete;
+            stored.is_complete = made.is_complete;
             store::plans::update(tx, &stored)
         })
         .await?;
     Ok(held.map_or(Built::Ready, |reason| Built::Held { reason }))
 }
 
+/// What a plan is wanted for.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    /// To see what a run would do.
+    Run,
+    /// To take a run back.
+    Undo(RunId, Selection),
+    /// To carry decisions about conflicts out.
+    Decisions,
+}
+
+impl Wanted {
+    pub(crate) fn kind(&self) -> PlanKind {
+        match self {
+            Self::Run => PlanKind::Run,
+            Self::Undo(run, _) => PlanKind::Undo(*run),
+            Self::Decisions => PlanKind::Decisions,
+        }
+    }
+}
+
 /// Makes a plan to be looked at.
-pub(crate) async fn preview(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
+pub(crate) async fn preview(job: &Job, work: &Work, plan: PlanId, wanted: &Wanted) -> Result<()> {
     let sync = job.sync;
     write::settle_journal(job, work).await?;
+    match wanted {
+        Wanted::Run => {}
+        Wanted::Undo(run, selection) => {
+            undo::build(job, work, plan, *run, selection).await?;
+            return work.recorder.flush(&work.store).await;
+        }
+        Wanted::Decisions => {
+            decide::build(job, work, plan).await?;
+            return work.recorder.flush(&work.store).await;
+        }
+    }
     let linked = work
         .store
         .read(move |db| store::links::count(db, sync))
@@ -322,6 +297,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
             "the sync was changed since the plan was made; make a new plan and look at it".into(),
         ));
     }
+    take_up_mapping(job, work).await?;
     // What needed nothing is not in the plan one by one.
     let run = work.run;
     let unchanged = stored.counts.unchanged;
@@ -379,8 +355,34 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
     Ok(Ended::Completed)
 }
 
+/// From here on records get the values of this mapping. What was compared under another one counts no more, also should
+/// this run not come to its end and the other one come back.
+async fn take_up_mapping(job: &Job, work: &Work) -> Result<()> {
+    let (sync, mark) = (job.sync, job.mapping_mark.clone());
+    let stored = work
+        .store
+        .read(move |db| store::checkpoints::get(db, sync))
+        .await?;
+    let Some(mut checkpoint) = stored.map(|stored| stored.checkpoint) else {
+        return Ok(());
+    };
+    if checkpoint.mapping.is_none_or(|other| other == mark) {
+        return Ok(());
+    }
+    checkpoint.mapping = Some(MIXED.into());
+    checkpoint.position = None;
+    Ok(work
+        .store
+        .write(move |tx| store::checkpoints::advance(tx, sync, &checkpoint).map(|_| ()))
+        .await?)
+}
+
 /// Where the read begins: at the position of a run that was cut off, else at the cursor.
-async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest, Checkpoint)> {
+pub(crate) async fn read_request(
+    job: &Job,
+    work: &Work,
+    full: bool,
+) -> Result<(ReadRequest, Checkpoint)> {
     let sync = job.sync;
     let stored = work
         .store
@@ -388,14 +390,22 @@ async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest
         .await?;
     let mut checkpoint = stored.map(|stored| stored.checkpoint).unwrap_or_default();
     checkpoint.version = 1;
-    // Another mapping makes other values of records that did not change: compare them all again.
-    let mapping_changed = checkpoint
-        .mapping
-        .as_deref()
-        .is_some_and(|mark| mark != job.mapping_mark);
-    let full = full || mapping_changed;
+    // Another mapping makes other values of records that did not change: compare them all again. Also those before a
+    // position that does not say under which mapping it was reached.
+    let mapping_changed = match checkpoint.mapping.as_deref() {
+        Some(mark) => mark != job.mapping_mark,
+        None => checkpoint.position.is_some(),
+    };
+    let full = full
+        || mapping_changed
+        || job.document.mode == WriteMode::FullRefresh
+        || (!work.is_draft && deletes::needs_complete_read(job, work, &checkpoint).await?);
     if full {
         checkpoint.position = None;
+    }
+    // Without a cursor everything up to a position is read, and compared, under this mapping.
+    if checkpoint.cursor.is_none() {
+        checkpoint.mapping = Some(job.mapping_mark.clone());
     }
     let request = ReadRequest {
         stream: job.source_stream.name.clone(),
@@ -408,11 +418,11 @@ async fn read_request(job: &Job, work: &Work, full: bool) -> Result<(ReadRequest
 }
 
 /// Whether a read that comes to its end has brought every record that the source has.
-fn reads_everything(request: &ReadRequest) -> bool {
+pub(crate) fn reads_everything(request: &ReadRequest) -> bool {
     (request.full || request.cursor.is_none()) && request.position.is_none()
 }
 
-fn stop_if_cancelled(work: &Work) -> Result<()> {
+pub(crate) fn stop_if_cancelled(work: &Work) -> Result<()> {
     if work.cancel.is_cancelled() {
         Err(Error::Cancelled)
     } else {
@@ -420,20 +430,35 @@ fn stop_if_cancelled(work: &Work) -> Result<()> {
     }
 }
 
-fn batches(records: Vec<Record>) -> Vec<Vec<Record>> {
+/// A record that is told apart by its key.
+pub(crate) trait Keyed {
+    fn key(&self) -> Option<&RecordKey>;
+}
+
+impl Keyed for Record {
+    fn key(&self) -> Option<&RecordKey> {
+        self.key.as_ref()
+    }
+}
+
+impl Keyed for RowRecord {
+    fn key(&self) -> Option<&RecordKey> {
+        self.key.as_ref()
+    }
+}
+
+pub(crate) fn batches<T: Keyed>(records: Vec<T>) -> Vec<Vec<T>> {
     let mut out = Vec::with_capacity(records.len() / RECORDS_PER_BATCH + 1);
     let mut batch = Vec::with_capacity(records.len().min(RECORDS_PER_BATCH));
     // Order is kept per record: the same key twice never shares a batch.
     let mut keys = HashSet::new();
     for record in records {
-        let repeated = record
-            .key
-            .as_ref()
-            .is_some_and(|key| !keys.insert(key.clone()));
+        let mark = record.key().map(RecordKey::mark);
+        let repeated = mark.is_some_and(|mark| !keys.insert(mark));
         if repeated || batch.len() >= RECORDS_PER_BATCH {
             out.push(std::mem::take(&mut batch));
             keys.clear();
-            keys.extend(record.key.clone());
+            keys.extend(mark);
         }
         batch.push(record);
     }
@@ -467,79 +492,38 @@ pub(crate) struct Planned {
     pub(crate) intent: Intent,
 }
 
-/// What records of this run have laid claim to on the target without being linked yet: match values
-/// that will be created, records that were found. A second record of the source must not get them too,
-/// however late the target's search learns of the first. Hashes, because there may be millions.
-#[derive(Debug, Default)]
-struct Claims(HashMap<u64, u64>);
-
-impl Claims {
-    /// Holds a record whose counterpart another record of this run has taken.
-    fn one_each(&mut self, planned: &mut Planned, rules: &Rules) {
-        if planned.was_linked {
-            return;
-        }
-        let wanted = match &planned.decision {
-            Decision::Write(change) => match &change.target_key {
-                Some(key) => ("record", key.clone()),
-                None => match lookup::match_key(&planned.mapped, rules) {
-                    Some(value) => ("value", value),
-                    None => return,
-                },
-            },
-            Decision::Unchanged { adopt: Some(link) } => ("record", link.target_key.clone()),
-            Decision::Unchanged { adopt: None }
-            | Decision::Filtered(_)
-            | Decision::Invalid(_)
-            | Decision::Held(_)
-            | Decision::Conflict(_) => return,
-        };
-        let source = hash(planned.mapped.source_key.as_str());
-        let owner = *self
-            .0
-            .entry(hash(&format!("{} {}", wanted.0, wanted.1)))
-            .or_insert(source);
-        if owner != source {
-            planned.decision = Decision::Held(Problem {
-                message: format!(
-                    "another record of the source has the same {}, and only one can be on the target; mend one of them",
-                    rules
-                        .match_on
-                        .first()
-                        .map_or_else(|| "key".to_owned(), ToString::to_string)
-                ),
-                field: rules.match_on.first().cloned(),
-            });
-        }
-    }
-}
-
-fn hash(text: &str) -> u64 {
-    // Half of the fingerprint is plenty to tell records of one run apart.
-    #[expect(clippy::cast_possible_truncation, reason = "wanted")]
-    let half = Value::text(text).fingerprint().0 as u64;
-    half
+/// Tells the records of one run apart where there may be millions.
+pub(crate) fn hash(text: &str) -> u64 {
+    model::record::mark_of(text)
 }
 
 /// Stages 2 and 3: map, look up, decide.
-async fn plan_batch(
+pub(crate) async fn plan_batch(
     job: &Job,
     work: &Work,
     records: Vec<Record>,
+    linked: Option<&HashSet<RecordKey>>,
     claims: &mut Claims,
 ) -> Result<Vec<Planned>> {
     let mapped: Vec<Mapped> = records
         .into_iter()
         .map(|record| lookup::map(job, record))
         .collect();
-    let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped).await?;
+    let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped, linked).await?;
     let rules = job.rules();
+    let mut paused = paused(job, work, &mapped).await?;
     let planned = mapped
         .into_iter()
         .zip(looked_up.known)
         .map(|(mapped, known)| {
             let was_linked = matches!(known, Known::Same | Known::Linked(_));
-            let decision = plan::decide(&mapped, known, &rules, &looked_up.claimed);
+            let left_out = paused
+                .remove(&mapped.source_key)
+                .or_else(|| job.leaves_out(&mapped.source));
+            let decision = match left_out {
+                Some(problem) => Decision::Filtered(problem),
+                None => plan::decide(&mapped, known, &rules, &looked_up.claimed),
+            };
             let mut planned = Planned {
                 mapped,
                 decision,
@@ -553,6 +537,42 @@ async fn plan_batch(
     Ok(planned.collect())
 }
 
+/// Stages 4 to 6 of records as they came.
+async fn execute_compared(
+    job: &Job,
+    work: &Work,
+    mut compared: Compared,
+    checkpoint: Option<Checkpoint>,
+    sequence: &mut Sequence,
+) -> Result<()> {
+    let mut batch = Batch::new(work.run, work.clock.now());
+    batch.news = compared.take_news();
+    batch.marks = compared.marks;
+    batch.settle_same(compared.same);
+    execute_into(job, work, batch, compared.planned, checkpoint, sequence).await
+}
+
+/// Which of the records a person has paused, and why.
+async fn paused(job: &Job, work: &Work, mapped: &[Mapped]) -> Result<HashMap<RecordKey, Problem>> {
+    let sync = job.sync;
+    let keys: Vec<RecordKey> = mapped
+        .iter()
+        .map(|mapped| mapped.source_key.clone())
+        .collect();
+    let reasons = work
+        .store
+        .read(move |db| store::pauses::reasons(db, sync, &keys))
+        .await?;
+    let paused = reasons.into_iter().map(|(key, reason)| {
+        let problem = Problem {
+            message: format!("paused: {reason}"),
+            field: None,
+        };
+        (key, problem)
+    });
+    Ok(paused.collect())
+}
+
 /// Stages 4 to 6: journal, write, commit.
 async fn execute(
     job: &Job,
@@ -561,7 +581,18 @@ async fn execute(
     checkpoint: Option<Checkpoint>,
     sequence: &mut Sequence,
 ) -> Result<()> {
-    let mut batch = Batch::new(work.run, work.clock.now());
+    let batch = Batch::new(work.run, work.clock.now());
+    execute_into(job, work, batch, planned, checkpoint, sequence).await
+}
+
+async fn execute_into(
+    job: &Job,
+    work: &Work,
+    mut batch: Batch,
+    planned: Vec<Planned>,
+    checkpoint: Option<Checkpoint>,
+    sequence: &mut Sequence,
+) -> Result<()> {
     let mut changes = Vec::new();
     for item in planned {
         let seq = sequence.next();
@@ -576,8 +607,9 @@ async fn execute(
             decision => batch.settle_unwritten(seq, item.side, item.mapped, decision),
         }
     }
+    let changes = write::untouched(job, work, changes, &mut batch).await?;
     if !changes.is_empty() {
-        write::journal(job, work, &changes).await?;
+        let changes = write::journal(job, work, changes).await?;
         write::send(job, work, changes, &mut batch).await?;
     }
     let counts = batch.counts;
@@ -587,16 +619,19 @@ async fn execute(
 }
 
 /// What a decision will count as, if the target plays along.
-const fn expected_outcome(decision: &Decision) -> RecordOutcome {
-    match decision {
-        Decision::Unchanged { .. } => RecordOutcome::Unchanged,
-        Decision::Write(change) => match change.operation {
-            Operation::Create => RecordOutcome::Created,
-            Operation::Update | Operation::Delete => RecordOutcome::Updated,
+pub(crate) const fn expected_outcome(planned: &Planned) -> RecordOutcome {
+    match &planned.decision {
+        Decision::Unchanged { .. } | Decision::Agreed(_) | Decision::Forget => {
+            RecordOutcome::Unchanged
+        }
+        Decision::Write(change) => match (planned.intent, change.operation) {
+            (Intent::Delete, _) | (_, Operation::Delete) => RecordOutcome::Deleted,
+            (_, Operation::Create) => RecordOutcome::Created,
+            (_, Operation::Update) => RecordOutcome::Updated,
         },
         Decision::Filtered(_) => RecordOutcome::Filtered,
         Decision::Invalid(_) => RecordOutcome::Invalid,
         Decision::Held(_) => RecordOutcome::Held,
-        Decision::Conflict(_) => RecordOutcome::Conflict,
+        Decision::Conflict(..) => RecordOutcome::Conflict,
     }
 }

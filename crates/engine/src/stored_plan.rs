@@ -1,12 +1,17 @@
 //! Plans at rest: decisions become entries that a person can look at, and entries become decisions again.
 
+use model::clock::Millis;
+use model::conflict::ConflictKind;
+use model::cursor::Checkpoint;
 use model::field::Schema;
-use model::ids::{ChangeId, PlanId, SyncId};
+use model::ids::{ChangeId, ConflictId, PlanId, RunId, SyncId};
 use model::path::FieldPath;
 use model::record::{Change, Intent, Operation, RecordKey};
 use model::run::RunCounts;
 use model::sync::{Side, WriteMode};
-use model::value::Object;
+use model::value::{Object, Value};
+use store::agreed::Agreed;
+use store::conflicts::Conflict;
 use store::links::Link;
 use store::plans::{PlanAction, PlanEntry, PlanKind, PlanState};
 
@@ -16,6 +21,21 @@ use crate::job::Job;
 use crate::plan::{self, Decision, Mapped, Problem};
 use crate::run::{Planned, Sequence, Work};
 use crate::scheduler::PLANS_KEPT;
+
+/// What making the plan of a whole run came to.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) counts: RunCounts,
+    /// Updates of records that were linked before.
+    pub(crate) updates: u64,
+    pub(crate) deletes: u64,
+    /// How far the sync has come once the plan is applied.
+    pub(crate) checkpoint: Checkpoint,
+    /// The source was read to its end, all of it.
+    pub(crate) is_complete: bool,
+    /// A side that was read completely and has nothing.
+    pub(crate) empty: Option<Side>,
+}
 
 /// Begins a plan that nothing is in yet.
 pub(crate) async fn insert(
@@ -62,6 +82,44 @@ pub(crate) fn recount_as_unchanged(action: PlanAction, counts: &mut RunCounts) {
     counts.unchanged += 1;
 }
 
+/// An entry that says nothing yet.
+pub(crate) fn blank_entry(mapped: Mapped, sequence: &mut Sequence) -> PlanEntry {
+    PlanEntry {
+        seq: sequence.next(),
+        source_key: mapped.source_key,
+        target_key: None,
+        side: Side::Target,
+        action: PlanAction::Unchanged,
+        fields: Object::new(),
+        before: None,
+        mapped: mapped.fields,
+        mapped_fingerprint: mapped.fingerprint,
+        source: Some(mapped.source),
+        problem: None,
+        target_version: None,
+        other_version: None,
+        kinds: Vec::new(),
+        is_included: true,
+    }
+}
+
+/// An entry of a pair that agrees in some fields: nothing is written, but it is remembered.
+pub(crate) fn agreed_entry(agreed: Agreed, record: Value, sequence: &mut Sequence) -> PlanEntry {
+    let mapped = Mapped {
+        source_key: agreed.source_key,
+        source: record,
+        fields: agreed.source,
+        fingerprint: agreed.fingerprint.unwrap_or(plan::NOT_READ),
+        problem: None,
+    };
+    let mut entry = blank_entry(mapped, sequence);
+    entry.target_key = Some(agreed.target_key);
+    entry.fields = agreed.target;
+    entry.target_version = agreed.target_version;
+    entry.other_version = agreed.source_version;
+    entry
+}
+
 /// What a plan remembers of a record; of one that needs nothing, only its key comes back.
 pub(crate) fn to_entry(
     planned: Planned,
@@ -77,21 +135,8 @@ pub(crate) fn to_entry(
     if matches!(decision, Decision::Unchanged { adopt: None }) {
         return Err(mapped.source_key);
     }
-    let mut entry = PlanEntry {
-        side,
-        seq: sequence.next(),
-        source_key: mapped.source_key,
-        target_key: None,
-        action: PlanAction::Unchanged,
-        fields: Object::new(),
-        before: None,
-        mapped: mapped.fields,
-        mapped_fingerprint: mapped.fingerprint,
-        source: Some(mapped.source),
-        problem: None,
-        target_version: None,
-        is_included: true,
-    };
+    let mut entry = blank_entry(mapped, sequence);
+    entry.side = side;
     let blame = |entry: &mut PlanEntry, action, problem: Problem| {
         entry.action = action;
         entry.problem = Some(match problem.field {
@@ -119,7 +164,9 @@ pub(crate) fn to_entry(
         Decision::Filtered(problem) => blame(&mut entry, PlanAction::Filtered, problem),
         Decision::Invalid(problem) => blame(&mut entry, PlanAction::Invalid, problem),
         Decision::Held(problem) => blame(&mut entry, PlanAction::Held, problem),
-        Decision::Conflict(problem) => blame(&mut entry, PlanAction::Conflict, problem),
+        Decision::Conflict(problem, _) => blame(&mut entry, PlanAction::Conflict, problem),
+        // Made by `agreed_entry` and `decide::forget`.
+        Decision::Agreed(_) | Decision::Forget => {}
     }
     Ok(entry)
 }
@@ -154,7 +201,7 @@ pub(crate) async fn still_true(
         .collect();
     let targets: Vec<RecordKey> = entries
         .iter()
-        .filter(|entry| entry.side == Side::Source && entry.action == PlanAction::Create)
+        .filter(|entry| job.back.is_some() && entry.action.writes())
         .filter_map(|entry| entry.target_key.clone())
         .collect();
     let (mut links, linked) = work
@@ -165,13 +212,14 @@ pub(crate) async fn still_true(
             Ok((links, linked))
         })
         .await?;
+    let about = (work.run, work.clock.now());
     let planned = entries.into_iter().map(|entry| {
         let link = links.remove(&entry.source_key);
         let is_linked = entry
             .target_key
             .as_ref()
             .is_some_and(|key| linked.contains_key(key));
-        again(job, kind, entry, link, is_linked)
+        again(job, kind, about, entry, link, is_linked)
     });
     Ok(planned.collect())
 }
@@ -179,21 +227,34 @@ pub(crate) async fn still_true(
 fn again(
     job: &Job,
     kind: PlanKind,
-    entry: PlanEntry,
+    (run, now): (RunId, Millis),
+    mut entry: PlanEntry,
     link: Option<Link>,
     target_is_linked: bool,
 ) -> Planned {
     let (side, action) = (entry.side, entry.action);
+    let takes_back = entry
+        .kinds
+        .iter()
+        .any(|(_, kind)| *kind == ConflictKind::Undo);
     let intent = match (kind, action) {
         (PlanKind::Undo(_), _) => Intent::Undo,
+        (PlanKind::Decisions, PlanAction::Update) if takes_back => Intent::Undo,
         (_, PlanAction::Delete) => Intent::Delete,
         _ => Intent::Sync,
     };
-    let moved = intent != Intent::Undo && has_moved(job, &entry, link.as_ref(), target_is_linked);
+    let conflict_values = match action {
+        PlanAction::Conflict => entry.mapped.clone(),
+        _ => Object::new(),
+    };
+    let is_decided = kind == PlanKind::Decisions;
+    let moved = intent != Intent::Undo
+        && !is_decided
+        && has_moved(job, &entry, link.as_ref(), target_is_linked);
     let mapped = Mapped {
-        source_key: entry.source_key,
-        source: entry.source.unwrap_or_default(),
-        fields: entry.mapped,
+        source_key: entry.source_key.clone(),
+        source: entry.source.take().unwrap_or_default(),
+        fields: std::mem::take(&mut entry.mapped),
         fingerprint: entry.mapped_fingerprint,
         problem: None,
     };
@@ -207,7 +268,23 @@ fn again(
         PlanAction::Filtered => Decision::Filtered(problem()),
         PlanAction::Invalid => Decision::Invalid(problem()),
         PlanAction::Held => Decision::Held(problem()),
-        PlanAction::Conflict => Decision::Conflict(problem()),
+        PlanAction::Conflict => Decision::Conflict(
+            problem(),
+            clashes(job, (run, now), &entry, &conflict_values),
+        ),
+        PlanAction::Unchanged if is_decided && !entry.kinds.is_empty() => Decision::Forget,
+        PlanAction::Unchanged if job.back.is_some() || is_decided => match entry.target_key {
+            None => Decision::Unchanged { adopt: None },
+            Some(target_key) => Decision::Agreed(Box::new(Agreed {
+                source_key: mapped.source_key.clone(),
+                target_key,
+                source: mapped.fields.clone(),
+                target: entry.fields,
+                fingerprint: (mapped.fingerprint != plan::NOT_READ).then_some(mapped.fingerprint),
+                source_version: entry.other_version,
+                target_version: entry.target_version,
+            })),
+        },
         PlanAction::Unchanged => Decision::Unchanged {
             adopt: entry
                 .target_key
@@ -256,6 +333,39 @@ fn again(
     }
 }
 
+/// What a person has to decide of an entry.
+fn clashes(
+    job: &Job,
+    (run, now): (RunId, Millis),
+    entry: &PlanEntry,
+    source: &Object,
+) -> Vec<Conflict> {
+    let of =
+        |object: Option<&Object>, name: &str| object.and_then(|object| object.get(name)).cloned();
+    entry
+        .kinds
+        .iter()
+        .map(|(field, kind)| Conflict {
+            id: ConflictId::new(),
+            sync: job.sync,
+            source_key: entry.source_key.clone(),
+            target_key: entry
+                .target_key
+                .clone()
+                .unwrap_or_else(|| RecordKey(String::new())),
+            field: field.clone(),
+            kind: *kind,
+            base: of(entry.before.as_ref(), field),
+            source: of(Some(source), field),
+            target: of(Some(&entry.fields), field),
+            decision: None,
+            run: Some(run),
+            created_at: now,
+            decided_at: None,
+        })
+        .collect()
+}
+
 /// Why an entry is not carried out although it was approved.
 pub(crate) const MOVED: &str =
     "changed since the plan was made; plan again to see what is left to do";
@@ -272,7 +382,8 @@ fn has_moved(job: &Job, entry: &PlanEntry, link: Option<&Link>, target_is_linked
         (PlanAction::Delete, _) => !is_same_pair,
         (PlanAction::Update, side) if job.back.is_some() => {
             let Some(link) = link.filter(|_| is_same_pair) else {
-                return true;
+                // Two that meet for the first time have no link yet.
+                return link.is_some() || target_is_linked;
             };
             let on_target = link.on_target();
             let empty = Object::new();

@@ -21,17 +21,17 @@ pub struct Missing {
     pub since: Millis,
 }
 
-/// A complete read ended at `now` without these records: they were missed once more. All others that were on the
-/// list of this side have come back and leave it.
+/// A complete read of a side ended at `now`: linked records for whose key on that side `is_seen` is false were missed once
+/// more. All others that were on the list have come back and leave it.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such sync.
-pub fn note(
+pub fn note_unseen(
     tx: &Transaction<'_>,
     sync: SyncId,
     side: Side,
-    missed: &[RecordKey],
     now: Millis,
+    is_seen: impl Fn(&str) -> bool,
 ) -> Result<()> {
     let sync_no = sync_no(tx, sync)?;
     execute(
@@ -40,17 +40,35 @@ pub fn note(
         "UPDATE missing SET sightings = -sightings WHERE sync_no = ?1 AND side = ?2",
         params![sync_no, side.as_str()],
     )?;
-    let mut statement = prepare(
+    let mut links = prepare(
+        tx,
+        "look for missing records",
+        "SELECT source_key, target_key FROM links WHERE sync_no = ?1",
+    )?;
+    let mut note = prepare(
         tx,
         "note a missing record",
         r"INSERT INTO missing (sync_no, side, source_key, sightings, since)
           VALUES (?1, ?2, ?3, 1, ?4)
           ON CONFLICT (sync_no, side, source_key) DO UPDATE SET sightings = 1 - sightings",
     )?;
-    for key in missed {
-        statement
-            .execute(params![sync_no, side.as_str(), key.as_str(), now])
-            .during("note a missing record")?;
+    let during = "look for missing records";
+    let column = match side {
+        Side::Source => 0,
+        Side::Target => 1,
+    };
+    let mut rows = links.query([sync_no]).during(during)?;
+    while let Some(row) = rows.next().during(during)? {
+        let text = |column: usize| {
+            row.get_ref(column)
+                .ok()
+                .and_then(|value| value.as_str().ok())
+                .ok_or_else(|| Error::corrupt("link"))
+        };
+        if !is_seen(text(column)?) {
+            note.execute(params![sync_no, side.as_str(), text(0)?, now])
+                .during("note a missing record")?;
+        }
     }
     execute(
         tx,
@@ -121,6 +139,32 @@ pub fn remove_many<'a>(
         }
     }
     Ok(())
+}
+
+/// Which of these records of the source are missing on a side.
+pub fn among(
+    conn: &Connection,
+    sync: SyncId,
+    side: Side,
+    source_keys: &[RecordKey],
+) -> Result<Vec<RecordKey>> {
+    let sync_no = sync_no(conn, sync)?;
+    let mut statement = prepare(
+        conn,
+        "look for missing records",
+        "SELECT 1 FROM missing WHERE sync_no = ?1 AND side = ?2 AND source_key = ?3",
+    )?;
+    let mut out = Vec::new();
+    for key in source_keys {
+        let during = "look for missing records";
+        if statement
+            .exists(params![sync_no, side.as_str(), key.as_str()])
+            .during(during)?
+        {
+            out.push(key.clone());
+        }
+    }
+    Ok(out)
 }
 
 /// Missing records of a side in order of their keys, after `after`.

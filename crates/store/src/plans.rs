@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use model::clock::Millis;
+use model::conflict::ConflictKind;
 use model::cursor::Checkpoint;
 use model::ids::{PlanId, RunId, SyncId};
 use model::record::RecordKey;
@@ -141,8 +142,12 @@ pub struct PlanEntry {
     pub source: Option<Value>,
     /// Why it is not done, or what is odd about it.
     pub problem: Option<String>,
-    /// The version tag that the target must still have.
+    /// The version tag that the written record must still have.
     pub target_version: Option<String>,
+    /// The version tag of the other side's record.
+    pub other_version: Option<String>,
+    /// Of a conflict: why each of its fields is one. `fields` has what the target says, `mapped` what the source says.
+    pub kinds: Vec<(String, ConflictKind)>,
 }
 
 /// What would be done to a record.
@@ -234,7 +239,8 @@ const SELECT: &str = r"
     JOIN syncs ON syncs.sync_no = plans.sync_no";
 
 const ENTRY_COLUMNS: &str = "seq, side, action, is_included, source_key, target_key, fields, before, \
-                             mapped, mapped_fingerprint, source, problem, target_version";
+                             mapped, mapped_fingerprint, source, problem, target_version, \
+                             other_version, kinds";
 
 /// Adds a plan without entries.
 ///
@@ -389,10 +395,15 @@ pub fn append_entries(tx: &Transaction<'_>, id: PlanId, entries: &[PlanEntry]) -
         tx,
         "plan a change",
         r"INSERT INTO plan_entries (plan_no, seq, action, is_included, source_key, target_key,
-                  fields, before, mapped, mapped_fingerprint, source, problem, target_version, side)
-              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                  fields, before, mapped, mapped_fingerprint, source, problem, target_version, side,
+                  other_version, kinds)
+              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?;
     for entry in entries {
+        let kinds = match entry.kinds.as_slice() {
+            [] => None,
+            _ => Some(document_text("conflict", &entry.kinds)?),
+        };
         let fields = object_text("planned change", &entry.fields)?;
         let mapped = if entry.mapped == entry.fields {
             None
@@ -425,6 +436,8 @@ pub fn append_entries(tx: &Transaction<'_>, id: PlanId, entries: &[PlanEntry]) -
                 entry.problem,
                 entry.target_version,
                 entry.side.as_str(),
+                entry.other_version,
+                kinds,
             ])
             .during("plan a change")?;
     }
@@ -672,5 +685,7 @@ fn read_entry(row: &Columns<'_>) -> Result<PlanEntry> {
         source: row.optional_value("source")?,
         problem: row.get("problem")?,
         target_version: row.get("target_version")?,
+        other_version: row.get("other_version")?,
+        kinds: row.optional_document("kinds")?.unwrap_or_default(),
     })
 }

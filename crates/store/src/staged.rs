@@ -1,6 +1,8 @@
 //! Records of the target that wait for their counterpart while a two-way plan is being made: on the disk, because there
 //! may be millions.
 
+use std::collections::HashMap;
+
 use model::ids::PlanId;
 use model::record::{Record, RecordKey};
 use rusqlite::{Connection, Transaction, params};
@@ -52,18 +54,29 @@ pub fn put_many(tx: &Transaction<'_>, plan: PlanId, staged: &[Staged]) -> Result
     Ok(())
 }
 
-/// Takes a record out by its key.
-pub fn take(tx: &Transaction<'_>, plan: PlanId, target_key: &RecordKey) -> Result<Option<Record>> {
-    first(
-        tx,
-        "staged record",
-        r"DELETE FROM staged
-          WHERE plan_no = ?1 AND target_key = ?2
-          RETURNING target_key, record, version, match_hash",
-        params![plan_no(tx, plan)?, target_key.as_str()],
-        read,
-    )
-    .map(|staged| staged.map(|staged| staged.record))
+/// The records with these keys, as far as they wait.
+pub fn get_many(
+    conn: &Connection,
+    plan: PlanId,
+    target_keys: &[RecordKey],
+) -> Result<HashMap<RecordKey, Record>> {
+    let plan_no = plan_no(conn, plan)?;
+    let mut out = HashMap::new();
+    for key in target_keys {
+        let staged = first(
+            conn,
+            "staged record",
+            r"SELECT target_key, record, version, match_hash
+              FROM staged
+              WHERE plan_no = ?1 AND target_key = ?2",
+            params![plan_no, key.as_str()],
+            read,
+        )?;
+        if let Some(staged) = staged {
+            out.insert(key.clone(), staged.record);
+        }
+    }
+    Ok(out)
 }
 
 /// The records with this hash of their match values.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::column::{Columns, all, execute, first, prepare, signed, sync_no};
 use crate::error::{During, Error, Result};
+use crate::journal;
 
 /// A record that needs a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,29 +81,27 @@ pub fn put_many(
     Ok(())
 }
 
-/// Forgets these records: they need nobody any more. Costs next to nothing where none is there.
+/// Forgets these records: they need nobody any more. Costs next to nothing where none is there. What the journal holds
+/// for a person stays, whatever else was found out about its record: nobody knows yet what became of it.
 pub fn remove_many<'a>(
     tx: &Transaction<'_>,
     sync: SyncId,
     source_keys: impl IntoIterator<Item = &'a RecordKey>,
 ) -> Result<()> {
-    let sync_no = sync_no(tx, sync)?;
-    let any = first(
-        tx,
-        "record that was not written",
-        "SELECT 1 FROM unwritten WHERE sync_no = ?1 LIMIT 1",
-        [sync_no],
-        |_| Ok(()),
-    )?;
-    if any.is_none() {
+    if !any(tx, sync)? {
         return Ok(());
     }
+    let sync_no = sync_no(tx, sync)?;
     let mut statement = prepare(
         tx,
         "forget a record that was not written",
         "DELETE FROM unwritten WHERE sync_no = ?1 AND source_key = ?2 AND place = 0",
     )?;
+    let held = journal::held_keys(tx, sync)?;
     for source_key in source_keys {
+        if held.contains(source_key) {
+            continue;
+        }
         statement
             .execute(params![sync_no, source_key.as_str()])
             .during("forget a record that was not written")?;
@@ -110,13 +109,34 @@ pub fn remove_many<'a>(
     Ok(())
 }
 
-/// Forgets what this run did not see: it has read the whole source.
+/// Whether there are any of a sync.
+pub fn any(conn: &Connection, sync: SyncId) -> Result<bool> {
+    first(
+        conn,
+        "record that was not written",
+        "SELECT 1 FROM unwritten WHERE sync_no = ?1 LIMIT 1",
+        [sync_no(conn, sync)?],
+        |_| Ok(()),
+    )
+    .map(|any| any.is_some())
+}
+
+/// Forgets what this run did not see: it has read the whole source. What the journal holds for a person stays.
 pub fn keep_only(tx: &Transaction<'_>, sync: SyncId, run: RunId) -> Result<()> {
+    let (sync_no, run_no) = (sync_no(tx, sync)?, run_no(tx, run)?);
+    let others: Vec<RecordKey> = all(
+        tx,
+        "record that was not written",
+        "SELECT source_key FROM unwritten WHERE sync_no = ?1 AND run_no <> ?2 AND place = 0",
+        params![sync_no, run_no],
+        |row| Ok(RecordKey(row.get("source_key")?)),
+    )?;
+    remove_many(tx, sync, &others)?;
     execute(
         tx,
-        "forget records that are gone from the source",
-        "DELETE FROM unwritten WHERE sync_no = ?1 AND run_no <> ?2",
-        params![sync_no(tx, sync)?, run_no(tx, run)?],
+        "forget records without a key",
+        "DELETE FROM unwritten WHERE sync_no = ?1 AND run_no <> ?2 AND place <> 0",
+        params![sync_no, run_no],
     )?;
     Ok(())
 }

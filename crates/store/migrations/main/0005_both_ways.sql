@@ -9,6 +9,10 @@ ALTER TABLE plans ADD COLUMN of_run BLOB;
 
 -- Which side is written: 'source' or 'target'.
 ALTER TABLE plan_entries ADD COLUMN side TEXT NOT NULL DEFAULT 'target';
+-- Version tag of the side that is not written.
+ALTER TABLE plan_entries ADD COLUMN other_version TEXT;
+-- Of a conflict: why each of its fields is one. JSON.
+ALTER TABLE plan_entries ADD COLUMN kinds TEXT;
 ALTER TABLE journal ADD COLUMN side TEXT NOT NULL DEFAULT 'target';
 -- What the change is for: 'sync', 'delete', 'undo'.
 ALTER TABLE journal ADD COLUMN intent TEXT NOT NULL DEFAULT 'sync';

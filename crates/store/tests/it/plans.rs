@@ -29,6 +29,8 @@ fn plan(sync: SyncId) -> Plan {
 fn entry(seq: u64, action: PlanAction) -> PlanEntry {
     let mapped = object(&format!(r#"{{"name":"No. {seq}","quote":"a \"b\""}}"#));
     PlanEntry {
+        kinds: Vec::new(),
+        other_version: None,
         side: model::sync::Side::Target,
         seq,
         source_key: key(format!("s{seq}")),

@@ -1,4 +1,4 @@
-//! `cargo run --release -p testkit --bin bench -- [read|map|commit|run] [--records N] [--json]`
+//! `cargo run --release -p testkit --bin bench -- [read|map|commit|run|sync] [--records N] [--json]`
 //!
 //! `cargo run --release -p testkit --bin bench -- simulation [--histories N] [--from SEED]`
 //!
@@ -18,12 +18,14 @@
     reason = "it prints what it measured"
 )]
 
+mod book;
 mod commit;
 mod measured;
 mod other;
 mod pages;
 mod reading;
 mod simulation;
+mod sync;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -45,12 +47,17 @@ use measured::{Row, print_table, timed};
 use other::{Other, starter_is_gone};
 
 const RECORDS: usize = 100_000;
+/// Records of a whole sync.
+const SYNC_RECORDS: usize = 1_000_000;
 /// What the bare client signs in with at Harbor CRM and at Postino.
 const HARBOR_LOGIN: (&str, &str) = ("api", "harbor-basic-demo");
 const POSTINO_KEY: &str = "pst_key_demo_0001";
 /// Harbor's largest page, Postino's largest batch.
 const PAGE: usize = 200;
 const BATCH: usize = 100;
+
+/// What can be measured.
+const NAMES: [&str; 5] = ["read", "map", "commit", "run", "sync"];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -62,6 +69,10 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     if let Some(contacts) = number("--sandbox") {
         runtime.block_on(be_the_sandbox(contacts));
+        return ExitCode::SUCCESS;
+    }
+    if let Some(contacts) = number("--book") {
+        runtime.block_on(sync::be_a_platform(contacts));
         return ExitCode::SUCCESS;
     }
     if words.first().is_some_and(|word| word == "--pages") {
@@ -89,7 +100,7 @@ fn main() -> ExitCode {
         runtime.block_on(reading::be_a_reader(way, records, address, bare));
         return ExitCode::SUCCESS;
     }
-    let names: Vec<&str> = ["read", "map", "commit", "run"]
+    let names: Vec<&str> = NAMES
         .into_iter()
         .filter(|name| words.iter().any(|word| word == name))
         .collect();
@@ -99,11 +110,12 @@ fn main() -> ExitCode {
             .and_then(|n| words.get(n))
             .is_some_and(|word| word == "--records");
         !after_flag
-            && !["read", "map", "commit", "run", "--records", "--json"].contains(&word.as_str())
+            && !NAMES.contains(&word.as_str())
+            && !["--records", "--json"].contains(&word.as_str())
     });
     if let Some((_, unknown)) = unknown {
         eprintln!(
-            "There is no \"{unknown}\": name read, map, commit or run, or nothing for all of them."
+            "There is no \"{unknown}\": name read, map, commit, run or sync, or nothing for all of them."
         );
         return ExitCode::from(2);
     }
@@ -114,6 +126,10 @@ fn main() -> ExitCode {
     }
     if ["map", "commit", "run"].into_iter().any(wanted) {
         rows.extend(runtime.block_on(measure(&names, records)));
+    }
+    if wanted("sync") {
+        let records = number("--records").unwrap_or(SYNC_RECORDS);
+        rows.extend(runtime.block_on(sync::measure(records)));
     }
     if words.iter().any(|word| word == "--json") {
         let rows: Vec<Json> = rows.iter().map(Row::json).collect();

@@ -11,12 +11,21 @@ pub(crate) struct Row {
 }
 
 /// What something took.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Spent {
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
     /// Largest memory of the process meanwhile, in megabytes.
     pub(crate) peak_mb: u64,
+}
+
+impl Spent {
+    /// Once more the same.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.cpu += more.cpu;
+        self.wall += more.wall;
+        self.peak_mb = self.peak_mb.max(more.peak_mb);
+    }
 }
 
 pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (T, Spent) {

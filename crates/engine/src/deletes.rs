@@ -1,0 +1,329 @@
+//! Records that are gone from one side, and what that means for the other.
+//!
+//! A record counts as deleted only when its platform says so, or when several *complete* reads did not bring it
+//! (`store::missing`). A read that was cut off, or that began at a cursor, says nothing about what is missing. Leaving
+//! the sync's filter is not being deleted.
+
+use std::collections::HashSet;
+
+use connectors::{Deletions, ReadRequest};
+use model::cursor::Checkpoint;
+use model::ids::{ChangeId, PlanId};
+use model::record::{Change, Intent, Operation, RecordKey};
+use model::run::RunCounts;
+use model::sync::{DeleteAction, Side};
+use model::value::{Object, Value};
+use store::links::Link;
+use store::missing::Missing;
+
+use crate::error::Result;
+use crate::job::Job;
+use crate::limits::ENTRIES_PER_BATCH;
+use crate::plan::{Decision, Mapped, NOT_READ, Problem};
+use crate::run::{self, Planned, Sequence, Work, hash, stop_if_cancelled};
+use crate::{read, stored_plan};
+
+/// Milliseconds in an hour.
+const HOUR: i64 = 3_600_000;
+
+/// Whether a run has to look for what was deleted.
+pub(crate) fn is_wanted(job: &Job) -> bool {
+    job.document.delete_action() != DeleteAction::Keep
+}
+
+/// Whether this run has to read everything to see what is missing.
+pub(crate) async fn needs_complete_read(
+    job: &Job,
+    work: &Work,
+    checkpoint: &Checkpoint,
+) -> Result<bool> {
+    if !is_wanted(job) || !says_nothing(job) {
+        return Ok(false);
+    }
+    if work.by_hand {
+        return Ok(true);
+    }
+    let every = HOUR.saturating_mul(i64::from(job.document.deletes.full_read_hours));
+    let due = checkpoint
+        .complete_at
+        .is_none_or(|at| work.clock.now() >= at.saturating_add(every));
+    if due {
+        return Ok(true);
+    }
+    // Something was missed once: look again soon.
+    let sync = job.sync;
+    let missed = work
+        .store
+        .read(move |db| {
+            let on_source = store::missing::count(db, sync, Side::Source)?;
+            Ok(on_source + store::missing::count(db, sync, Side::Target)?)
+        })
+        .await?;
+    Ok(missed > 0)
+}
+
+/// Whether a side tells of deletions only by not having a record any more.
+fn says_nothing(job: &Job) -> bool {
+    let source = &job.source_stream.capabilities.deletions;
+    let target = &job.target_stream.capabilities.deletions;
+    *source == Deletions::ByAbsence || (job.back.is_some() && *target == Deletions::ByAbsence)
+}
+
+/// Whether a record of the source is listed although it was deleted.
+pub(crate) fn is_marked(deletions: &Deletions, record: &Value) -> bool {
+    let Deletions::Marked { field } = deletions else {
+        return false;
+    };
+    match record.at(field) {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::Text(text)) => !matches!(text.as_str(), "" | "false" | "0"),
+        Some(Value::Int(n)) => *n != 0,
+        Some(other) => !other.is_empty(),
+    }
+}
+
+/// Notes which linked records a complete read of a side did not bring. Gives the hashes back.
+pub(crate) async fn note_missing(
+    job: &Job,
+    work: &Work,
+    side: Side,
+    seen: HashSet<u64>,
+) -> Result<HashSet<u64>> {
+    let (sync, now) = (job.sync, work.clock.now());
+    let deletions = match side {
+        Side::Source => &job.source_stream.capabilities.deletions,
+        Side::Target => &job.target_stream.capabilities.deletions,
+    };
+    if *deletions != Deletions::ByAbsence {
+        return Ok(seen);
+    }
+    Ok(work
+        .store
+        .write(move |tx| {
+            store::missing::note_unseen(tx, sync, side, now, |key| seen.contains(&hash(key)))?;
+            Ok(seen)
+        })
+        .await?)
+}
+
+/// Reads what the source says it deleted. Gives how far its list was read.
+pub(crate) async fn read_told(
+    job: &Job,
+    work: &Work,
+    checkpoint: &Checkpoint,
+) -> Result<Option<serde_json::Value>> {
+    let Deletions::Listed { stream, key } = &job.source_stream.capabilities.deletions else {
+        return Ok(None);
+    };
+    let request = ReadRequest {
+        stream: stream.clone(),
+        cursor: checkpoint.deleted_cursor.clone(),
+        position: None,
+        full: false,
+        limit: None,
+    };
+    let access = work.source_access.clone();
+    let mut pages =
+        read::start::<connectors::Page>(&work.tracker, job.source.clone(), request, access);
+    let mut cursor = None;
+    while let Some(page) = pages.recv().await {
+        let page = page?;
+        stop_if_cancelled(work)?;
+        cursor = page.cursor.or(cursor);
+        let told: Vec<RecordKey> = page
+            .records
+            .iter()
+            .filter_map(|record| RecordKey::from_value(record.fields.at(key)?))
+            .collect();
+        note_told(job, work, told).await?;
+    }
+    Ok(cursor)
+}
+
+/// The source itself says that these are deleted. Only those that are linked matter.
+pub(crate) async fn note_told(job: &Job, work: &Work, told: Vec<RecordKey>) -> Result<()> {
+    if told.is_empty() {
+        return Ok(());
+    }
+    let (sync, now) = (job.sync, work.clock.now());
+    Ok(work
+        .store
+        .write(move |tx| {
+            let linked = store::links::fingerprints_many(tx, sync, &told)?;
+            let told: Vec<RecordKey> = told
+                .into_iter()
+                .filter(|key| linked.contains_key(key))
+                .collect();
+            store::missing::note_told(tx, sync, Side::Source, &told, now)
+        })
+        .await?)
+}
+
+/// Plans what happens to the counterparts of records that are gone from `side`. `met` are records of the target that
+/// were dealt with already. Gives how many would be deleted.
+pub(crate) async fn plan_due(
+    job: &Job,
+    work: &Work,
+    plan: PlanId,
+    side: Side,
+    met: &HashSet<u64>,
+    sequence: &mut Sequence,
+    counts: &mut RunCounts,
+) -> Result<u64> {
+    if side == Side::Target && job.back.is_none() {
+        return Ok(0);
+    }
+    let sync = job.sync;
+    let mut after: Option<RecordKey> = None;
+    let mut n_due = 0;
+    loop {
+        stop_if_cancelled(work)?;
+        let from = after.clone();
+        let (missing, links, decided) = work
+            .store
+            .read(move |db| {
+                let page = store::missing::page(db, sync, side, from.as_ref(), ENTRIES_PER_BATCH)?;
+                let keys: Vec<RecordKey> = page
+                    .iter()
+                    .map(|missing| missing.source_key.clone())
+                    .collect();
+                let links = store::links::get_many(db, sync, &keys)?;
+                // What a person has to decide is not decided here.
+                let decided: HashSet<RecordKey> = store::conflicts::of_records(db, sync, &keys)?
+                    .into_iter()
+                    .filter(|conflict| conflict.field.is_empty())
+                    .map(|conflict| conflict.source_key)
+                    .collect();
+                Ok((page, links, decided))
+            })
+            .await?;
+        let Some(last) = missing.last() else {
+            return Ok(n_due);
+        };
+        after = Some(last.source_key.clone());
+        let mut entries = Vec::new();
+        let mut batch = RunCounts::default();
+        for missing in missing {
+            let Some(link) = links.get(&missing.source_key) else {
+                continue;
+            };
+            if met.contains(&hash(link.target_key.as_str())) || decided.contains(&link.source_key) {
+                continue;
+            }
+            let planned = decide(job, work, side, &missing, link);
+            n_due += u64::from(planned.intent == Intent::Delete);
+            batch.read += 1;
+            run::expected_outcome(&planned).count(&mut batch);
+            if let Ok(entry) = stored_plan::to_entry(planned, sequence) {
+                entries.push(entry);
+            }
+        }
+        counts.add(&batch);
+        work.meter.counted(&batch);
+        work.store
+            .write(move |tx| store::plans::append_entries(tx, plan, &entries))
+            .await?;
+    }
+}
+
+/// What happens to the counterpart of one record that is gone.
+fn decide(job: &Job, work: &Work, side: Side, missing: &Missing, link: &Link) -> Planned {
+    let rule = &job.document.deletes;
+    let waits = Mapped {
+        source_key: link.source_key.clone(),
+        source: Value::Null,
+        fields: link.shadow.clone(),
+        fingerprint: NOT_READ,
+        problem: None,
+    };
+    let planned = |mapped, decision, intent| Planned {
+        mapped,
+        decision,
+        was_linked: true,
+        side: side.other(),
+        intent,
+    };
+    let wait = |message: String| {
+        let problem = Problem {
+            message,
+            field: None,
+        };
+        planned(waits.clone(), Decision::Filtered(problem), Intent::Sync)
+    };
+    let sightings = u32::from(rule.sightings.max(1));
+    if missing.sightings < sightings {
+        return wait(format!(
+            "not found in {} of {sightings} complete reads; it counts as deleted when the next one does not find it either",
+            missing.sightings
+        ));
+    }
+    let day = 24 * HOUR;
+    let due_at = missing
+        .since
+        .saturating_add(day.saturating_mul(i64::from(rule.after_days)));
+    if work.clock.now() < due_at {
+        let days = due_at
+            .saturating_sub(work.clock.now())
+            .saturating_add(day - 1)
+            / day;
+        return wait(format!(
+            "deleted on the {}; this sync waits {days} more {} before it does anything",
+            words(side),
+            if days == 1 { "day" } else { "days" }
+        ));
+    }
+    let (key, version, known) = match side {
+        Side::Source => (&link.target_key, &link.target_version, link.on_target()),
+        Side::Target => {
+            let on_source = Value::Object(link.shadow.clone());
+            let made = job.back.as_ref().map(|back| back.program.apply(&on_source));
+            let fields = made.map_or_else(Object::new, |made| made.fields);
+            (&link.source_key, &link.source_version, fields)
+        }
+    };
+    let from = match side {
+        Side::Source => &link.source_key,
+        Side::Target => &link.target_key,
+    };
+    let stream = match (side, &job.back) {
+        (Side::Target, Some(back)) => &back.stream,
+        _ => &job.target_stream,
+    };
+    let fields = match job.document.delete_action() {
+        DeleteAction::Keep | DeleteAction::Delete => Object::new(),
+        DeleteAction::Archive => object_of(stream.capabilities.archive.as_ref()),
+        DeleteAction::Clear => known
+            .iter()
+            .map(|(name, _)| (name.into(), Value::Null))
+            .collect(),
+        DeleteAction::Set { fields } => object_of(Some(&fields)),
+    };
+    let change = Change {
+        id: ChangeId::new(),
+        operation: match fields.is_empty() {
+            true => Operation::Delete,
+            false => Operation::Update,
+        },
+        source_key: from.clone(),
+        target_key: Some(key.clone()),
+        fields,
+        before: Some(known),
+        version: version.clone(),
+    };
+    planned(waits, Decision::Write(Box::new(change)), Intent::Delete)
+}
+
+fn object_of(fields: Option<&serde_json::Map<String, serde_json::Value>>) -> Object {
+    fields
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str().into(), Value::from_serde(value)))
+        .collect()
+}
+
+const fn words(side: Side) -> &'static str {
+    match side {
+        Side::Source => "source",
+        Side::Target => "target",
+    }
+}
