@@ -200,6 +200,7 @@ impl App {
                 }
                 self.announce(UiEvent::Changed {
                     tags: vec![
+                        Tag::Conflicts,
                         Tag::Runs,
                         Tag::RunRecords,
                         Tag::Syncs,

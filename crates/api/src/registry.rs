@@ -54,6 +54,7 @@ macro_rules! commands {
             get_samples(SampleRequest) -> Samples, query, [Samples];
             check_mapping(CheckMapping) -> MappingReport, query, [Streams, Samples];
             preview_mapping(PreviewMapping) -> MappingPreview, query, [Streams, Samples];
+            check_round_trip(SyncRef) -> RoundTripReport, query, [Syncs, Mapping, Streams, Samples];
             preview_rows(CheckMapping) -> PreviewRows, query, [Streams, Samples, Runs];
             suggest_mapping(SuggestMapping) -> SuggestionList, query, [Streams, Samples];
             list_transforms(Nothing) -> Vec<TransformView>, query, [];
@@ -64,6 +65,14 @@ macro_rules! commands {
             include_plan_entries(IncludePlanEntries) -> PlanDetail, mutation, [Plans];
             apply_plan(PlanRef) -> Started, mutation, [Plans, Runs, Syncs];
             discard_plan(PlanRef) -> Nothing, mutation, [Plans];
+            start_undo(StartUndo) -> PlanStarted, mutation, [Plans];
+            // what needs a person
+            list_conflicts(ListConflicts) -> ConflictPage, query, [Conflicts, Syncs];
+            decide_conflicts(DecideConflicts) -> ConflictCounts, mutation, [Conflicts, Syncs];
+            start_decisions(SyncRef) -> PlanStarted, mutation, [Plans];
+            pause_records(PauseRecords) -> Nothing, mutation, [Syncs, RunRecords];
+            list_paused(ListPaused) -> Vec<PausedRecord>, query, [Syncs, RunRecords];
+            start_over(StartOverRequest) -> PlanStarted, mutation, [Plans, Syncs];
             // runs and history
             start_run(SyncRef) -> Started, mutation, [Runs, Syncs];
             cancel_run(RunRef) -> RunSummary, mutation, [Runs, Syncs];

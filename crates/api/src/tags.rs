@@ -17,6 +17,7 @@ pub enum Tag {
     Mapping,
     Samples,
     Plans,
+    Conflicts,
     Runs,
     RunRecords,
     Settings,

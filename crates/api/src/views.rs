@@ -8,7 +8,7 @@ use model::ids::{ConnectionId, ExchangeId, FlowId, PlanId, RunId, SyncId, TryId}
 use model::mapping::{Mapping, Rule, Step};
 use model::path::FieldPath;
 use model::run::{RecordOutcome, RunCounts, RunState, Trigger};
-use model::sync::{Guards, Side, StreamRef, WriteMode};
+use model::sync::{DeleteRule, Guards, MatchRule, Side, StreamRef, TwoWay, WriteMode};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -30,6 +30,7 @@ macro_rules! views {
 pub struct Nothing {}
 
 mod app;
+mod conflicts;
 mod connections;
 mod connectors;
 mod events;
@@ -38,6 +39,7 @@ mod plans;
 mod runs;
 
 pub use app::*;
+pub use conflicts::*;
 pub use connections::*;
 pub use connectors::*;
 pub use events::*;

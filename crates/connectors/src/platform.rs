@@ -265,7 +265,11 @@ impl From<Record> for RowRecord {
 impl From<RowPage> for Page {
     fn from(page: RowPage) -> Self {
         Self {
-            records: page.records.into_iter().map(RowRecord::into_record).collect(),
+            records: page
+                .records
+                .into_iter()
+                .map(RowRecord::into_record)
+                .collect(),
             position: page.position,
             cursor: page.cursor,
             exchange: page.exchange,

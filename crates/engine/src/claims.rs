@@ -110,6 +110,9 @@ mod tests {
             assert!(claims.claim(hash(&wanted.to_string()), wanted));
             assert!(!claims.claim(hash(&wanted.to_string()), wanted + 1));
         }
-        assert!(claims.0.iter().all(|table| table.len() > 50), "spread over all");
+        assert!(
+            claims.0.iter().all(|table| table.len() > 50),
+            "spread over all"
+        );
     }
 }

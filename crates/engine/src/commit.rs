@@ -504,7 +504,9 @@ pub(crate) async fn commit(
         .write(move |tx| {
             let settled = store::journal::settle(tx, sync, &settled)?;
             store::journal::hold_many(tx, sync, &held)?;
-            let marked = links.iter().map(|link| (link, marks.remove(&link.source_key)));
+            let marked = links
+                .iter()
+                .map(|link| (link, marks.remove(&link.source_key)));
             store::links::upsert_marked(tx, sync, marked)?;
             store::links::mark_many(tx, sync, &news)?;
             forget_settled(tx, sync, &agreed)?;

@@ -49,14 +49,23 @@ pub(crate) async fn compare(
     claims: &mut Claims,
 ) -> Result<Compared> {
     // Where changes flow back, the target's side may have changed too.
-    let seed = if job.back.is_none() { Some(seed(job)) } else { None };
+    let seed = if job.back.is_none() {
+        Some(seed(job))
+    } else {
+        None
+    };
     let sync = job.sync;
     let (rows, standings, any_unwritten) = work
         .store
         .read(move |db| {
             let mut standings: Vec<(Standing, Option<SourceMark>)> = rows
                 .iter()
-                .map(|row| (Standing::New, seed.map(|seed| SourceMark(row.row.mark_with(seed)))))
+                .map(|row| {
+                    (
+                        Standing::New,
+                        seed.map(|seed| SourceMark(row.row.mark_with(seed))),
+                    )
+                })
                 .collect();
             let wanted: Vec<(&RecordKey, Option<SourceMark>)> = rows
                 .iter()
@@ -64,7 +73,10 @@ pub(crate) async fn compare(
                 .filter_map(|(row, (_, mark))| Some((row.key.as_ref()?, *mark)))
                 .collect();
             let found = store::links::standings(db, sync, &wanted)?;
-            let with_key = rows.iter().zip(&mut standings).filter(|(row, _)| row.key.is_some());
+            let with_key = rows
+                .iter()
+                .zip(&mut standings)
+                .filter(|(row, _)| row.key.is_some());
             for ((_, (slot, _)), found) in with_key.zip(found) {
                 *slot = found;
             }

@@ -29,6 +29,15 @@ use crate::{Active, ActivePlan, Engine, is_published, lock_map, stored_plan};
 pub(crate) const INTERRUPTED: &str =
     "Patchbay ended in the middle of it; the next run goes on where it stopped";
 
+/// What is forgotten when a sync starts over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartOver {
+    /// How far both sides were read.
+    Cursor,
+    /// That, and which record is which.
+    Links,
+}
+
 impl Engine {
     /// Begins a run of the published version.
     pub async fn start_run(&self, sync: SyncId, trigger: Trigger) -> Result<RunId> {
@@ -458,6 +467,28 @@ impl Engine {
     /// Begins to make the plan that carries decisions about conflicts out.
     pub async fn start_decisions(&self, sync: SyncId) -> Result<PlanId> {
         self.begin_plan(sync, Wanted::Decisions).await
+    }
+
+    /// Forgets what a sync remembers, and begins to make the plan of what the next run would then do. Nothing is written
+    /// to either side.
+    pub async fn start_over(&self, sync: SyncId, what: StartOver) -> Result<PlanId> {
+        {
+            let Some(_lock) = SyncLock::try_take(&self.0.data_dir, sync)? else {
+                return Err(Error::AlreadyRunning { sync });
+            };
+            self.0
+                .store
+                .write(move |tx| {
+                    store::checkpoints::reset(tx, sync)?;
+                    store::plans::mark_stale(tx, sync)?;
+                    match what {
+                        StartOver::Cursor => Ok(()),
+                        StartOver::Links => store::links::delete_all(tx, sync).map(|_| ()),
+                    }
+                })
+                .await?;
+        }
+        self.begin_plan(sync, Wanted::Run).await
     }
 
     async fn begin_plan(&self, sync: SyncId, wanted: Wanted) -> Result<PlanId> {

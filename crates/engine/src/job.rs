@@ -74,6 +74,7 @@ pub(crate) struct BackField {
 
 /// One side of a job, to be written.
 pub(crate) struct End<'a> {
+    pub(crate) side: Side,
     pub(crate) destination: &'a dyn Destination,
     pub(crate) stream: &'a StreamDescription,
     pub(crate) access: &'a Access,
@@ -100,11 +101,11 @@ impl Job {
                 document.name, target_stream.label
             )))
         };
-        if document.mode.creates() && !can.create {
-            return refuse("create");
-        }
-        if document.mode.updates() && !can.update {
-            return refuse("update");
+        if let Some(problem) = mode_problem(document.mode, &target_stream) {
+            return Err(Error::Refused(format!(
+                "{problem}; choose another mode for {}",
+                document.name
+            )));
         }
         match document.delete_action() {
             DeleteAction::Delete if !can.delete => return refuse("delete"),
@@ -261,12 +262,14 @@ impl Job {
     pub(crate) fn end<'a>(&'a self, work: &'a Work, side: Side) -> Result<End<'a>> {
         match (side, &self.back) {
             (Side::Target, _) => Ok(End {
+                side,
                 destination: &*self.destination,
                 stream: &self.target_stream,
                 access: &work.target_access,
                 match_on: &self.document.match_on,
             }),
             (Side::Source, Some(back)) => Ok(End {
+                side,
                 destination: &*back.destination,
                 stream: &back.stream,
                 access: &work.source_access,
@@ -292,6 +295,26 @@ pub(crate) fn top_level(path: &FieldPath) -> Option<CompactString> {
     match path.segments().first()? {
         Segment::Name(name) => Some(name.clone()),
         Segment::Each | Segment::Index(_) => None,
+    }
+}
+
+/// Why a stream cannot be written in a mode; none where it can.
+pub fn mode_problem(mode: WriteMode, target: &StreamDescription) -> Option<String> {
+    let can = &target.capabilities;
+    let cannot = |what: &str| Some(format!("\"{}\" cannot {what} records", target.label));
+    if mode.creates() && !can.create {
+        return cannot("create");
+    }
+    if mode.updates() && !can.update {
+        return cannot("update");
+    }
+    match mode {
+        WriteMode::Mirror if !can.delete && can.archive.is_none() => cannot("delete"),
+        WriteMode::FullRefresh if !can.read => Some(format!(
+            "\"{}\" cannot be read, so it cannot be told what was changed there",
+            target.label
+        )),
+        _ => None,
     }
 }
 

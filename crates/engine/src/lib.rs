@@ -55,9 +55,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use connectors::secrets::{BackendChoice, Keeper, KeeperOptions};
+pub use control::StartOver;
 pub use error::{Error, Result};
 use events::Event;
-pub use job::{Job, purpose};
+pub use job::{Job, mode_problem, purpose};
 use lock::SyncLock;
 use model::clock::Clock;
 use model::ids::{PlanId, RunId};

@@ -24,8 +24,8 @@ use store::plans::{EntryFilter, PlanAction, PlanKind, PlanState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::commit::{self, Batch};
 use crate::claims::Claims;
+use crate::commit::{self, Batch};
 use crate::compare::{self, Compared};
 use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
@@ -35,6 +35,9 @@ use crate::plan::{self, Decision, Known, Mapped, Problem};
 use crate::progress::Meter;
 use crate::undo::Selection;
 use crate::{decide, deletes, guards, lookup, one_way, read, stored_plan, two_way, undo, write};
+
+/// The mark of records that were made by several mappings: no mapping has it.
+const MIXED: &str = "mixed";
 
 /// What a run works with, besides its job.
 pub(crate) struct Work {
@@ -89,6 +92,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
         Input::Plan(plan) => apply(job, work, plan, &mut sequence).await,
         Input::Records(records) => {
             work.meter.stage("Trying again");
+            take_up_mapping(job, work).await?;
             let (sync, keys) = (job.sync, records.iter().map(|(key, _)| key.clone()));
             let keys: Vec<RecordKey> = keys.collect();
             work.store
@@ -146,6 +150,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
 
 /// Reads, plans and writes page by page.
 async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -> Result<Ended> {
+    take_up_mapping(job, work).await?;
     let (request, mut checkpoint) = read_request(job, work, full).await?;
     let is_complete = reads_everything(&request);
     work.meter.stage("Reading and writing");
@@ -292,6 +297,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
             "the sync was changed since the plan was made; make a new plan and look at it".into(),
         ));
     }
+    take_up_mapping(job, work).await?;
     // What needed nothing is not in the plan one by one.
     let run = work.run;
     let unchanged = stored.counts.unchanged;
@@ -349,6 +355,28 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
     Ok(Ended::Completed)
 }
 
+/// From here on records get the values of this mapping. What was compared under another one counts no more, also should
+/// this run not come to its end and the other one come back.
+async fn take_up_mapping(job: &Job, work: &Work) -> Result<()> {
+    let (sync, mark) = (job.sync, job.mapping_mark.clone());
+    let stored = work
+        .store
+        .read(move |db| store::checkpoints::get(db, sync))
+        .await?;
+    let Some(mut checkpoint) = stored.map(|stored| stored.checkpoint) else {
+        return Ok(());
+    };
+    if checkpoint.mapping.is_none_or(|other| other == mark) {
+        return Ok(());
+    }
+    checkpoint.mapping = Some(MIXED.into());
+    checkpoint.position = None;
+    Ok(work
+        .store
+        .write(move |tx| store::checkpoints::advance(tx, sync, &checkpoint).map(|_| ()))
+        .await?)
+}
+
 /// Where the read begins: at the position of a run that was cut off, else at the cursor.
 pub(crate) async fn read_request(
     job: &Job,
@@ -362,17 +390,22 @@ pub(crate) async fn read_request(
         .await?;
     let mut checkpoint = stored.map(|stored| stored.checkpoint).unwrap_or_default();
     checkpoint.version = 1;
-    // Another mapping makes other values of records that did not change: compare them all again.
-    let mapping_changed = checkpoint
-        .mapping
-        .as_deref()
-        .is_some_and(|mark| mark != job.mapping_mark);
+    // Another mapping makes other values of records that did not change: compare them all again. Also those before a
+    // position that does not say under which mapping it was reached.
+    let mapping_changed = match checkpoint.mapping.as_deref() {
+        Some(mark) => mark != job.mapping_mark,
+        None => checkpoint.position.is_some(),
+    };
     let full = full
         || mapping_changed
         || job.document.mode == WriteMode::FullRefresh
         || (!work.is_draft && deletes::needs_complete_read(job, work, &checkpoint).await?);
     if full {
         checkpoint.position = None;
+    }
+    // Without a cursor everything up to a position is read, and compared, under this mapping.
+    if checkpoint.cursor.is_none() {
+        checkpoint.mapping = Some(job.mapping_mark.clone());
     }
     let request = ReadRequest {
         stream: job.source_stream.name.clone(),

@@ -461,7 +461,7 @@ fn note_clashes(entry: &mut PlanEntry, clashes: Vec<(String, Option<Value>, Valu
 }
 
 /// Whether a run wrote something that can be taken back.
-pub(crate) fn is_possible(run: &store::runs::Run) -> bool {
+pub fn is_possible(run: &store::runs::Run) -> bool {
     run.state.is_terminal() && run.counts.created + run.counts.updated + run.counts.deleted > 0
 }
 

@@ -39,6 +39,29 @@ impl Intended {
     }
 }
 
+/// What became of a change.
+struct Settled {
+    outcome: Outcome,
+    exchange: Option<ExchangeId>,
+    /// What a look-up found in place of a create without an answer, where it is not what was sent: it may be somebody
+    /// else's. The outcome is then that it moved.
+    found: Option<Record>,
+}
+
+impl Settled {
+    const fn of(outcome: Outcome, exchange: Option<ExchangeId>) -> Self {
+        Self {
+            outcome,
+            exchange,
+            found: None,
+        }
+    }
+
+    const fn is_unknown(&self) -> bool {
+        matches!(self.outcome, Outcome::Unknown { .. })
+    }
+}
+
 /// Takes out, and settles, what somebody changed on the written side since it was looked at. Only asked for where a
 /// mistake would overwrite or delete what nobody has seen, and where the platform does not look itself.
 pub(crate) async fn untouched(
@@ -174,7 +197,7 @@ async fn take_outcomes(
     work: &Work,
     end: &End<'_>,
     intended: Vec<Intended>,
-    settled: Vec<(Outcome, Option<ExchangeId>)>,
+    settled: Vec<Settled>,
     batch: &mut Batch,
 ) -> Result<()> {
     let mut moved = take_settled(job, intended, settled, batch);
@@ -189,7 +212,7 @@ async fn take_outcomes(
         let (again, settled) = write_journalled(job, work, end, again).await?;
         moved = take_settled(job, again, settled, batch);
     }
-    for intended in moved {
+    for (intended, _) in moved {
         batch.settle_written(job, intended, Outcome::Moved, None);
     }
     Ok(())
@@ -199,15 +222,15 @@ async fn take_outcomes(
 fn take_settled(
     job: &Job,
     intended: Vec<Intended>,
-    settled: Vec<(Outcome, Option<ExchangeId>)>,
+    settled: Vec<Settled>,
     batch: &mut Batch,
-) -> Vec<Intended> {
+) -> Vec<(Intended, Option<Record>)> {
     let mut moved = Vec::new();
-    for (intended, (outcome, exchange)) in intended.into_iter().zip(settled) {
-        if outcome == Outcome::Moved {
-            moved.push(intended);
+    for (intended, settled) in intended.into_iter().zip(settled) {
+        if settled.outcome == Outcome::Moved {
+            moved.push((intended, settled.found));
         } else {
-            batch.settle_written(job, intended, outcome, exchange);
+            batch.settle_written(job, intended, settled.outcome, settled.exchange);
         }
     }
     moved
@@ -219,7 +242,7 @@ async fn write_journalled(
     work: &Work,
     end: &End<'_>,
     intended: Vec<Intended>,
-) -> Result<(Vec<Intended>, Vec<(Outcome, Option<ExchangeId>)>)> {
+) -> Result<(Vec<Intended>, Vec<Settled>)> {
     let (changes, rests): (Vec<Change>, Vec<_>) = intended
         .into_iter()
         .map(|one| (one.change, (one.seq, one.side, one.intent, one.mapped)))
@@ -241,7 +264,7 @@ async fn write_journalled(
         .collect();
     match written {
         Ok(written) => {
-            let mut settled = settle(work, end, &intended, written).await?;
+            let mut settled = settle(job, work, end, &intended, written).await?;
             if job.back.is_some() {
                 read_back(end, &mut settled).await?;
             }
@@ -257,15 +280,15 @@ async fn write_journalled(
 
 /// Looks at what a platform made of what it was sent, where it did not say so: what it trims, rounds or rewrites is not a
 /// change of its own.
-async fn read_back(end: &End<'_>, settled: &mut [(Outcome, Option<ExchangeId>)]) -> Result<()> {
+async fn read_back(end: &End<'_>, settled: &mut [Settled]) -> Result<()> {
     if !end.stream.capabilities.get {
         return Ok(());
     }
     let (mut places, mut keys) = (Vec::new(), Vec::new());
-    for (n, (outcome, _)) in settled.iter().enumerate() {
+    for (n, settled) in settled.iter().enumerate() {
         if let Outcome::Written {
             key, record: None, ..
-        } = outcome
+        } = &settled.outcome
         {
             places.push(n);
             keys.push(key.clone());
@@ -283,15 +306,11 @@ async fn read_back(end: &End<'_>, settled: &mut [(Outcome, Option<ExchangeId>)])
         return Ok(());
     };
     for (n, found) in places.into_iter().zip(records) {
-        if let (
-            Some(found),
-            Some((
-                Outcome::Written {
-                    record, version, ..
-                },
-                _,
-            )),
-        ) = (found, settled.get_mut(n))
+        if let Some(found) = found
+            && let Some(settled) = settled.get_mut(n)
+            && let Outcome::Written {
+                record, version, ..
+            } = &mut settled.outcome
         {
             *version = found.version.or(version.take());
             *record = Some(found.fields);
@@ -306,25 +325,32 @@ async fn rebase(
     job: &Job,
     work: &Work,
     end: &End<'_>,
-    moved: Vec<Intended>,
+    moved: Vec<(Intended, Option<Record>)>,
     batch: &mut Batch,
 ) -> Result<Vec<Intended>> {
-    let keys: Vec<RecordKey> = moved
-        .iter()
-        .filter_map(|intended| intended.change.target_key.clone())
-        .collect();
-    let current = end
-        .destination
-        .get(&end.stream.name, &keys, end.access)
-        .await?;
-    let mut current: HashMap<RecordKey, Record> = keys
-        .into_iter()
-        .zip(current)
-        .filter_map(|(key, record)| Some((key, record?)))
-        .collect();
+    let mut current: HashMap<RecordKey, Record> = HashMap::new();
+    let mut keys: Vec<RecordKey> = Vec::new();
+    let mut open: Vec<Intended> = Vec::new();
+    for (mut intended, found) in moved {
+        if let Some(record) = found
+            && let Some(key) = record.key.clone()
+        {
+            intended.change.operation = Operation::Update;
+            intended.change.target_key = Some(key.clone());
+            current.insert(key, record);
+        } else {
+            keys.extend(intended.change.target_key.clone());
+        }
+        open.push(intended);
+    }
+    if !keys.is_empty() {
+        let looked = end.destination.get(&end.stream.name, &keys, end.access);
+        let looked = keys.iter().cloned().zip(looked.await?);
+        current.extend(looked.filter_map(|(key, record)| Some((key, record?))));
+    }
     let mut stale: Vec<ChangeId> = Vec::new();
     let mut again = Vec::new();
-    for intended in moved {
+    for intended in open {
         let key = intended.change.target_key.clone();
         let Some((key, record)) =
             key.and_then(|key| current.remove(&key).map(|record| (key, record)))
@@ -452,7 +478,7 @@ pub(crate) async fn settle_journal(job: &Job, work: &Work) -> Result<()> {
                     .collect(),
                 exchanges: vec![None; intended.len()],
             };
-            let settled = settle(work, &end, &intended, nobody_knows).await?;
+            let settled = settle(job, work, &end, &intended, nobody_knows).await?;
             take_outcomes(job, work, &end, intended, settled, &mut batch).await?;
         }
         commit::commit(job, work, batch, None).await?;
@@ -471,23 +497,25 @@ fn unknown(reason: &str) -> Outcome {
 /// A create is looked up by its match key first; an update is the same however often it is sent. What
 /// can neither be looked up nor safely repeated stays unknown: a person has to look.
 async fn settle(
+    job: &Job,
     work: &Work,
     end: &End<'_>,
     intended: &[Intended],
     written: Written,
-) -> Result<Vec<(Outcome, Option<ExchangeId>)>> {
-    let mut settled: Vec<(Outcome, Option<ExchangeId>)> = written
+) -> Result<Vec<Settled>> {
+    let mut settled: Vec<Settled> = written
         .outcomes
         .into_iter()
         .zip(written.exchanges)
+        .map(|(outcome, exchange)| Settled::of(outcome, exchange))
         .collect();
     // A destination that forgets to answer for a change has not answered for it.
     settled.resize_with(intended.len(), || {
-        (unknown("the connector gave no outcome"), None)
+        Settled::of(unknown("the connector gave no outcome"), None)
     });
     for attempt in 0..SETTLE_ATTEMPTS {
         let open: Vec<usize> = (0..intended.len())
-            .filter(|n| matches!(settled.get(*n), Some((Outcome::Unknown { .. }, _))))
+            .filter(|n| settled.get(*n).is_some_and(Settled::is_unknown))
             .collect();
         if open.is_empty() {
             return Ok(settled);
@@ -496,7 +524,7 @@ async fn settle(
             pause(work, attempt).await?;
         }
         let last = attempt + 1 == SETTLE_ATTEMPTS;
-        let again = match absent(end, intended, &open, &mut settled).await {
+        let again = match absent(job, work, end, intended, &open, &mut settled).await {
             Ok(again) => again,
             Err(error) if last || !error_is_transient(&error) => return Err(error),
             Err(_) => continue,
@@ -515,12 +543,12 @@ async fn settle(
             .await
         {
             Ok(written) => {
-                for (n, result) in again
+                for (n, (outcome, exchange)) in again
                     .into_iter()
                     .zip(written.outcomes.into_iter().zip(written.exchanges))
                 {
                     if let Some(slot) = settled.get_mut(n) {
-                        *slot = result;
+                        *slot = Settled::of(outcome, exchange);
                     }
                 }
             }
@@ -532,9 +560,7 @@ async fn settle(
     if settled
         .iter()
         .zip(intended)
-        .any(|((outcome, _), intended)| {
-            matches!(outcome, Outcome::Unknown { .. }) && can_settle(end, &intended.change)
-        })
+        .any(|(settled, intended)| settled.is_unknown() && can_settle(end, &intended.change))
     {
         return Err(Error::Platform(connectors::Error::Unavailable {
             platform: end.stream.label.clone(),
@@ -568,10 +594,12 @@ fn is_searchable(end: &End<'_>) -> bool {
 
 /// Looks creates up; those that are there get their outcome, the rest is to be sent again.
 async fn absent(
+    job: &Job,
+    work: &Work,
     end: &End<'_>,
     intended: &[Intended],
     open: &[usize],
-    settled: &mut [(Outcome, Option<ExchangeId>)],
+    settled: &mut [Settled],
 ) -> Result<Vec<usize>> {
     let mut again = Vec::new();
     let mut to_find: Vec<(usize, Vec<Value>)> = Vec::new();
@@ -606,24 +634,67 @@ async fn absent(
         values: to_find.iter().map(|(_, values)| values.clone()).collect(),
     };
     let found = end.destination.find(find, end.access).await?;
+    // What matches may be another record's: that one got its match value only since the plan was made.
+    let keys = found.iter().flatten();
+    let keys: Vec<RecordKey> = keys.filter_map(|record| record.key.clone()).collect();
+    let owners = owners(job, work, end.side, keys).await?;
     for ((n, _), records) in to_find.into_iter().zip(found) {
-        match (
-            records.into_iter().find(|record| record.key.is_some()),
-            settled.get_mut(n),
-        ) {
-            (Some(record), Some(slot)) => {
-                if let Some(key) = record.key {
-                    slot.0 = Outcome::Written {
-                        key,
-                        record: Some(record.fields),
-                        version: record.version,
-                    };
-                }
-            }
-            _ => again.push(n),
+        let (Some(slot), Some(intended)) = (settled.get_mut(n), intended.get(n)) else {
+            continue;
+        };
+        let mut ours: Vec<Record> = records
+            .into_iter()
+            .filter(|record| {
+                let owner = record.key.as_ref().map(|key| owners.get(key));
+                owner.is_some_and(|owner| {
+                    owner.is_none_or(|owner| *owner == intended.change.source_key)
+                })
+            })
+            .collect();
+        let differs = |record: &Record| {
+            let fields = record.fields.as_object();
+            fields.is_none_or(|now| !plan::differences(&intended.change.fields, now).0.is_empty())
+        };
+        // Somebody else may have made one that matches; ours is as it was sent.
+        let sent = ours.iter().position(|record| !differs(record));
+        if ours.is_empty() {
+            again.push(n);
+            continue;
+        }
+        let record = ours.swap_remove(sent.unwrap_or(0));
+        if sent.is_none() && intended.wants_mapped(job) && job.document.mode.updates() {
+            slot.outcome = Outcome::Moved;
+            slot.found = Some(record);
+        } else if let Some(key) = record.key {
+            slot.outcome = Outcome::Written {
+                key,
+                record: Some(record.fields),
+                version: record.version,
+            };
         }
     }
     Ok(again)
+}
+
+/// The counterparts of records of one side, as far as they are linked.
+async fn owners(
+    job: &Job,
+    work: &Work,
+    side: Side,
+    keys: Vec<RecordKey>,
+) -> Result<HashMap<RecordKey, RecordKey>> {
+    let sync = job.sync;
+    Ok(work
+        .store
+        .read(move |db| match side {
+            Side::Target => store::links::sources_of_targets(db, sync, &keys),
+            Side::Source => {
+                let links = store::links::get_many(db, sync, &keys)?;
+                let pairs = links.into_iter().map(|(key, link)| (key, link.target_key));
+                Ok(pairs.collect())
+            }
+        })
+        .await?)
 }
 
 /// Those of the changes that are part of a job which the platform may still be working on.

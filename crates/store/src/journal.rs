@@ -243,7 +243,9 @@ pub fn settle(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> Resul
             insert_rows(tx, &left)?;
         }
         batch.remove(tx)?;
-        settled.packets.push((batch.packet_no, batch.ids().collect()));
+        settled
+            .packets
+            .push((batch.packet_no, batch.ids().collect()));
     }
     if settled.count < changes.len() {
         settled.count += each(
@@ -361,6 +363,20 @@ pub fn pending_keys(conn: &Connection, sync: SyncId) -> Result<Vec<RecordKey>> {
         keys.extend(pending.into_iter().map(|pending| pending.change.source_key));
     }
     Ok(keys)
+}
+
+/// The source records of a sync that have something kept back for a person.
+pub fn held_keys(conn: &Connection, sync: SyncId) -> Result<HashSet<RecordKey>> {
+    let keys = all(
+        conn,
+        "held change",
+        r"SELECT CASE side WHEN 'source' THEN coalesce(target_key, source_key) ELSE source_key END AS key
+          FROM journal
+          WHERE sync_no = ?1 AND is_held = 1",
+        [sync_no(conn, sync)?],
+        |row| Ok(RecordKey(row.get("key")?)),
+    )?;
+    Ok(keys.into_iter().collect())
 }
 
 /// How many changes of a sync are not settled.

@@ -11,7 +11,7 @@ use model::record::RecordKey;
 use model::value::{Fingerprint, Object};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use crate::column::{Columns, all, first, object_text, prepare, sync_no};
+use crate::column::{Columns, all, execute, first, object_text, prepare, sync_no};
 use crate::error::{During, Error, Result};
 
 /// A pair of records.
@@ -377,6 +377,25 @@ pub fn delete_many(tx: &Transaction<'_>, sync: SyncId, source_keys: &[RecordKey]
             .during("delete a link")?;
     }
     Ok(n_deleted)
+}
+
+/// Forgets every link of a sync, and what hangs on them. Returns how many there were.
+pub fn delete_all(tx: &Transaction<'_>, sync: SyncId) -> Result<usize> {
+    let sync_no = sync_no(tx, sync)?;
+    for sql in [
+        "DELETE FROM shadows WHERE shadow_no IN (SELECT shadow_no FROM links WHERE sync_no = ?1)",
+        "DELETE FROM missing WHERE sync_no = ?1",
+        "DELETE FROM conflicts WHERE sync_no = ?1",
+        "DELETE FROM flips WHERE sync_no = ?1",
+    ] {
+        execute(tx, "forget links", sql, [sync_no])?;
+    }
+    execute(
+        tx,
+        "forget links",
+        "DELETE FROM links WHERE sync_no = ?1",
+        [sync_no],
+    )
 }
 
 /// How many records are linked.

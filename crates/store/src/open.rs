@@ -413,7 +413,7 @@ mod tests {
             ladder,
             durability,
             n_readers: 1,
-    cache_kb: HISTORY_CACHE_KB,
+            cache_kb: HISTORY_CACHE_KB,
         }
     }
 

@@ -79,7 +79,10 @@ pub fn put_settled(
                 *uses.entry(*packet_no).or_default() += 1;
             }
         }
-        used = uses.into_iter().max_by_key(|(no, n)| (*n, *no)).map(|(no, _)| no);
+        used = uses
+            .into_iter()
+            .max_by_key(|(no, n)| (*n, *no))
+            .map(|(no, _)| no);
     }
     match used {
         None => put_many(tx, records)?,
@@ -310,7 +313,16 @@ mod tests {
         bytes.extend_from_slice(&7_u64.to_le_bytes());
         bytes.extend_from_slice(&[2; 16]);
         bytes.extend_from_slice(&(-5_i64).to_le_bytes());
-        let texts = [Some("created"), Some("42"), None, Some(""), None, None, Some("{}"), None];
+        let texts = [
+            Some("created"),
+            Some("42"),
+            None,
+            Some(""),
+            None,
+            None,
+            Some("{}"),
+            None,
+        ];
         for text in texts {
             let length = text.map_or(0, |text: &str| text.len() + 1);
             bytes.extend_from_slice(&(length as u32).to_le_bytes());

@@ -22,8 +22,8 @@ use crate::plans::{EntryFilter, Plan, PlanAction, PlanEntry, PlanState};
 use crate::run_records::{Place, RecordFilter, RunRecord};
 use crate::runs::{Run, RunFilter};
 use crate::{
-    checkpoints, connections, connectors, exchanges, journal, leases, links, open, outbox, packet, plans,
-    retention, run_records, runs, settings, syncs, unwritten,
+    checkpoints, connections, connectors, exchanges, journal, leases, links, open, outbox, packet,
+    plans, retention, run_records, runs, settings, syncs, unwritten,
 };
 
 thread_local! {
@@ -321,6 +321,7 @@ fn use_main(tx: &Transaction<'_>) {
     journal::insert_many(tx, &[pending]).unwrap();
     journal::hold_many(tx, sync, &[change.id]).unwrap();
     journal::pending_keys(tx, sync).unwrap();
+    journal::held_keys(tx, sync).unwrap();
     journal::pending_of_sync(tx, sync).unwrap();
     journal::pending_of_run(tx, sync, run.id).unwrap();
     journal::count(tx, sync).unwrap();

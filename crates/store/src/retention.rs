@@ -208,7 +208,10 @@ pub(crate) fn prune_records(conn: &Connection) -> Result<usize> {
                 "DELETE FROM record_packets WHERE packet_no <= ?1",
                 [*last],
             )?;
-            n_deleted = packets.iter().map(|(_, counts)| run_records::count_of(counts)).sum();
+            n_deleted = packets
+                .iter()
+                .map(|(_, counts)| run_records::count_of(counts))
+                .sum();
         }
     }
     execute(

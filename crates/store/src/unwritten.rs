@@ -11,6 +11,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::column::{Columns, all, execute, first, prepare, signed, sync_no};
 use crate::error::{During, Error, Result};
+use crate::journal;
 
 /// A record that needs a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +81,8 @@ pub fn put_many(
     Ok(())
 }
 
-/// Forgets these records: they need nobody any more. Costs next to nothing where none is there.
+/// Forgets these records: they need nobody any more. Costs next to nothing where none is there. What the journal holds
+/// for a person stays, whatever else was found out about its record: nobody knows yet what became of it.
 pub fn remove_many<'a>(
     tx: &Transaction<'_>,
     sync: SyncId,
@@ -95,7 +97,11 @@ pub fn remove_many<'a>(
         "forget a record that was not written",
         "DELETE FROM unwritten WHERE sync_no = ?1 AND source_key = ?2 AND place = 0",
     )?;
+    let held = journal::held_keys(tx, sync)?;
     for source_key in source_keys {
+        if held.contains(source_key) {
+            continue;
+        }
         statement
             .execute(params![sync_no, source_key.as_str()])
             .during("forget a record that was not written")?;
@@ -115,13 +121,22 @@ pub fn any(conn: &Connection, sync: SyncId) -> Result<bool> {
     .map(|any| any.is_some())
 }
 
-/// Forgets what this run did not see: it has read the whole source.
+/// Forgets what this run did not see: it has read the whole source. What the journal holds for a person stays.
 pub fn keep_only(tx: &Transaction<'_>, sync: SyncId, run: RunId) -> Result<()> {
+    let (sync_no, run_no) = (sync_no(tx, sync)?, run_no(tx, run)?);
+    let others: Vec<RecordKey> = all(
+        tx,
+        "record that was not written",
+        "SELECT source_key FROM unwritten WHERE sync_no = ?1 AND run_no <> ?2 AND place = 0",
+        params![sync_no, run_no],
+        |row| Ok(RecordKey(row.get("source_key")?)),
+    )?;
+    remove_many(tx, sync, &others)?;
     execute(
         tx,
-        "forget records that are gone from the source",
-        "DELETE FROM unwritten WHERE sync_no = ?1 AND run_no <> ?2",
-        params![sync_no(tx, sync)?, run_no(tx, run)?],
+        "forget records without a key",
+        "DELETE FROM unwritten WHERE sync_no = ?1 AND run_no <> ?2 AND place <> 0",
+        params![sync_no, run_no],
     )?;
     Ok(())
 }

@@ -157,8 +157,11 @@ impl<'a> Life<'a> {
             state.requests = 0;
             state.events.clone_from(&step.events);
             state.end = step.end;
+            state.ended = Arc::default();
             state.cancel = cancel.clone();
-            state.watch.run_begins();
+            state
+                .watch
+                .run_begins(matches!(step.kind, RunKind::Plan(_)));
         }
         let was_full = self.script(step);
         let alone = Alone {
@@ -249,7 +252,7 @@ impl<'a> Life<'a> {
         if full.is_none() && !ends_in_store {
             return was_full;
         }
-        let ended = Arc::clone(&self.platform.inner().ended);
+        let ended = Arc::clone(&self.platform.state().ended);
         let (all, writes) = (AtomicU32::new(0), AtomicU32::new(0));
         let found_full = Arc::clone(&was_full);
         self.store.script(Some(Arc::new(move |access| {
@@ -292,7 +295,7 @@ impl<'a> Life<'a> {
             .enable_time()
             .build()
             .unwrap();
-        let ended = Arc::clone(&self.platform.inner().ended);
+        let ended = Arc::clone(&self.platform.state().ended);
         let polls = match step.end {
             Some(End::Poll(polls)) => polls,
             _ => u32::MAX,

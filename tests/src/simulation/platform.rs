@@ -31,8 +31,6 @@ pub(super) struct Inner {
     pub(super) store: Arc<Inline>,
     pub(super) sync: SyncId,
     pub(super) state: Mutex<State>,
-    /// The process ends.
-    pub(super) ended: Arc<Notify>,
 }
 
 /// What changes from request to request.
@@ -45,6 +43,8 @@ pub(super) struct State {
     pub(super) all_requests: u32,
     pub(super) events: Vec<(u32, Event)>,
     pub(super) end: Option<End>,
+    /// The process of the run ends.
+    pub(super) ended: Arc<Notify>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -67,9 +67,9 @@ impl Platform {
                 all_requests: 0,
                 events: Vec::new(),
                 end: None,
+                ended: Arc::default(),
                 cancel: CancellationToken::new(),
             }),
-            ended: Arc::new(Notify::new()),
         }))
     }
 
@@ -127,7 +127,7 @@ impl Platform {
 
     /// The process ends here.
     async fn end(&self) {
-        self.0.ended.notify_one();
+        self.state().ended.notify_one();
         std::future::pending::<()>().await;
     }
 }
@@ -399,7 +399,12 @@ impl Platform {
                     outcome
                 }
             }
-            Some(Fault::Reject(mask)) if bit(mask, n) => rejected("as the history says"),
+            // What it has carried out it does not refuse when it is asked again.
+            Some(Fault::Reject(mask))
+                if bit(mask, n) && !state.world.carried_out.contains_key(&change.id) =>
+            {
+                rejected("as the history says")
+            }
             _ => self.carry_out_one(&mut state, change),
         };
         chunk.iter().enumerate().map(one).collect()
@@ -410,11 +415,12 @@ impl Platform {
         if let Some(key) = state.world.carried_out.get(&change.id)
             && like.is_idempotent
         {
-            let version = state.world.members.get(key).and_then(|it| self.version(it));
+            // As it was answered the first time.
+            let has_versions = self.0.setting.target.has_versions;
             return Outcome::Written {
                 key: key.clone(),
                 record: None,
-                version,
+                version: has_versions.then(|| "1".to_owned()),
             };
         }
         let name = change.fields.get("name").and_then(Value::as_text);

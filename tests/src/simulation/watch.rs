@@ -26,6 +26,7 @@ pub(super) struct Watch {
     pub(super) read: u64,
     /// Who reads.
     reader: Option<RunId>,
+    is_plan: bool,
     /// Which persons were linked when the run began to read.
     pub(super) linked: BTreeSet<RecordKey>,
     /// Those of them for which the run sent an update of its own.
@@ -59,8 +60,9 @@ impl Watch {
         self.versions.insert(version, Version { program, mode });
     }
 
-    /// A run begins.
-    pub(super) fn run_begins(&mut self) {
+    /// A run begins, or a plan, which is no run.
+    pub(super) fn run_begins(&mut self, is_plan: bool) {
+        self.is_plan = is_plan;
         self.read = 0;
         self.reader = None;
         self.linked.clear();
@@ -101,7 +103,7 @@ impl Watch {
             Ok((store::runs::active_of_sync(db, sync)?, links))
         });
         let (active, links) = looked.unwrap();
-        self.reader = active.map(|run| run.id);
+        self.reader = active.map(|run| run.id).filter(|_| !self.is_plan);
         self.read = 0;
         self.linked = links.into_iter().map(|link| link.source_key).collect();
     }

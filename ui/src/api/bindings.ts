@@ -158,6 +158,8 @@ mapping: Mapping, };
 
 export type Code = "invalid_request" | "not_found" | "sign_in_needed" | "unavailable" | "busy" | "secrets_unavailable" | "disk_full" | "changed_elsewhere" | "mapping_invalid" | "platform" | "internal";
 
+export type Compare = "exact" | "normalised";
+
 export type CompareConnector = { 
 /**
  * Which connector.
@@ -219,6 +221,104 @@ label: string,
  * What is set.
  */
 value: string, };
+
+export type ConflictCounts = { 
+/**
+ * All.
+ */
+total: number, 
+/**
+ * Decided, and not carried out yet.
+ */
+decided: number, };
+
+export type ConflictId = string;
+
+export type ConflictKind = "both_changed" | "first_meeting" | "deleted_on_source" | "deleted_on_target" | "loop" | "read_only" | "no_way_back" | "undo";
+
+export type ConflictPage = { 
+/**
+ * In the order in which they were found.
+ */
+conflicts: Array<ConflictView>, 
+/**
+ * There are more.
+ */
+has_more: boolean, 
+/**
+ * All there are, of the sync or of all syncs.
+ */
+total: number, 
+/**
+ * Those that are decided and wait for being carried out.
+ */
+decided: number, };
+
+export type ConflictView = { 
+/**
+ * Its id.
+ */
+id: ConflictId, 
+/**
+ * Of which sync.
+ */
+sync: SyncId, 
+/**
+ * Its name.
+ */
+sync_name: string, 
+/**
+ * What a person calls the source.
+ */
+source_name: string, 
+/**
+ * What a person calls the target.
+ */
+target_name: string, 
+/**
+ * What a person would call the record.
+ */
+title: string, 
+/**
+ * The record of the source.
+ */
+source_key: string, 
+/**
+ * The record of the target.
+ */
+target_key: string, 
+/**
+ * The target's field; empty for the whole record.
+ */
+field: string, 
+/**
+ * How it came about.
+ */
+kind: ConflictKind, 
+/**
+ * What happened, in a sentence.
+ */
+what: string, 
+/**
+ * What both last agreed on; absent where they never did.
+ */
+base: unknown, 
+/**
+ * What the source says.
+ */
+source: unknown, 
+/**
+ * What the target says.
+ */
+target: unknown, 
+/**
+ * What was chosen; absent while nothing was.
+ */
+decision?: Decision | null, 
+/**
+ * When it was found.
+ */
+created_at: number, };
 
 export type ConnectFlow = { 
 /**
@@ -704,6 +804,51 @@ mode: WriteMode,
  */
 match_on: Array<FieldPath>, };
 
+export type DecideConflicts = { 
+/**
+ * Which.
+ */
+ids: Array<ConflictId>, 
+/**
+ * What is chosen; absent takes the choice back.
+ */
+decision?: Decision | null, 
+/**
+ * The same from now on whenever this field was changed on both sides. For a side only.
+ */
+always: boolean, };
+
+export type Decision = { "take": "source" } | { "take": "target" } | { "take": "value", 
+/**
+ * The value.
+ */
+value: unknown, } | { "take": "keep_both" };
+
+export type DeleteAction = { "kind": "keep" } | { "kind": "delete" } | { "kind": "archive" } | { "kind": "clear" } | { "kind": "set", 
+/**
+ * Field and value.
+ */
+fields: Record<string, unknown>, };
+
+export type DeleteRule = { 
+/**
+ * What is done.
+ */
+action: DeleteAction, 
+/**
+ * Days that a record must have been gone before it is done; 0 at once.
+ */
+after_days: number, 
+/**
+ * Complete reads that must have missed a record before it counts as deleted, where the platform does not say
+ * itself what was deleted.
+ */
+sightings: number, 
+/**
+ * Where the platform does not say what was deleted, everything is read at least this often, in hours.
+ */
+full_read_hours: number, };
+
 export type DiagnosticSeverity = "error" | "warning" | "hint";
 
 export type DiagnosticView = { 
@@ -735,6 +880,8 @@ suggestion?: string | null,
  * The rule as it would be when mended by one click; a null `rule` removes it.
  */
 fix?: FixView | null, };
+
+export type Direction = "both" | "to_target" | "to_source";
 
 export type ExchangeId = string;
 
@@ -966,6 +1113,54 @@ stream: string,
  */
 by: FieldPath, };
 
+export type FieldRule = { 
+/**
+ * The target's field.
+ */
+field: FieldPath, 
+/**
+ * Which way its changes flow.
+ */
+direction: Direction, 
+/**
+ * Who is right when both sides changed it; none: as the whole sync has it.
+ */
+policy: Policy | null, 
+/**
+ * Who is right at the first meeting; none: as the whole sync has it.
+ */
+truth: Truth | null, 
+/**
+ * The steps from the target's value back to the source's, where they are chosen by hand.
+ */
+back: Array<Step> | null, };
+
+export type FieldTripView = { 
+/**
+ * The target's field.
+ */
+target: FieldPath, 
+/**
+ * The source's field that it comes back to.
+ */
+source?: FieldPath | null, 
+/**
+ * How well.
+ */
+way: WayBackView, 
+/**
+ * What gets lost, or why nothing comes back.
+ */
+why?: string | null, 
+/**
+ * What the samples say: "A→B→A equal for 197; 3 differ (case)".
+ */
+trip?: string | null, 
+/**
+ * Samples that came back as something else.
+ */
+differ: number, };
+
 export type FieldType = "any" | "text" | "integer" | "decimal" | "float" | "bool" | "date" | "time" | "timestamp" | "bytes" | "enum" | "object" | "list";
 
 export type FixView = { 
@@ -1041,6 +1236,50 @@ action?: PlanAction | null,
  * On or off.
  */
 included: boolean, };
+
+export type ListConflicts = { 
+/**
+ * Only of this sync.
+ */
+sync?: SyncId | null, 
+/**
+ * Only of this record of the source.
+ */
+source_key?: string | null, 
+/**
+ * Only of this field.
+ */
+field?: string | null, 
+/**
+ * Only decided ones, or only open ones.
+ */
+is_decided?: boolean | null, 
+/**
+ * Only with this text in keys or values.
+ */
+search: string, 
+/**
+ * After this one.
+ */
+after?: ConflictId | null, 
+/**
+ * At most this many, up to 500.
+ */
+limit: number, };
+
+export type ListPaused = { 
+/**
+ * Of which sync.
+ */
+sync: SyncId, 
+/**
+ * After this key.
+ */
+after?: string | null, 
+/**
+ * At most this many, up to 500.
+ */
+limit: number, };
 
 export type ListPlanEntries = { 
 /**
@@ -1181,6 +1420,26 @@ samples_at: number | null,
  * How many samples would be held because of which target field.
  */
 failing: Array<FieldFailures>, };
+
+export type MatchRule = { 
+/**
+ * Target fields; all of them together must match.
+ */
+fields: Array<FieldPath>, 
+/**
+ * How their values are compared.
+ */
+compare: Compare, };
+
+export type ModeChoice = { 
+/**
+ * The mode.
+ */
+mode: WriteMode, 
+/**
+ * Why it cannot be chosen; absent where it can.
+ */
+problem?: string | null, };
 
 export type NamedConnection = { 
 /**
@@ -1325,6 +1584,34 @@ flow: FlowId,
  * The whole address.
  */
 url: string, };
+
+export type PauseRecords = { 
+/**
+ * Of which sync.
+ */
+sync: SyncId, 
+/**
+ * Which records of the source.
+ */
+source_keys: Array<string>, 
+/**
+ * Out or in.
+ */
+is_paused: boolean, };
+
+export type PausedRecord = { 
+/**
+ * The record of the source.
+ */
+source_key: string, 
+/**
+ * Why.
+ */
+reason: string, 
+/**
+ * Since when.
+ */
+since: number, };
 
 export type PlanAction = "create" | "update" | "delete" | "unchanged" | "filtered" | "invalid" | "held" | "conflict";
 
@@ -1482,6 +1769,8 @@ plan: PlanId, };
 
 export type PlanState = "building" | "ready" | "applied" | "discarded" | "failed";
 
+export type Policy = "merge" | "source" | "target" | "newest" | "longest" | "min" | "max" | "union" | "ask";
+
 export type PreviewMapping = { 
 /**
  * Which sync.
@@ -1544,6 +1833,8 @@ unchanged: number,
  */
 holds: number, };
 
+export type ReadOnly = "ignore" | "revert" | "error";
+
 export type RecordOutcome = "created" | "updated" | "deleted" | "unchanged" | "filtered" | "invalid" | "rejected" | "conflict" | "held";
 
 export type RefusedStream = { 
@@ -1575,6 +1866,16 @@ run: RunId,
  * Which; empty: all that were invalid, rejected or held.
  */
 seqs: Array<number>, };
+
+export type RoundTripReport = { 
+/**
+ * Field by field, in the order of the rules.
+ */
+fields: Array<FieldTripView>, 
+/**
+ * Records it was tried on.
+ */
+samples: number, };
 
 export type Rule = { 
 /**
@@ -1665,6 +1966,10 @@ progress?: RunProgress | null,
  * What can be done when it waits for a person.
  */
 can_approve: boolean, 
+/**
+ * It wrote something that can be taken back.
+ */
+can_undo: boolean, 
 /**
  * The plan that it applies or waits with.
  */
@@ -1922,6 +2227,26 @@ mode?: WriteMode | null,
  */
 match_on?: Array<FieldPath> | null, 
 /**
+ * More ways to find a counterpart.
+ */
+match_also?: Array<MatchRule> | null, 
+/**
+ * New filter; empty for none.
+ */
+filter?: string | null, 
+/**
+ * What happens when a record is deleted.
+ */
+deletes?: DeleteRule | null, 
+/**
+ * Whether changes flow both ways.
+ */
+is_two_way?: boolean | null, 
+/**
+ * How both sides come together.
+ */
+two_way?: TwoWay | null, 
+/**
  * New guards.
  */
 guards?: Guards | null, 
@@ -2024,6 +2349,18 @@ config: Record<string, unknown>,
  */
 reconnect?: ConnectionId | null, };
 
+export type StartOver = "cursor" | "links";
+
+export type StartOverRequest = { 
+/**
+ * Which sync.
+ */
+sync: SyncId, 
+/**
+ * What is forgotten.
+ */
+what: StartOver, };
+
 export type StartTry = { 
 /**
  * With which account.
@@ -2041,6 +2378,20 @@ state: unknown,
  * The connector file as it is being edited, instead of the one in use.
  */
 draft?: string | null, };
+
+export type StartUndo = { 
+/**
+ * Which run.
+ */
+run: RunId, 
+/**
+ * Only these records, by their place in the run; empty for all.
+ */
+seqs: Array<number>, 
+/**
+ * Only these fields of what was updated; empty for all.
+ */
+fields: Array<string>, };
 
 export type Started = { 
 /**
@@ -2204,6 +2555,26 @@ match_on: Array<FieldPath>,
  */
 guards: Guards, 
 /**
+ * More ways to find a counterpart, in their order.
+ */
+match_also: Array<MatchRule>, 
+/**
+ * Only records for which this template is true.
+ */
+filter?: string | null, 
+/**
+ * What happens when a record is deleted.
+ */
+deletes: DeleteRule, 
+/**
+ * How both sides come together; absent where changes flow one way.
+ */
+two_way?: TwoWay | null, 
+/**
+ * What the target lets one do, mode by mode.
+ */
+modes: Array<ModeChoice>, 
+/**
  * Source and target as last read from the platforms; none when they could not be.
  */
 source?: StreamDetail | null, 
@@ -2272,6 +2643,10 @@ target: SideView,
  */
 mode: WriteMode, 
 /**
+ * Changes flow both ways.
+ */
+is_two_way: boolean, 
+/**
  * How it is.
  */
 state: SyncState, 
@@ -2296,7 +2671,7 @@ version: number,
  */
 has_draft: boolean, };
 
-export type Tag = "app" | "connectors" | "connections" | "streams" | "syncs" | "mapping" | "samples" | "plans" | "runs" | "run_records" | "settings";
+export type Tag = "app" | "connectors" | "connections" | "streams" | "syncs" | "mapping" | "samples" | "plans" | "conflicts" | "runs" | "run_records" | "settings";
 
 export type TestResult = { 
 /**
@@ -2353,6 +2728,8 @@ example?: TransformExample | null,
 output: string, };
 
 export type Trigger = "manual" | "plan" | "schedule" | "retry" | "undo" | "decisions";
+
+export type Truth = "source" | "target" | "newest" | "ask";
 
 export type TryAccount = { "kind": "connection", 
 /**
@@ -2414,6 +2791,28 @@ export type TryRef = {
  */
 try: TryId, };
 
+export type TwoWay = { 
+/**
+ * Who is right when a field was changed on both sides.
+ */
+policy: Policy, 
+/**
+ * Who is right where two records meet for the first time and differ.
+ */
+truth: Truth, 
+/**
+ * New records of the target are made on the source too.
+ */
+creates_on_source: boolean, 
+/**
+ * What happens to a change in a field that does not flow that way.
+ */
+read_only: ReadOnly, 
+/**
+ * What is different for single fields.
+ */
+fields: Array<FieldRule>, };
+
 export type UiEvent = { "kind": "changed", 
 /**
  * Which.
@@ -2445,6 +2844,8 @@ name: string,
  * The file.
  */
 text: string, };
+
+export type WayBackView = "exact" | "lossy" | "one_way";
 
 export type WriteMode = "create" | "update" | "upsert" | "mirror" | "append" | "full_refresh";
 
@@ -2492,6 +2893,7 @@ export interface Commands {
   get_samples: { request: SampleRequest; response: Samples };
   check_mapping: { request: CheckMapping; response: MappingReport };
   preview_mapping: { request: PreviewMapping; response: MappingPreview };
+  check_round_trip: { request: SyncRef; response: RoundTripReport };
   preview_rows: { request: CheckMapping; response: PreviewRows };
   suggest_mapping: { request: SuggestMapping; response: SuggestionList };
   list_transforms: { request: Nothing; response: Array<TransformView> };
@@ -2501,6 +2903,13 @@ export interface Commands {
   include_plan_entries: { request: IncludePlanEntries; response: PlanDetail };
   apply_plan: { request: PlanRef; response: Started };
   discard_plan: { request: PlanRef; response: Nothing };
+  start_undo: { request: StartUndo; response: PlanStarted };
+  list_conflicts: { request: ListConflicts; response: ConflictPage };
+  decide_conflicts: { request: DecideConflicts; response: ConflictCounts };
+  start_decisions: { request: SyncRef; response: PlanStarted };
+  pause_records: { request: PauseRecords; response: Nothing };
+  list_paused: { request: ListPaused; response: Array<PausedRecord> };
+  start_over: { request: StartOverRequest; response: PlanStarted };
   start_run: { request: SyncRef; response: Started };
   cancel_run: { request: RunRef; response: RunSummary };
   approve_run: { request: RunRef; response: Started };
@@ -2556,6 +2965,7 @@ export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags:
   get_samples: { kind: "query", tags: ["samples"] },
   check_mapping: { kind: "query", tags: ["streams", "samples"] },
   preview_mapping: { kind: "query", tags: ["streams", "samples"] },
+  check_round_trip: { kind: "query", tags: ["syncs", "mapping", "streams", "samples"] },
   preview_rows: { kind: "query", tags: ["streams", "samples", "runs"] },
   suggest_mapping: { kind: "query", tags: ["streams", "samples"] },
   list_transforms: { kind: "query", tags: [] },
@@ -2565,6 +2975,13 @@ export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags:
   include_plan_entries: { kind: "mutation", tags: ["plans"] },
   apply_plan: { kind: "mutation", tags: ["plans", "runs", "syncs"] },
   discard_plan: { kind: "mutation", tags: ["plans"] },
+  start_undo: { kind: "mutation", tags: ["plans"] },
+  list_conflicts: { kind: "query", tags: ["conflicts", "syncs"] },
+  decide_conflicts: { kind: "mutation", tags: ["conflicts", "syncs"] },
+  start_decisions: { kind: "mutation", tags: ["plans"] },
+  pause_records: { kind: "mutation", tags: ["syncs", "run_records"] },
+  list_paused: { kind: "query", tags: ["syncs", "run_records"] },
+  start_over: { kind: "mutation", tags: ["plans", "syncs"] },
   start_run: { kind: "mutation", tags: ["runs", "syncs"] },
   cancel_run: { kind: "mutation", tags: ["runs", "syncs"] },
   approve_run: { kind: "mutation", tags: ["runs", "syncs"] },

@@ -84,7 +84,8 @@ describe("events", () => {
     equation: "",
     balances: false,
     sync_version: 1,
-    can_approve: false,
+    can_undo: false,
+          can_approve: false,
   };
   const progress: RunProgress = {
     run: "run_1",

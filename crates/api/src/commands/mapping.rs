@@ -420,6 +420,55 @@ pub(crate) async fn preview_rows(app: &App, request: CheckMapping) -> Result<Pre
     Ok(rows)
 }
 
+/// Sends samples to the target's terms and back.
+pub(crate) async fn check_round_trip(app: &App, request: SyncRef) -> Result<RoundTripReport> {
+    let desk = desk(app, request.sync, None).await?;
+    let two_way = desk.document.both_ways();
+    let chosen = two_way
+        .fields
+        .iter()
+        .filter_map(|field| Some((field.field.clone(), field.back.clone()?)))
+        .collect();
+    let (source, target) = (&desk.source.schema, &desk.target.schema);
+    let inverted = mapping::inverse::invert(&desk.document.mapping, source, target, &chosen);
+    let back = mapping::compile(&inverted.mapping, target, source, mapping::Purpose::Update);
+    let samples: Vec<Value> = desk
+        .samples
+        .records
+        .iter()
+        .map(|record| record.fields.clone())
+        .collect();
+    let trips = match (desk.compile().program, back.program) {
+        (Some(forward), Some(back)) => {
+            mapping::inverse::round_trip(&forward, &back, &inverted.fields, &samples).fields
+        }
+        _ => Vec::new(),
+    };
+    let fields = inverted.fields.into_iter().map(|field| {
+        use mapping::inverse::WayBack;
+        let trip = trips.iter().find(|trip| trip.target == field.target);
+        let (way, why) = match field.kind {
+            WayBack::Exact => (WayBackView::Exact, None),
+            WayBack::Lossy { why } => (WayBackView::Lossy, Some(sentence(&why))),
+            WayBack::OneWay { why } => (WayBackView::OneWay, Some(sentence(&why))),
+        };
+        FieldTripView {
+            target: field.target,
+            source: field.source,
+            way,
+            why,
+            trip: trip.map(|trip| trip.from_source.to_string()),
+            differ: trip.map_or(0, |trip| {
+                u32::try_from(trip.from_source.differ).unwrap_or(u32::MAX)
+            }),
+        }
+    });
+    Ok(RoundTripReport {
+        fields: fields.collect(),
+        samples: u32::try_from(samples.len()).unwrap_or(u32::MAX),
+    })
+}
+
 pub(crate) async fn suggest_mapping(app: &App, request: SuggestMapping) -> Result<SuggestionList> {
     let desk = desk(app, request.sync, Some(request.mapping)).await?;
     let source: Vec<Candidate> = desk

@@ -2,6 +2,7 @@
 //! answers become views.
 
 pub(crate) mod app;
+pub(crate) mod conflicts;
 pub(crate) mod connections;
 pub(crate) mod connectors;
 pub(crate) mod mapping;
@@ -11,6 +12,7 @@ pub(crate) mod syncs;
 pub(crate) mod unwritten;
 
 pub(crate) use app::*;
+pub(crate) use conflicts::*;
 pub(crate) use connections::*;
 pub(crate) use connectors::*;
 pub(crate) use mapping::*;

@@ -139,6 +139,7 @@ pub(crate) async fn get_run(app: &App, request: RunRef) -> Result<RunDetail> {
         sync_version: row.sync_version.saturating_sub(1),
         progress: progress.as_ref().map(progress_view),
         can_approve: row.state == RunState::Waiting,
+        can_undo: engine::undo::is_possible(&row),
         plan: row.plan,
         summary: summary_view(&row, &name),
     })

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use model::ids::{ConnectionId, SyncId};
 use model::mapping::Mapping;
 use model::run::RunState;
-use model::sync::{Guards, Sync, VERSION};
+use model::sync::{Sync, TwoWay, VERSION};
 use store::connections::Connection;
 use store::syncs::StoredSync;
 
@@ -117,6 +117,7 @@ fn summary_view(
         source: side_view(app, &document.source, connections),
         target: side_view(app, &document.target, connections),
         mode: document.mode,
+        is_two_way: document.two_way.is_some(),
         state,
         recent_runs: recent
             .iter()
@@ -193,11 +194,28 @@ pub(crate) async fn get_sync(app: &App, request: SyncRef) -> Result<SyncDetail> 
         mapping: document.mapping.clone(),
         match_on: document.match_on.clone(),
         guards: document.guards,
+        match_also: document.match_also.clone(),
+        filter: document.filter.clone(),
+        deletes: document.deletes.clone(),
+        two_way: document.two_way.clone(),
+        modes: modes(target.as_ref().ok()),
         source: source.ok().map(connections::stream_detail),
         target: target.ok().map(connections::stream_detail),
         problem,
         draft_changes: draft_changes(&row),
     })
+}
+
+/// The modes, and why some cannot be chosen.
+fn modes(target: Option<&connectors::StreamDescription>) -> Vec<ModeChoice> {
+    use model::sync::WriteMode::{Append, Create, FullRefresh, Mirror, Update, Upsert};
+    [Upsert, Create, Update, Mirror, Append, FullRefresh]
+        .into_iter()
+        .map(|mode| ModeChoice {
+            mode,
+            problem: target.and_then(|target| engine::mode_problem(mode, target)),
+        })
+        .collect()
 }
 
 /// What differs between draft and the version in force, in words.
@@ -218,6 +236,21 @@ fn draft_changes(row: &StoredSync) -> Vec<String> {
     }
     if draft.guards != was.guards {
         changes.push("other guards".into());
+    }
+    if draft.match_also != was.match_also {
+        changes.push("other ways to match".into());
+    }
+    if draft.filter != was.filter {
+        changes.push("another filter".into());
+    }
+    if draft.deletes != was.deletes {
+        changes.push("deletions are treated otherwise".into());
+    }
+    match (&was.two_way, &draft.two_way) {
+        (None, Some(_)) => changes.push("changes flow both ways".into()),
+        (Some(_), None) => changes.push("changes flow one way".into()),
+        (was, draft) if was != draft => changes.push("other rules for both ways".into()),
+        _ => {}
     }
     if draft.every_minutes != was.every_minutes {
         changes.push("another schedule".into());
@@ -264,9 +297,9 @@ pub(crate) async fn create_sync(app: &App, request: CreateSync) -> Result<SyncSu
         ));
     }
     let can = &target.capabilities;
-    if (request.mode.creates() && !can.create) || (request.mode.updates() && !can.update) {
+    if let Some(problem) = engine::mode_problem(request.mode, &target) {
         return Err(ApiError::invalid(
-            format!("\"{}\" cannot be written in this mode.", target.label),
+            crate::error::sentence(&problem),
             "Choose another mode or another target.",
         ));
     }
@@ -302,19 +335,9 @@ pub(crate) async fn create_sync(app: &App, request: CreateSync) -> Result<SyncSu
         name => name.chars().take(200).collect(),
     };
     let document = Sync {
-        version: VERSION,
-        name,
-        source: request.source,
-        target: request.target,
         mode: request.mode,
         match_on: request.match_on,
-        mapping: Mapping::default(),
-        guards: Guards::default(),
-        every_minutes: None,
-        match_also: Vec::new(),
-        filter: None,
-        deletes: model::sync::DeleteRule::default(),
-        two_way: None,
+        ..Sync::new(name, request.source, request.target)
     };
     let (id, now) = (SyncId::new(), app.engine().clock().now());
     app.engine()
@@ -365,6 +388,23 @@ pub(crate) async fn save_draft(app: &App, request: SaveDraft) -> Result<SyncSumm
             }
             if let Some(match_on) = request.match_on {
                 draft.match_on = match_on;
+            }
+            if let Some(rules) = request.match_also {
+                draft.match_also = rules;
+            }
+            if let Some(filter) = request.filter {
+                draft.filter = Some(filter).filter(|filter| !filter.trim().is_empty());
+            }
+            if let Some(deletes) = request.deletes {
+                draft.deletes = deletes;
+            }
+            if let Some(two_way) = request.two_way {
+                draft.two_way = Some(two_way);
+            }
+            match request.is_two_way {
+                Some(true) if draft.two_way.is_none() => draft.two_way = Some(TwoWay::default()),
+                Some(false) => draft.two_way = None,
+                _ => {}
             }
             if let Some(guards) = request.guards {
                 draft.guards = guards;
@@ -493,6 +533,10 @@ pub(crate) async fn export_sync(app: &App, request: SyncRef) -> Result<ExportedS
         "match_on": document.match_on,
         "every_minutes": document.every_minutes,
         "guards": document.guards,
+        "match_also": document.match_also,
+        "filter": document.filter,
+        "deletes": document.deletes,
+        "two_way": document.two_way,
         "mapping": document.mapping,
     });
     let text = serde_json::to_string_pretty(&file).map_err(|error| ApiError {

@@ -16,6 +16,8 @@ views! {
         pub target: SideView,
         /// What may be done.
         pub mode: WriteMode,
+        /// Changes flow both ways.
+        pub is_two_way: bool,
         /// How it is.
         pub state: SyncState,
         /// The latest runs, oldest first, at most 24.
@@ -77,6 +79,16 @@ views! {
         pub match_on: Vec<FieldPath>,
         /// When to stop and ask.
         pub guards: Guards,
+        /// More ways to find a counterpart, in their order.
+        pub match_also: Vec<MatchRule>,
+        /// Only records for which this template is true.
+        pub filter: Option<String>,
+        /// What happens when a record is deleted.
+        pub deletes: DeleteRule,
+        /// How both sides come together; absent where changes flow one way.
+        pub two_way: Option<TwoWay>,
+        /// What the target lets one do, mode by mode.
+        pub modes: Vec<ModeChoice>,
         /// Source and target as last read from the platforms; none when they could not be.
         pub source: Option<StreamDetail>,
         /// The same for the target.
@@ -85,6 +97,14 @@ views! {
         pub problem: Option<Note>,
         /// What differs between draft and the version in force, in words.
         pub draft_changes: Vec<String>,
+    }
+
+    /// A mode, and whether it can be chosen.
+    struct ModeChoice {
+        /// The mode.
+        pub mode: WriteMode,
+        /// Why it cannot be chosen; absent where it can.
+        pub problem: Option<String>,
     }
 
     /// Saves the draft. What is absent stays.
@@ -101,6 +121,16 @@ views! {
         pub mode: Option<WriteMode>,
         /// New match key.
         pub match_on: Option<Vec<FieldPath>>,
+        /// More ways to find a counterpart.
+        pub match_also: Option<Vec<MatchRule>>,
+        /// New filter; empty for none.
+        pub filter: Option<String>,
+        /// What happens when a record is deleted.
+        pub deletes: Option<DeleteRule>,
+        /// Whether changes flow both ways.
+        pub is_two_way: Option<bool>,
+        /// How both sides come together.
+        pub two_way: Option<TwoWay>,
         /// New guards.
         pub guards: Option<Guards>,
         /// New schedule; 0 for none.

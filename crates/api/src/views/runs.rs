@@ -42,6 +42,8 @@ views! {
         pub progress: Option<RunProgress>,
         /// What can be done when it waits for a person.
         pub can_approve: bool,
+        /// It wrote something that can be taken back.
+        pub can_undo: bool,
         /// The plan that it applies or waits with.
         pub plan: Option<PlanId>,
     }

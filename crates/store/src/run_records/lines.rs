@@ -77,13 +77,23 @@ fn write(writer: &mut Writer, record: &RunRecord, values: Values) -> Result<()> 
         Values::Own => OWN_VALUES,
     });
     let outcome = OUTCOMES.iter().position(|known| *known == record.outcome);
-    writer.byte(outcome.and_then(|n| u8::try_from(n).ok()).unwrap_or(u8::MAX));
+    writer.byte(
+        outcome
+            .and_then(|n| u8::try_from(n).ok())
+            .unwrap_or(u8::MAX),
+    );
     writer.byte(u8::from(record.side == Side::Target));
     writer.text(record.source_key.as_ref().map(RecordKey::as_str))?;
     writer.text(record.target_key.as_ref().map(RecordKey::as_str))?;
     writer.text(record.message.as_deref())?;
     writer.text(record.field.as_ref().map(ToString::to_string).as_deref())?;
-    writer.bytes(record.exchange.map(ExchangeId::to_bytes).as_ref().map(<[u8; 16]>::as_slice))?;
+    writer.bytes(
+        record
+            .exchange
+            .map(ExchangeId::to_bytes)
+            .as_ref()
+            .map(<[u8; 16]>::as_slice),
+    )?;
     if matches!(values, Values::Own) {
         write_own(writer, record)?;
     }
@@ -235,21 +245,29 @@ impl<'a> Line<'a> {
     /// Whether a text is in it: in keys and message as it is, in values as JSON writes it.
     pub(super) fn has(&self, text: &Wanted, changes: &[Packed<'a>]) -> Result<bool> {
         let plain = [&self.source_key, &self.target_key, &self.message];
-        if plain.into_iter().flatten().any(|found| text.plain.is_in(found.as_bytes())) {
+        if plain
+            .into_iter()
+            .flatten()
+            .any(|found| text.plain.is_in(found.as_bytes()))
+        {
             return Ok(true);
         }
         let Some(values) = self.values(changes)? else {
             return Ok(false);
         };
         let json = [values.fields, values.before, values.source];
-        Ok(json.into_iter().flatten().any(|found| text.in_json.is_in(found)))
+        Ok(json
+            .into_iter()
+            .flatten()
+            .any(|found| text.in_json.is_in(found)))
     }
 
     /// The record.
     pub(super) fn record(&self, lines: &Lines, changes: &[Packed<'a>]) -> Result<RunRecord> {
         let key = |key: &Option<Cow<'_, str>>| key.as_deref().map(|key| RecordKey(key.to_owned()));
         let json = |text: Option<&[u8]>| -> Result<Option<Value>> {
-            text.map(|text| json::parse(text).map_err(|_| corrupt())).transpose()
+            text.map(|text| json::parse(text).map_err(|_| corrupt()))
+                .transpose()
         };
         let values = self.values(changes)?;
         let field = self.field.as_deref().map(str::parse).transpose();
@@ -266,7 +284,9 @@ impl<'a> Line<'a> {
             before: json(values.and_then(|values| values.before))?,
             after: json(values.and_then(|values| values.fields))?,
             source: json(values.and_then(|values| values.source))?,
-            exchange: self.exchange.and_then(|bytes| ExchangeId::from_bytes(&bytes)),
+            exchange: self
+                .exchange
+                .and_then(|bytes| ExchangeId::from_bytes(&bytes)),
             at: lines.at,
         })
     }
@@ -291,6 +311,7 @@ struct Needle(Vec<u8>);
 
 impl Needle {
     fn is_in(&self, text: &[u8]) -> bool {
-        text.windows(self.0.len().max(1)).any(|part| part.eq_ignore_ascii_case(&self.0))
+        text.windows(self.0.len().max(1))
+            .any(|part| part.eq_ignore_ascii_case(&self.0))
     }
 }

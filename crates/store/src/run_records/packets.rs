@@ -41,7 +41,12 @@ pub(super) fn insert(tx: &Transaction<'_>, packet: &[u8], changes: Option<&[u8]>
           ORDER BY packet_no
           LIMIT 3",
         [packet_no, record_no(run_no, to)],
-        |row| Ok((row.get::<i64>("packet_no")?, row.unsigned::<u64>("last_seq")?)),
+        |row| {
+            Ok((
+                row.get::<i64>("packet_no")?,
+                row.unsigned::<u64>("last_seq")?,
+            ))
+        },
     )?;
     if neighbours.contains(&(packet_no, to)) {
         return Ok(());

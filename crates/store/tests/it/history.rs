@@ -315,7 +315,10 @@ async fn a_search_by_key_goes_on_over_many_packets() {
         text: Some(text.into()),
         ..ALL
     };
-    assert_eq!(seqs(&find(&store, text("contact-7"), 50).await)[..2], [799, 798]);
+    assert_eq!(
+        seqs(&find(&store, text("contact-7"), 50).await)[..2],
+        [799, 798]
+    );
     assert_eq!(find(&store, text("contact-7"), 50).await.len(), 111);
     assert_eq!(seqs(&find(&store, text("CONTACT-0"), 50).await), [0]);
     assert_eq!(find(&store, text("contact-x"), 50).await, []);
@@ -326,7 +329,9 @@ async fn records_whose_places_lie_among_others_are_all_kept_in_order() {
     let store = in_memory();
     let (run, sync) = (RunId::new(), SyncId::new());
     let all = |seqs: &[u64]| -> Vec<RunRecord> {
-        seqs.iter().map(|seq| record(run, sync, *seq, Created)).collect()
+        seqs.iter()
+            .map(|seq| record(run, sync, *seq, Created))
+            .collect()
     };
     for seqs in [&[10, 20, 30][..], &[15, 25], &[1, 2], &[30, 40], &[50]] {
         for _ in 0..2 {
@@ -488,7 +493,9 @@ async fn packets_are_pruned_after_older_rows_and_oldest_first() {
     options.history_budget_bytes = BUDGET;
     let store = Store::open(options).unwrap().store;
     let (first, last, sync) = (RunId::new(), RunId::new(), SyncId::new());
-    let rows = (0..100).map(|seq| record(first, sync, seq, Created)).collect();
+    let rows = (0..100)
+        .map(|seq| record(first, sync, seq, Created))
+        .collect();
     insert(&store, rows, Way::Rows).await;
     let packed = (0..50_000).map(|seq| {
         let mut record = record(last, sync, seq, Created);
@@ -502,5 +509,8 @@ async fn packets_are_pruned_after_older_rows_and_oldest_first() {
     assert_eq!(left.len() as u64 + pruned.run_records, 50_100);
     assert!(left.iter().all(|record| record.run == last));
     assert_eq!(left.first().map(|record| record.seq), Some(49_999));
-    assert_eq!(left.last().map(|record| record.seq), Some(50_000 - left.len() as u64));
+    assert_eq!(
+        left.last().map(|record| record.seq),
+        Some(50_000 - left.len() as u64)
+    );
 }

@@ -116,9 +116,14 @@ async fn what_was_altered_from_outside_is_told_and_not_guessed() {
 fn batch(run: &store::runs::Run, n: u64) -> Vec<Pending> {
     (1..=n)
         .map(|n| {
-            let mut entry = pending(run, format!("k{n}"), &format!(r#"{{"n":{n},"text":"\\u0000\"é"}}"#));
+            let mut entry = pending(
+                run,
+                format!("k{n}"),
+                &format!(r#"{{"n":{n},"text":"\\u0000\"é"}}"#),
+            );
             entry.seq = n;
-            entry.source = (n % 2 == 0).then(|| model::value::Value::Object(object(r#"{"a":1.10}"#)));
+            entry.source =
+                (n % 2 == 0).then(|| model::value::Value::Object(object(r#"{"a":1.10}"#)));
             if n % 3 == 0 {
                 entry.change.operation = Operation::Update;
                 entry.change.target_key = Some(key(n));
@@ -147,7 +152,10 @@ async fn left(store: &Store, sync: model::ids::SyncId) -> Vec<Pending> {
             let left = journal::pending_of_sync(conn, sync)?;
             assert_eq!(journal::count(conn, sync)?, left.len() as u64);
             let mut keys = journal::pending_keys(conn, sync)?;
-            let mut expected: Vec<_> = left.iter().map(|one| one.change.source_key.clone()).collect();
+            let mut expected: Vec<_> = left
+                .iter()
+                .map(|one| one.change.source_key.clone())
+                .collect();
             keys.sort();
             expected.sort();
             assert_eq!(keys, expected);
@@ -254,7 +262,11 @@ fn line(pending: &Pending, outcome: RecordOutcome) -> RunRecord {
         outcome,
         message: None,
         field: None,
-        before: pending.change.before.clone().map(model::value::Value::Object),
+        before: pending
+            .change
+            .before
+            .clone()
+            .map(model::value::Value::Object),
         after: Some(model::value::Value::Object(pending.change.fields.clone())),
         source: pending.source.clone(),
         exchange: None,
@@ -270,19 +282,31 @@ async fn what_was_journalled_reaches_the_history_without_being_written_again() {
     let mut all = batch(&run, 40);
     journalled(&store, &all[..30]).await;
     // Some were made anew since, under other ids; some were never sent.
-    journalled(&store, &all[20..25]
-        .iter_mut()
-        .map(|one| {
-            one.change.id = ChangeId::new();
-            one.clone()
-        })
-        .collect::<Vec<_>>())
+    journalled(
+        &store,
+        &all[20..25]
+            .iter_mut()
+            .map(|one| {
+                one.change.id = ChangeId::new();
+                one.clone()
+            })
+            .collect::<Vec<_>>(),
+    )
     .await;
     let settled: Vec<ChangeId> = all[..28].iter().map(|one| one.change.id).collect();
     let lines: Vec<RunRecord> = all
         .iter()
         .enumerate()
-        .map(|(n, one)| line(one, if n < 30 { RecordOutcome::Created } else { RecordOutcome::Invalid }))
+        .map(|(n, one)| {
+            line(
+                one,
+                if n < 30 {
+                    RecordOutcome::Created
+                } else {
+                    RecordOutcome::Invalid
+                },
+            )
+        })
         .collect();
     let changes: Vec<Option<ChangeId>> = all
         .iter()

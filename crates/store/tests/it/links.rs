@@ -194,7 +194,9 @@ async fn a_record_is_the_same_only_where_its_mark_is() {
     // Two thousand links, of which every second has a mark, far apart from each other or not.
     store
         .write(move |tx| {
-            let links: Vec<Link> = (0..2000).map(|n| link(format!("k{n:05}"), n, "{}")).collect();
+            let links: Vec<Link> = (0..2000)
+                .map(|n| link(format!("k{n:05}"), n, "{}"))
+                .collect();
             let marks = (0..2000).map(|n| (n % 2 == 0).then_some(SourceMark(n | 1 << 63)));
             links::upsert_marked(tx, sync, links.iter().zip(marks))
         })
@@ -207,7 +209,10 @@ async fn a_record_is_the_same_only_where_its_mark_is() {
             .collect();
         let same = store
             .read(move |conn| {
-                let wanted: Vec<_> = wanted.iter().map(|(key, mark)| (key, Some(*mark))).collect();
+                let wanted: Vec<_> = wanted
+                    .iter()
+                    .map(|(key, mark)| (key, Some(*mark)))
+                    .collect();
                 links::standings(conn, sync, &wanted)
             })
             .await
@@ -216,9 +221,17 @@ async fn a_record_is_the_same_only_where_its_mark_is() {
     };
     use Standing::{Linked, New, Same};
     check(&[], &[]).await;
-    check(&[(4, 4), (2, 2), (3, 3), (2, 3), (5000, 4)], &[Same, Same, Linked, Linked, New]).await;
+    check(
+        &[(4, 4), (2, 2), (3, 3), (2, 3), (5000, 4)],
+        &[Same, Same, Linked, Linked, New],
+    )
+    .await;
     // So far apart that they are looked up one by one.
-    check(&[(0, 0), (1998, 1998), (1000, 1000), (1001, 1001)], &[Same, Same, Same, Linked]).await;
+    check(
+        &[(0, 0), (1998, 1998), (1000, 1000), (1001, 1001)],
+        &[Same, Same, Same, Linked],
+    )
+    .await;
     let every: Vec<(usize, u64)> = (0..2000).map(|n| (n, n as u64)).collect();
     let expected: Vec<Standing> = (0..2000)
         .map(|n| if n % 2 == 0 { Same } else { Linked })
