@@ -103,7 +103,9 @@ async fn everything_stored(test: &TestApp) -> Vec<u8> {
     let history = test.app.engine().store().read_history(dump).await.unwrap();
     // A name that is in bodies and in records shows that both were read.
     for known in ["email_address", "\"operations\""] {
-        let found = history.windows(known.len()).any(|part| part == known.as_bytes());
+        let found = history
+            .windows(known.len())
+            .any(|part| part == known.as_bytes());
         assert!(found, "{known} is not in what was read");
     }
     all.extend(history);
