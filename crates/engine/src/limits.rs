@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Records that are planned, journalled, written and committed together.
 pub const RECORDS_PER_BATCH: usize = 1_000;
 
+/// Pages of so many records or more are brought together to batches.
+pub const TOGETHER_FROM: usize = 50;
+
 /// Entries of a plan that are applied together.
 pub const ENTRIES_PER_BATCH: u32 = 1_000;
 
