@@ -91,7 +91,7 @@ async fn a_person_connects_maps_looks_runs_and_mends() {
     assert!(first.balances);
     assert_eq!(
         first.equation,
-        "60 read = 47 created + 8 updated + 0 unchanged + 1 filtered + 4 invalid + 0 rejected + 0 conflict + 0 held"
+        "60 read = 47 created + 8 updated + 0 deleted + 0 unchanged + 1 filtered + 4 invalid + 0 rejected + 0 conflict + 0 held"
     );
     let there = carried::subscribers(&test.sandbox);
     assert_eq!(there.len(), known.len() + 47);

@@ -63,6 +63,18 @@ pub(crate) enum Command {
     Run(Run),
     /// Lets a run go on that waits for you.
     Approve(Approve),
+    /// Shows what taking a run back would do. Nothing is written, unless told to.
+    Undo(Undo),
+    /// Lists what both sides do not agree on, decides it, and carries decisions out.
+    Conflicts(Conflicts),
+    /// Tries records again that could not be written.
+    Retry(Retry),
+    /// Leaves records alone for a while.
+    Pause(Pause),
+    /// Lets records take part again.
+    Resume(Pause),
+    /// Forgets what a sync remembers, and shows what the next run would then do. Nothing is written, unless told to.
+    StartOver(StartOver),
     /// Lists past runs.
     Runs(Runs),
     /// Lists what became of single records.
@@ -190,12 +202,111 @@ pub(crate) struct Connect {
 pub(crate) struct Plan {
     /// Which sync: its id or name.
     pub(crate) sync: String,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+}
+
+/// What becomes of a plan once it is made.
+#[derive(Debug, Args)]
+pub(crate) struct Shown {
     /// Does it at once, unless a guard would hold it.
     #[arg(long)]
     pub(crate) apply: bool,
     /// How many records are shown.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=500))]
     pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Undo {
+    /// Which run, by its id.
+    pub(crate) run: RunId,
+    /// Only this record, by its place in the run (see `log --run`); may be repeated.
+    #[arg(long = "record", value_name = "NUMBER")]
+    pub(crate) seqs: Vec<u64>,
+    /// Only this field of what was updated; may be repeated.
+    #[arg(long = "field", value_name = "FIELD")]
+    pub(crate) fields: Vec<String>,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Conflicts {
+    /// Only of this sync: its id or name.
+    pub(crate) sync: Option<String>,
+    /// Only in this field of the target.
+    #[arg(long)]
+    pub(crate) field: Option<String>,
+    /// Only of this record of the source, by its key.
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// Only where a key or value has this text.
+    #[arg(long, default_value = "")]
+    pub(crate) search: String,
+    /// Chooses for all that are listed: whose value counts.
+    #[arg(long, value_enum, value_name = "SIDE")]
+    pub(crate) take: Option<Take>,
+    /// Chooses this value, as JSON, for all that are listed.
+    #[arg(long, value_name = "JSON", conflicts_with = "take")]
+    pub(crate) value: Option<String>,
+    /// The same from now on, whenever the field was changed on both sides.
+    #[arg(long, requires = "take")]
+    pub(crate) always: bool,
+    /// Makes the plan that carries decisions out, and does it. Needs a sync.
+    #[arg(long, requires = "sync")]
+    pub(crate) apply: bool,
+    /// At most so many.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub(crate) limit: u32,
+}
+
+/// Whose value counts.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Take {
+    /// The source's.
+    Source,
+    /// The target's.
+    Target,
+    /// Both stay as they are.
+    Both,
+    /// Takes the choice back.
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Retry {
+    /// Which sync: its id or name.
+    pub(crate) sync: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pause {
+    /// Which sync: its id or name.
+    pub(crate) sync: String,
+    /// Keys of records of the source.
+    #[arg(required = true, value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StartOver {
+    /// Which sync: its id or name.
+    pub(crate) sync: String,
+    /// What is forgotten.
+    #[arg(value_enum)]
+    pub(crate) what: Forgotten,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+}
+
+/// What is forgotten.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Forgotten {
+    /// How far both sides were read: everything is read again.
+    Cursor,
+    /// Which record is which: everything is read again and matched anew.
+    Links,
 }
 
 #[derive(Debug, Args)]

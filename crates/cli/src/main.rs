@@ -86,6 +86,18 @@ async fn carry_out(arguments: Arguments, output: &Output) -> Result<End, Failure
         Command::Apply(apply) => commands::plan::apply(&workspace, apply, output).await,
         Command::Run(run) => commands::run::run(&workspace, run, output).await,
         Command::Approve(approve) => commands::run::approve(&workspace, approve, output).await,
+        Command::Undo(undo) => commands::conflicts::undo(&workspace, undo, output).await,
+        Command::Conflicts(wanted) => {
+            commands::conflicts::conflicts(&workspace, wanted, output).await
+        }
+        Command::Retry(retry) => commands::conflicts::retry(&workspace, retry, output).await,
+        Command::Pause(pause) => commands::conflicts::pause(&workspace, pause, true, output).await,
+        Command::Resume(pause) => {
+            commands::conflicts::pause(&workspace, pause, false, output).await
+        }
+        Command::StartOver(wanted) => {
+            commands::conflicts::start_over(&workspace, wanted, output).await
+        }
         Command::Runs(runs) => commands::lists::runs(&workspace, runs, output).await,
         Command::Log(log) => commands::lists::log(&workspace, log, output).await,
         Command::Export(export) => commands::lists::export(&workspace, export, output).await,

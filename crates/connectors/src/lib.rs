@@ -28,5 +28,6 @@ pub mod secrets;
 pub use error::{Error, Result};
 pub use platform::{
     Access, BulkJob, Capabilities, CheckStep, Deletions, Destination, Exchange, ExchangeLog, Find,
-    JobLog, Page, PageReader, ReadRequest, Source, StreamDescription, StreamSummary, Written,
+    JobLog, Page, PageReader, ReadRequest, RowPage, RowRecord, Source, StreamDescription,
+    StreamSummary, Written,
 };

@@ -8,7 +8,8 @@ use model::clock::Millis;
 use model::field::Schema;
 use model::ids::{ChangeId, ExchangeId};
 use model::path::FieldPath;
-use model::record::{Change, Outcome, Record};
+use model::record::{Change, Outcome, Record, RecordKey};
+use model::row::Row;
 use model::value::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -216,11 +217,87 @@ pub struct Page {
     pub exchange: Option<ExchangeId>,
 }
 
+/// A page whose records are read when somebody asks for them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowPage {
+    /// In the order of the platform.
+    pub records: Vec<RowRecord>,
+    /// As [`Page::position`].
+    pub position: serde_json::Value,
+    /// As [`Page::cursor`].
+    pub cursor: Option<serde_json::Value>,
+    /// As [`Page::exchange`].
+    pub exchange: Option<ExchangeId>,
+}
+
+/// A record of which only the key was read so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowRecord {
+    /// As [`Record::key`].
+    pub key: Option<RecordKey>,
+    /// All of it.
+    pub row: Row,
+    /// As [`Record::version`].
+    pub version: Option<String>,
+}
+
+impl RowRecord {
+    /// The record, read.
+    pub fn into_record(self) -> Record {
+        Record {
+            key: self.key,
+            fields: self.row.into_value(),
+            version: self.version,
+        }
+    }
+}
+
+impl From<Record> for RowRecord {
+    fn from(record: Record) -> Self {
+        Self {
+            key: record.key,
+            row: record.fields.into(),
+            version: record.version,
+        }
+    }
+}
+
+impl From<RowPage> for Page {
+    fn from(page: RowPage) -> Self {
+        Self {
+            records: page
+                .records
+                .into_iter()
+                .map(RowRecord::into_record)
+                .collect(),
+            position: page.position,
+            cursor: page.cursor,
+            exchange: page.exchange,
+        }
+    }
+}
+
+impl From<Page> for RowPage {
+    fn from(page: Page) -> Self {
+        Self {
+            records: page.records.into_iter().map(RowRecord::from).collect(),
+            position: page.position,
+            cursor: page.cursor,
+            exchange: page.exchange,
+        }
+    }
+}
+
 /// Pages of one read, one after another.
 #[async_trait]
 pub trait PageReader: Send {
     /// The next page; none when the read is *complete*. An error ends the read; it is then not complete.
     async fn next(&mut self) -> Result<Option<Page>>;
+
+    /// As [`PageReader::next`], without reading more of the records than it takes to tell them apart.
+    async fn next_rows(&mut self) -> Result<Option<RowPage>> {
+        Ok(self.next().await?.map(RowPage::from))
+    }
 }
 
 /// A platform that records are read from.
@@ -285,7 +362,7 @@ pub trait Destination: Send + Sync {
     async fn get(
         &self,
         stream: &str,
-        keys: &[model::record::RecordKey],
+        keys: &[RecordKey],
         access: &Access,
     ) -> Result<Vec<Option<Record>>>;
 

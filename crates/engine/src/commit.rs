@@ -1,5 +1,7 @@
 //! Stage 6: outcomes, links, counters and checkpoint in one transaction.
 
+use std::collections::HashMap;
+
 use model::clock::Millis;
 use model::conflict::ConflictKind;
 use model::cursor::Checkpoint;
@@ -12,7 +14,7 @@ use model::sync::Side;
 use model::value::{Object, Value};
 use store::agreed::Agreed;
 use store::conflicts::Conflict;
-use store::links::Link;
+use store::links::{Link, SourceMark};
 use store::run_records::RunRecord;
 
 use crate::error::Result;
@@ -27,6 +29,8 @@ pub(crate) struct Batch {
     at: Millis,
     pub(crate) counts: RunCounts,
     links: Vec<Link>,
+    /// The marks of the source records that links are made with.
+    pub(crate) marks: HashMap<RecordKey, SourceMark>,
     /// Records that need nothing and have no line.
     unchanged: Vec<RecordKey>,
     records: Vec<Line>,
@@ -41,6 +45,8 @@ pub(crate) struct Batch {
     /// Links of records that were taken back before and are there again.
     restored: Vec<Link>,
     conflicts: Vec<Conflict>,
+    /// New marks of links that are otherwise as they were.
+    pub(crate) news: Vec<(RecordKey, SourceMark)>,
 }
 
 /// A line of the history before it knows its sync.
@@ -56,6 +62,8 @@ struct Line {
     source: Value,
     side: Side,
     exchange: Option<ExchangeId>,
+    /// The change that the journal has of it.
+    change: Option<ChangeId>,
 }
 
 impl Batch {
@@ -65,6 +73,7 @@ impl Batch {
             at,
             counts: RunCounts::default(),
             links: Vec::new(),
+            marks: HashMap::new(),
             unchanged: Vec::new(),
             records: Vec::new(),
             settled: Vec::new(),
@@ -74,6 +83,7 @@ impl Batch {
             paused: Vec::new(),
             restored: Vec::new(),
             conflicts: Vec::new(),
+            news: Vec::new(),
         }
     }
 
@@ -85,6 +95,14 @@ impl Batch {
     fn count(&mut self, outcome: RecordOutcome) {
         self.counts.read += 1;
         outcome.count(&mut self.counts);
+    }
+
+    /// Records that are as they were when both sides agreed.
+    pub(crate) fn settle_same(&mut self, keys: Vec<RecordKey>) {
+        let n = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+        self.counts.read += n;
+        self.counts.unchanged += n;
+        self.unchanged.extend(keys);
     }
 
     /// A record that nothing is written for.
@@ -141,6 +159,7 @@ impl Batch {
             source: mapped.source,
             side,
             exchange: None,
+            change: None,
         });
     }
 
@@ -249,7 +268,7 @@ impl Batch {
     pub(crate) fn settle_written(
         &mut self,
         job: &Job,
-        intended: Intended,
+        mut intended: Intended,
         outcome: Outcome,
         exchange: Option<ExchangeId>,
     ) {
@@ -272,7 +291,7 @@ impl Batch {
                 };
                 self.link(
                     job,
-                    &intended,
+                    &mut intended,
                     &source_key,
                     target_key.as_ref(),
                     record,
@@ -325,6 +344,7 @@ impl Batch {
             source: mapped.source,
             side,
             exchange,
+            change: Some(change.id),
         });
     }
 
@@ -332,7 +352,7 @@ impl Batch {
     fn link(
         &mut self,
         job: &Job,
-        intended: &Intended,
+        intended: &mut Intended,
         source_key: &RecordKey,
         target_key: Option<&RecordKey>,
         record: Option<Value>,
@@ -374,7 +394,11 @@ impl Batch {
                 self.agreed.push(agreed);
             }
             (Intent::Sync, _) if job.back.is_none() => {
-                self.links.push(plan::link_of(mapped, target_key, version));
+                let mut link = plan::link_to(&mapped.source_key, mapped.fingerprint, target_key);
+                // Nobody asks for them after this.
+                link.shadow = std::mem::take(&mut mapped.fields);
+                link.target_version = version;
+                self.links.push(link);
             }
             (Intent::Sync, _) => {
                 let mut agreed = agreed_of(source_key.clone(), target_key);
@@ -444,6 +468,7 @@ pub(crate) async fn commit(
         at,
         counts,
         links,
+        mut marks,
         unchanged,
         records,
         settled,
@@ -453,7 +478,9 @@ pub(crate) async fn commit(
         paused,
         restored,
         conflicts,
+        news,
     } = batch;
+    let changes: Vec<Option<ChangeId>> = records.iter().map(|line| line.change).collect();
     let records: Vec<RunRecord> = records
         .into_iter()
         .map(|line| RunRecord {
@@ -475,9 +502,13 @@ pub(crate) async fn commit(
         .collect();
     work.store
         .write(move |tx| {
-            store::journal::settle_many(tx, sync, &settled)?;
+            let settled = store::journal::settle(tx, sync, &settled)?;
             store::journal::hold_many(tx, sync, &held)?;
-            store::links::upsert_many(tx, sync, &links)?;
+            let marked = links
+                .iter()
+                .map(|link| (link, marks.remove(&link.source_key)));
+            store::links::upsert_marked(tx, sync, marked)?;
+            store::links::mark_many(tx, sync, &news)?;
             forget_settled(tx, sync, &agreed)?;
             store::agreed::note_many(tx, sync, agreed)?;
             forget_pairs(tx, sync, &gone)?;
@@ -493,7 +524,7 @@ pub(crate) async fn commit(
             }
             store::conflicts::put_many(tx, &conflicts)?;
             note_unwritten(tx, sync, run, &unchanged, &records)?;
-            store::outbox::put_many(tx, &records)?;
+            store::outbox::put_settled(tx, &records, &changes, &settled)?;
             store::runs::add_counts(tx, run, &counts)?;
             if let Some(checkpoint) = &checkpoint {
                 store::checkpoints::advance(tx, sync, checkpoint)?;

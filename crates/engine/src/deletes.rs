@@ -123,7 +123,8 @@ pub(crate) async fn read_told(
         limit: None,
     };
     let access = work.source_access.clone();
-    let mut pages = read::start(&work.tracker, job.source.clone(), request, access);
+    let mut pages =
+        read::start::<connectors::Page>(&work.tracker, job.source.clone(), request, access);
     let mut cursor = None;
     while let Some(page) = pages.recv().await {
         let page = page?;

@@ -15,7 +15,9 @@
 
 pub mod advanced_auth;
 pub mod alone;
+mod claims;
 mod commit;
+mod compare;
 pub mod connect;
 pub mod connector_files;
 mod control;

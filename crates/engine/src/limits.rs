@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 /// Records that are planned, journalled, written and committed together.
-pub const RECORDS_PER_BATCH: usize = 500;
+pub const RECORDS_PER_BATCH: usize = 1_000;
 
 /// Entries of a plan that are applied together.
-pub const ENTRIES_PER_BATCH: u32 = 500;
+pub const ENTRIES_PER_BATCH: u32 = 1_000;
 
 /// Pages that may be read ahead of the one that is being written.
-pub const PAGES_AHEAD: usize = 2;
+pub const PAGES_AHEAD: usize = 4;
 
 /// How often a change whose answer was lost is looked up and, where it did not happen, sent again.
 pub const SETTLE_ATTEMPTS: u32 = 4;

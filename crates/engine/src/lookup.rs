@@ -68,20 +68,26 @@ pub(crate) struct LookedUp {
     pub(crate) claimed: HashMap<RecordKey, RecordKey>,
 }
 
-/// Finds the counterparts of mapped records: by link, else by match key.
+/// Finds the counterparts of mapped records: by link, else by match key. `linked` has all of them that are linked,
+/// where that is known already.
 pub(crate) async fn look_up(
     job: &Job,
     store: &Store,
     access: &Access,
     mapped: &[Mapped],
+    linked: Option<&HashSet<RecordKey>>,
 ) -> Result<LookedUp> {
     let sync = job.sync;
+    let may_be_linked =
+        |mapped: &&Mapped| linked.is_none_or(|linked| linked.contains(&mapped.source_key));
     let keys: Vec<RecordKey> = mapped
         .iter()
+        .filter(may_be_linked)
         .map(|mapped| mapped.source_key.clone())
         .collect();
     let wanted: HashMap<RecordKey, _> = mapped
         .iter()
+        .filter(may_be_linked)
         .map(|mapped| (mapped.source_key.clone(), mapped.fingerprint))
         .collect();
     let (fingerprints, mut links, unsettled) = store

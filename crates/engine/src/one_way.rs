@@ -2,17 +2,18 @@
 
 use std::collections::HashSet;
 
+use connectors::RowPage;
 use model::cursor::Checkpoint;
 use model::ids::PlanId;
-use model::record::RecordKey;
 use model::run::{RecordOutcome, RunCounts};
 use model::sync::Side;
 
+use crate::claims::Claims;
 use crate::error::Result;
 use crate::job::Job;
-use crate::run::{self, Claims, Sequence, Work, hash, stop_if_cancelled};
+use crate::run::{self, Sequence, Work, hash, stop_if_cancelled};
 use crate::stored_plan::Made;
-use crate::{deletes, read, stored_plan};
+use crate::{compare, deletes, read, stored_plan};
 
 /// Reads the source and writes the entries of the plan.
 pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId, full: bool) -> Result<Made> {
@@ -25,7 +26,7 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId, full: bool) -> R
         deleted_cursor = deletes::read_told(job, work, &checkpoint).await?;
     }
     work.meter.stage("Reading and comparing");
-    let mut pages = read::start(
+    let mut pages = read::start::<RowPage>(
         &work.tracker,
         job.source.clone(),
         request,
@@ -39,26 +40,31 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId, full: bool) -> R
     let sync = job.sync;
     // A record that changes while it is listed comes again, and then the later one counts.
     let mut listed = HashSet::new();
-    while let Some(page) = pages.recv().await {
+    while let Some(page) = pages.full().await {
         let page = page?;
         cursor = page.cursor.or(cursor);
         for batch in run::batches(page.records) {
             stop_if_cancelled(work)?;
-            let deletions = &job.source_stream.capabilities.deletions;
-            let marked: Vec<RecordKey> = batch
-                .iter()
-                .filter(|record| deletes::is_marked(deletions, &record.fields))
-                .filter_map(|record| record.key.clone())
-                .collect();
+            let mut compared = compare::compare(job, work, batch, &mut claims).await?;
             if looks_for_deletes {
-                deletes::note_told(job, work, marked).await?;
+                deletes::note_told(job, work, std::mem::take(&mut compared.marked)).await?;
             }
-            let planned = run::plan_batch(job, work, batch, &mut claims).await?;
+            let news = compared.take_news();
             let mut entries = Vec::new();
             let mut again = Vec::new();
-            let mut unchanged = Vec::new();
-            let mut batch_counts = RunCounts::default();
-            for planned in planned {
+            let mut unchanged = compared.same;
+            let n_same = u64::try_from(unchanged.len()).unwrap_or(u64::MAX);
+            let mut batch_counts = RunCounts {
+                read: n_same,
+                unchanged: n_same,
+                ..RunCounts::default()
+            };
+            for key in &unchanged {
+                if !listed.insert(hash(key.as_str())) {
+                    again.push(key.clone());
+                }
+            }
+            for planned in compared.planned {
                 batch_counts.read += 1;
                 let outcome = run::expected_outcome(&planned);
                 outcome.count(&mut batch_counts);
@@ -73,9 +79,16 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId, full: bool) -> R
             }
             counts.add(&batch_counts);
             work.meter.counted(&batch_counts);
+            if !compared.any_unwritten {
+                unchanged.clear();
+            }
+            if again.is_empty() && entries.is_empty() && unchanged.is_empty() && news.is_empty() {
+                continue;
+            }
             let replaced = work
                 .store
                 .write(move |tx| {
+                    store::links::mark_many(tx, sync, &news)?;
                     let mut replaced = Vec::new();
                     for key in &again {
                         replaced.extend(store::plans::remove_entries_of(tx, plan, key)?);

@@ -267,13 +267,26 @@ fn match_words(mapped: &Mapped, rules: &Rules) -> String {
 /// The link that a record has once the target agrees with it.
 pub fn link_of(mapped: &Mapped, target_key: RecordKey, target_version: Option<String>) -> Link {
     Link {
-        target_shadow: None,
-        source_version: None,
-        source_key: mapped.source_key.clone(),
-        target_key,
-        source_fingerprint: mapped.fingerprint,
         shadow: mapped.fields.clone(),
         target_version,
+        ..link_to(&mapped.source_key, mapped.fingerprint, target_key)
+    }
+}
+
+/// A link without what both sides agreed on.
+pub(crate) fn link_to(
+    source_key: &RecordKey,
+    source_fingerprint: Fingerprint,
+    target_key: RecordKey,
+) -> Link {
+    Link {
+        source_key: source_key.clone(),
+        target_key,
+        source_fingerprint,
+        shadow: Object::new(),
+        target_shadow: None,
+        target_version: None,
+        source_version: None,
     }
 }
 

@@ -2,19 +2,41 @@
 
 use std::sync::Arc;
 
-use connectors::{Access, Page, ReadRequest, Source};
+use async_trait::async_trait;
+use connectors::{Access, Page, PageReader, ReadRequest, RowPage, Source};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::limits::PAGES_AHEAD;
+use crate::limits::{PAGES_AHEAD, RECORDS_PER_BATCH};
+
+/// What a page is read as.
+#[async_trait]
+pub(crate) trait Reads: Sized + Send + 'static {
+    /// The next page.
+    async fn next(reader: &mut dyn PageReader) -> connectors::Result<Option<Self>>;
+}
+
+#[async_trait]
+impl Reads for Page {
+    async fn next(reader: &mut dyn PageReader) -> connectors::Result<Option<Self>> {
+        reader.next().await
+    }
+}
+
+#[async_trait]
+impl Reads for RowPage {
+    async fn next(reader: &mut dyn PageReader) -> connectors::Result<Option<Self>> {
+        reader.next_rows().await
+    }
+}
 
 /// Begins to read. The channel ends without an error only when the read is complete.
-pub(crate) fn start(
+pub(crate) fn start<P: Reads>(
     tracker: &TaskTracker,
     source: Arc<dyn Source>,
     request: ReadRequest,
     access: Access,
-) -> mpsc::Receiver<connectors::Result<Page>> {
+) -> Pages<P> {
     let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
     tracker.spawn(async move {
         let mut reader = match source.read(request, access).await {
@@ -25,7 +47,7 @@ pub(crate) fn start(
             }
         };
         loop {
-            match reader.next().await {
+            match P::next(&mut *reader).await {
                 Ok(Some(page)) => {
                     if sender.send(Ok(page)).await.is_err() {
                         return;
@@ -39,5 +61,50 @@ pub(crate) fn start(
             }
         }
     });
-    receiver
+    Pages {
+        receiver,
+        broken: None,
+    }
+}
+
+/// The pages of a read under way.
+pub(crate) struct Pages<P> {
+    receiver: mpsc::Receiver<connectors::Result<P>>,
+    /// What ended the read, after pages that are not given yet.
+    broken: Option<connectors::Error>,
+}
+
+impl<P> Pages<P> {
+    /// The next page; none when the read is complete.
+    pub(crate) async fn recv(&mut self) -> Option<connectors::Result<P>> {
+        self.receiver.recv().await
+    }
+}
+
+impl Pages<RowPage> {
+    /// As much as is there already, up to a batch: small pages are settled together.
+    pub(crate) async fn full(&mut self) -> Option<connectors::Result<RowPage>> {
+        if let Some(error) = self.broken.take() {
+            return Some(Err(error));
+        }
+        let mut page = match self.receiver.recv().await? {
+            Ok(page) => page,
+            Err(error) => return Some(Err(error)),
+        };
+        while page.records.len() < RECORDS_PER_BATCH {
+            match self.receiver.try_recv() {
+                Ok(Ok(next)) => {
+                    page.records.extend(next.records);
+                    page.position = next.position;
+                    page.cursor = next.cursor.or(page.cursor);
+                }
+                Ok(Err(error)) => {
+                    self.broken = Some(error);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        Some(Ok(page))
+    }
 }

@@ -11,7 +11,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use connectors::{Access, ReadRequest};
+use connectors::{Access, ReadRequest, RowPage, RowRecord};
 use model::clock::Clock;
 use model::cursor::Checkpoint;
 use model::ids::{PlanId, RunId};
@@ -24,12 +24,14 @@ use store::plans::{EntryFilter, PlanAction, PlanKind, PlanState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::claims::Claims;
 use crate::commit::{self, Batch};
+use crate::compare::{self, Compared};
 use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
 use crate::job::Job;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
-use crate::plan::{self, Decision, Known, Mapped, Problem, Rules};
+use crate::plan::{self, Decision, Known, Mapped, Problem};
 use crate::progress::Meter;
 use crate::undo::Selection;
 use crate::{decide, deletes, guards, lookup, one_way, read, stored_plan, two_way, undo, write};
@@ -105,7 +107,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                 })
                 .collect();
             for batch in batches(records) {
-                let planned = plan_batch(job, work, batch, &mut Claims::default()).await?;
+                let planned = plan_batch(job, work, batch, None, &mut Claims::default()).await?;
                 execute(job, work, planned, None, &mut sequence).await?;
             }
             Ok(Ended::Completed)
@@ -152,7 +154,7 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
     let (request, mut checkpoint) = read_request(job, work, full).await?;
     let is_complete = reads_everything(&request);
     work.meter.stage("Reading and writing");
-    let mut pages = read::start(
+    let mut pages = read::start::<RowPage>(
         &work.tracker,
         job.source.clone(),
         request,
@@ -160,7 +162,7 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
     );
     let mut claims = Claims::default();
     let mut cursor = None;
-    while let Some(page) = pages.recv().await {
+    while let Some(page) = pages.full().await {
         let page = page?;
         let mut batches = batches(page.records).into_iter().peekable();
         if batches.peek().is_none() {
@@ -169,19 +171,13 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
         }
         while let Some(batch) = batches.next() {
             stop_if_cancelled(work)?;
-            let planned = plan_batch(job, work, batch, &mut claims).await?;
+            let compared = compare::compare(job, work, batch, &mut claims).await?;
             let ends_page = batches.peek().is_none();
             if ends_page {
                 checkpoint.position = Some(page.position.clone());
             }
-            execute(
-                job,
-                work,
-                planned,
-                ends_page.then(|| checkpoint.clone()),
-                sequence,
-            )
-            .await?;
+            let checkpoint = ends_page.then(|| checkpoint.clone());
+            execute_compared(job, work, compared, checkpoint, sequence).await?;
         }
         cursor = page.cursor.or(cursor);
     }
@@ -434,20 +430,35 @@ pub(crate) fn stop_if_cancelled(work: &Work) -> Result<()> {
     }
 }
 
-pub(crate) fn batches(records: Vec<Record>) -> Vec<Vec<Record>> {
+/// A record that is told apart by its key.
+pub(crate) trait Keyed {
+    fn key(&self) -> Option<&RecordKey>;
+}
+
+impl Keyed for Record {
+    fn key(&self) -> Option<&RecordKey> {
+        self.key.as_ref()
+    }
+}
+
+impl Keyed for RowRecord {
+    fn key(&self) -> Option<&RecordKey> {
+        self.key.as_ref()
+    }
+}
+
+pub(crate) fn batches<T: Keyed>(records: Vec<T>) -> Vec<Vec<T>> {
     let mut out = Vec::with_capacity(records.len() / RECORDS_PER_BATCH + 1);
     let mut batch = Vec::with_capacity(records.len().min(RECORDS_PER_BATCH));
     // Order is kept per record: the same key twice never shares a batch.
     let mut keys = HashSet::new();
     for record in records {
-        let repeated = record
-            .key
-            .as_ref()
-            .is_some_and(|key| !keys.insert(key.clone()));
+        let mark = record.key().map(RecordKey::mark);
+        let repeated = mark.is_some_and(|mark| !keys.insert(mark));
         if repeated || batch.len() >= RECORDS_PER_BATCH {
             out.push(std::mem::take(&mut batch));
             keys.clear();
-            keys.extend(record.key.clone());
+            keys.extend(mark);
         }
         batch.push(record);
     }
@@ -481,60 +492,9 @@ pub(crate) struct Planned {
     pub(crate) intent: Intent,
 }
 
-/// What records of this run have laid claim to on the target without being linked yet: match values
-/// that will be created, records that were found. A second record of the source must not get them too,
-/// however late the target's search learns of the first. Hashes, because there may be millions.
-#[derive(Debug, Default)]
-pub(crate) struct Claims(HashMap<u64, u64>);
-
-impl Claims {
-    /// Holds a record whose counterpart another record of this run has taken.
-    pub(crate) fn one_each(&mut self, planned: &mut Planned, rules: &Rules) {
-        if planned.was_linked {
-            return;
-        }
-        let wanted = match &planned.decision {
-            Decision::Write(change) => match &change.target_key {
-                Some(key) => ("record", key.clone()),
-                None => match lookup::match_key(&planned.mapped, rules) {
-                    Some(value) => ("value", value),
-                    None => return,
-                },
-            },
-            Decision::Unchanged { adopt: Some(link) } => ("record", link.target_key.clone()),
-            Decision::Unchanged { adopt: None }
-            | Decision::Filtered(_)
-            | Decision::Invalid(_)
-            | Decision::Held(_)
-            | Decision::Conflict(..)
-            | Decision::Agreed(_)
-            | Decision::Forget => return,
-        };
-        let source = hash(planned.mapped.source_key.as_str());
-        let owner = *self
-            .0
-            .entry(hash(&format!("{} {}", wanted.0, wanted.1)))
-            .or_insert(source);
-        if owner != source {
-            planned.decision = Decision::Held(Problem {
-                message: format!(
-                    "another record of the source has the same {}, and only one can be on the target; mend one of them",
-                    rules
-                        .match_on
-                        .first()
-                        .map_or_else(|| "key".to_owned(), ToString::to_string)
-                ),
-                field: rules.match_on.first().cloned(),
-            });
-        }
-    }
-}
-
+/// Tells the records of one run apart where there may be millions.
 pub(crate) fn hash(text: &str) -> u64 {
-    // Half of the fingerprint is plenty to tell records of one run apart.
-    #[expect(clippy::cast_possible_truncation, reason = "wanted")]
-    let half = Value::text(text).fingerprint().0 as u64;
-    half
+    model::record::mark_of(text)
 }
 
 /// Stages 2 and 3: map, look up, decide.
@@ -542,13 +502,14 @@ pub(crate) async fn plan_batch(
     job: &Job,
     work: &Work,
     records: Vec<Record>,
+    linked: Option<&HashSet<RecordKey>>,
     claims: &mut Claims,
 ) -> Result<Vec<Planned>> {
     let mapped: Vec<Mapped> = records
         .into_iter()
         .map(|record| lookup::map(job, record))
         .collect();
-    let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped).await?;
+    let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped, linked).await?;
     let rules = job.rules();
     let mut paused = paused(job, work, &mapped).await?;
     let planned = mapped
@@ -574,6 +535,21 @@ pub(crate) async fn plan_batch(
             planned
         });
     Ok(planned.collect())
+}
+
+/// Stages 4 to 6 of records as they came.
+async fn execute_compared(
+    job: &Job,
+    work: &Work,
+    mut compared: Compared,
+    checkpoint: Option<Checkpoint>,
+    sequence: &mut Sequence,
+) -> Result<()> {
+    let mut batch = Batch::new(work.run, work.clock.now());
+    batch.news = compared.take_news();
+    batch.marks = compared.marks;
+    batch.settle_same(compared.same);
+    execute_into(job, work, batch, compared.planned, checkpoint, sequence).await
 }
 
 /// Which of the records a person has paused, and why.
@@ -605,7 +581,18 @@ async fn execute(
     checkpoint: Option<Checkpoint>,
     sequence: &mut Sequence,
 ) -> Result<()> {
-    let mut batch = Batch::new(work.run, work.clock.now());
+    let batch = Batch::new(work.run, work.clock.now());
+    execute_into(job, work, batch, planned, checkpoint, sequence).await
+}
+
+async fn execute_into(
+    job: &Job,
+    work: &Work,
+    mut batch: Batch,
+    planned: Vec<Planned>,
+    checkpoint: Option<Checkpoint>,
+    sequence: &mut Sequence,
+) -> Result<()> {
     let mut changes = Vec::new();
     for item in planned {
         let seq = sequence.next();
@@ -622,7 +609,7 @@ async fn execute(
     }
     let changes = write::untouched(job, work, changes, &mut batch).await?;
     if !changes.is_empty() {
-        write::journal(job, work, &changes).await?;
+        let changes = write::journal(job, work, changes).await?;
         write::send(job, work, changes, &mut batch).await?;
     }
     let counts = batch.counts;

@@ -109,7 +109,8 @@ impl Engine {
             .iter()
             .map(|record| lookup::map(&job, record.clone()))
             .collect();
-        let looked_up = lookup::look_up(&job, self.store(), &Access::unattended(), &mapped).await?;
+        let looked_up =
+            lookup::look_up(&job, self.store(), &Access::unattended(), &mapped, None).await?;
         let rules = job.rules();
         let decided = mapped
             .into_iter()

@@ -25,13 +25,14 @@ use store::links::Link;
 use store::plans::{PlanAction, PlanEntry};
 use store::staged::Staged;
 
+use crate::claims::Claims;
 use crate::error::Result;
 use crate::flips::Flips;
 use crate::job::{Back, BackField, Job};
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
 use crate::merge::{self, Clash, Merged, Pair, point_in_time};
 use crate::plan::{self, Decision, Mapped, NOT_READ, Problem};
-use crate::run::{self, Claims, Planned, Sequence, Work, hash, stop_if_cancelled};
+use crate::run::{self, Planned, Sequence, Work, hash, stop_if_cancelled};
 use crate::stored_plan::Made;
 use crate::{deletes, lookup, read, stored_plan};
 
@@ -210,7 +211,7 @@ impl Build<'_> {
 
     /// Reads the target's changes to the disk.
     async fn stage_target(&mut self, request: ReadRequest) -> Result<Option<serde_json::Value>> {
-        let mut pages = read::start(
+        let mut pages = read::start::<connectors::Page>(
             &self.work.tracker,
             self.back.source.clone(),
             request,
@@ -253,7 +254,7 @@ impl Build<'_> {
     }
 
     async fn read_source(&mut self, request: ReadRequest) -> Result<Option<serde_json::Value>> {
-        let mut pages = read::start(
+        let mut pages = read::start::<connectors::Page>(
             &self.work.tracker,
             self.job.source.clone(),
             request,

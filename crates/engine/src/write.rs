@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use connectors::{Find, Written};
-use model::ids::{ChangeId, ExchangeId, RunId};
+use model::ids::{ChangeId, ExchangeId};
 use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
 use model::sync::Side;
 use model::value::{Object, Value};
@@ -120,29 +120,33 @@ pub(crate) async fn untouched(
     Ok(out)
 }
 
-/// Stage 4: from here on, the changes survive a power cut as *pending*.
-pub(crate) async fn journal(job: &Job, work: &Work, intended: &[Intended]) -> Result<()> {
-    let pending = pending(job, work.run, intended);
+/// Stage 4: from here on, the changes survive a power cut as *pending*. Gives them back.
+pub(crate) async fn journal(
+    job: &Job,
+    work: &Work,
+    intended: Vec<Intended>,
+) -> Result<Vec<Intended>> {
+    let (sync, run) = (job.sync, work.run);
     Ok(work
         .store
-        .write(move |tx| store::journal::insert_many(tx, &pending))
+        .write(move |tx| {
+            store::journal::insert_batch(tx, sync, run, &pending(&intended))?;
+            Ok(intended)
+        })
         .await?)
 }
 
-fn pending(job: &Job, run: RunId, intended: &[Intended]) -> Vec<Pending> {
+fn pending(intended: &[Intended]) -> Vec<store::journal::Intended<'_>> {
     intended
         .iter()
-        .map(|intended| Pending {
+        .map(|intended| store::journal::Intended {
             side: intended.side,
             intent: intended.intent,
-            change: intended.change.clone(),
-            run,
-            sync: job.sync,
+            change: &intended.change,
             seq: intended.seq,
-            mapped: intended.mapped.fields.clone(),
+            mapped: &intended.mapped.fields,
             mapped_fingerprint: intended.mapped.fingerprint,
-            source: Some(intended.mapped.source.clone()),
-            is_held: false,
+            source: Some(&intended.mapped.source),
         })
         .collect()
 }
@@ -164,8 +168,8 @@ pub(crate) async fn send(
             continue;
         }
         let end = job.end(work, side)?;
-        let settled = match write_journalled(job, work, &end, &now).await {
-            Ok(settled) => settled,
+        let (now, settled) = match write_journalled(job, work, &end, now).await {
+            Ok(written) => written,
             Err(error) => {
                 forget_unsent(job, work, &left).await?;
                 return Err(error);
@@ -205,7 +209,7 @@ async fn take_outcomes(
         if again.is_empty() {
             return Ok(());
         }
-        let settled = write_journalled(job, work, end, &again).await?;
+        let (again, settled) = write_journalled(job, work, end, again).await?;
         moved = take_settled(job, again, settled, batch);
     }
     for (intended, _) in moved {
@@ -237,29 +241,41 @@ async fn write_journalled(
     job: &Job,
     work: &Work,
     end: &End<'_>,
-    intended: &[Intended],
-) -> Result<Vec<Settled>> {
-    let changes: Vec<Change> = intended
-        .iter()
-        .map(|intended| intended.change.clone())
-        .collect();
-    let written = match end
+    intended: Vec<Intended>,
+) -> Result<(Vec<Intended>, Vec<Settled>)> {
+    let (changes, rests): (Vec<Change>, Vec<_>) = intended
+        .into_iter()
+        .map(|one| (one.change, (one.seq, one.side, one.intent, one.mapped)))
+        .unzip();
+    let written = end
         .destination
         .write(&end.stream.name, &changes, end.access)
-        .await
-    {
-        Ok(written) => written,
+        .await;
+    let intended: Vec<Intended> = changes
+        .into_iter()
+        .zip(rests)
+        .map(|(change, (seq, side, intent, mapped))| Intended {
+            seq,
+            side,
+            intent,
+            mapped,
+            change,
+        })
+        .collect();
+    match written {
+        Ok(written) => {
+            let mut settled = settle(job, work, end, &intended, written).await?;
+            if job.back.is_some() {
+                read_back(end, &mut settled).await?;
+            }
+            Ok((intended, settled))
+        }
         Err(error) => {
             // Nothing was sent, so nothing is pending.
-            forget_unsent(job, work, intended).await?;
-            return Err(error.into());
+            forget_unsent(job, work, &intended).await?;
+            Err(error.into())
         }
-    };
-    let mut settled = settle(job, work, end, intended, written).await?;
-    if job.back.is_some() {
-        read_back(end, &mut settled).await?;
     }
-    Ok(settled)
 }
 
 /// Looks at what a platform made of what it was sent, where it did not say so: what it trims, rounds or rewrites is not a
@@ -404,14 +420,15 @@ async fn rebase(
         return Ok(again);
     }
     let sync = job.sync;
-    let pending = pending(job, batch.run(), &again);
-    work.store
+    let run = batch.run();
+    Ok(work
+        .store
         .write(move |tx| {
             store::journal::settle_many(tx, sync, &stale)?;
-            store::journal::insert_many(tx, &pending)
+            store::journal::insert_batch(tx, sync, run, &pending(&again))?;
+            Ok(again)
         })
-        .await?;
-    Ok(again)
+        .await?)
 }
 
 /// What a run before this one left pending: it may or may not have reached the target.

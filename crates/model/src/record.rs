@@ -40,6 +40,16 @@ impl RecordKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// 64 bits that stand for it where there are too many to keep.
+    pub fn mark(&self) -> u64 {
+        mark_of(&self.0)
+    }
+}
+
+/// 64 bits that stand for a text: equal for equal texts, and for others only by chance.
+pub fn mark_of(text: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
 
 fn key_text(value: &Value) -> String {

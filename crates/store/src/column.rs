@@ -250,6 +250,22 @@ pub(crate) fn value_text(what: &'static str, value: &Value) -> Result<String> {
     Ok(out)
 }
 
+/// Appends the JSON text of an object.
+pub(crate) fn write_object(out: &mut Vec<u8>, what: &'static str, object: &Object) -> Result<()> {
+    for (_, member) in object.iter() {
+        check_depth(what, member, 1)?;
+    }
+    json::write_object_bytes(out, object);
+    Ok(())
+}
+
+/// Appends the JSON text of a value.
+pub(crate) fn write_value(out: &mut Vec<u8>, what: &'static str, value: &Value) -> Result<()> {
+    check_depth(what, value, 0)?;
+    json::write_bytes(out, value);
+    Ok(())
+}
+
 /// What is stored must be readable again, and [`json::parse`] follows [`json::MAX_DEPTH`] levels.
 fn check_depth(what: &'static str, value: &Value, depth: usize) -> Result<()> {
     if depth > json::MAX_DEPTH {
@@ -306,11 +322,16 @@ pub(crate) fn like_anywhere(text: &str) -> String {
 
 /// The same for a column that holds JSON, where quotes and line breaks are escaped.
 pub(crate) fn like_in_json(text: &str) -> String {
+    like_anywhere(&inside_json(text))
+}
+
+/// A text as it stands between the quotes of JSON.
+pub(crate) fn inside_json(text: &str) -> String {
     let mut quoted = String::new();
     json::write_text(&mut quoted, text);
-    let inner = quoted
+    quoted
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap_or(&quoted);
-    like_anywhere(inner)
+        .unwrap_or(&quoted)
+        .to_owned()
 }

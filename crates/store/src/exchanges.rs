@@ -1,12 +1,15 @@
 //! HTTP requests with their responses, as sent and received, secrets taken out (history.db).
 //! Whoever records them caps the bodies.
 
+use std::borrow::Cow;
+
 use model::clock::Millis;
 use model::ids::{ConnectionId, ExchangeId, RunId};
 use rusqlite::{Connection, Transaction, params};
 
 use crate::column::{Columns, all, document_text, first, prepare, signed};
 use crate::error::{During, Result};
+use crate::packet;
 use crate::run_records::Place;
 
 /// One request and what came back.
@@ -85,13 +88,36 @@ pub fn insert_many(tx: &Transaction<'_>, exchanges: &[Exchange]) -> Result<()> {
                 head.status,
                 head.error,
                 document_text("request headers", &exchange.request_headers)?,
-                exchange.request_body,
+                exchange.request_body.as_deref().map(packed),
                 document_text("response headers", &exchange.response_headers)?,
-                exchange.response_body,
+                exchange.response_body.as_deref().map(packed),
             ])
             .during("record an exchange")?;
     }
     Ok(())
+}
+
+/// Bodies that are compressed begin with this; no text does.
+const PACKED: u8 = 0xff;
+
+/// Shorter bodies stay as they are.
+const PACKED_FROM: usize = 256;
+
+/// A body as it is kept.
+fn packed(body: &[u8]) -> Cow<'_, [u8]> {
+    if body.len() < PACKED_FROM && body.first() != Some(&PACKED) {
+        return body.into();
+    }
+    match packet::compress(body) {
+        Some(packed) => [&[PACKED], packed.as_slice()].concat().into(),
+        None => body.into(),
+    }
+}
+
+fn unpacked(body: Option<Vec<u8>>) -> Option<Vec<u8>> {
+    let body = body?;
+    let packed = body.strip_prefix(&[PACKED]).and_then(packet::decompress);
+    Some(packed.unwrap_or(body))
 }
 
 /// The exchange; none when it was pruned.
@@ -112,9 +138,9 @@ pub fn get(conn: &Connection, id: ExchangeId) -> Result<Option<Exchange>> {
             Ok(Exchange {
                 head: read_head(row)?,
                 request_headers: row.document("request_headers")?,
-                request_body: row.get("request_body")?,
+                request_body: unpacked(row.get("request_body")?),
                 response_headers: row.document("response_headers")?,
-                response_body: row.get("response_body")?,
+                response_body: unpacked(row.get("response_body")?),
             })
         },
     )

@@ -4,6 +4,9 @@
 //! transaction that commits its outcome (link, counters, checkpoint, history) removes it. Whatever
 //! is found here after a crash may or may not have happened on the platform: it is settled before
 //! anything else is done to the same record.
+//!
+//! The changes of a batch are one packet, which goes on to the history as it is; a few changes, those that wait for a
+//! person, and what is left of a batch of which only a part was settled are rows.
 
 use std::collections::HashSet;
 
@@ -15,6 +18,12 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::column::{Columns, all, first, object_text, prepare, signed, sync_no, value_text};
 use crate::error::{During, Error, Result};
+use crate::packet;
+
+mod batch;
+
+use batch::Batch;
+pub(crate) use batch::{Packed, write_values};
 
 /// A change that was about to be sent, with all that it takes to settle it later.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +50,33 @@ pub struct Pending {
     pub is_held: bool,
 }
 
+/// A [`Pending`] whose values are somebody else's, of a run and a sync that are told beside it.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are those of `Pending`")]
+pub struct Intended<'a> {
+    pub change: &'a Change,
+    pub side: Side,
+    pub intent: Intent,
+    pub seq: u64,
+    pub mapped_fingerprint: Fingerprint,
+    pub mapped: &'a Object,
+    pub source: Option<&'a Value>,
+}
+
+impl Pending {
+    fn borrowed(&self) -> Intended<'_> {
+        Intended {
+            change: &self.change,
+            side: self.side,
+            intent: self.intent,
+            seq: self.seq,
+            mapped_fingerprint: self.mapped_fingerprint,
+            mapped: &self.mapped,
+            source: self.source.as_ref(),
+        }
+    }
+}
+
 const SELECT: &str = r"
     SELECT syncs.id AS sync, journal.change, journal.run, journal.seq, journal.is_held,
            journal.operation, journal.source_key, journal.target_key, journal.fields,
@@ -49,12 +85,63 @@ const SELECT: &str = r"
     FROM journal
     JOIN syncs ON syncs.sync_no = journal.sync_no";
 
+/// Fewer changes than this are rows: a packet of its own would be more than they are.
+const PACKED_FROM: usize = 8;
+
 /// Adds changes before they are sent; all of the same sync go in one transaction.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such sync; [`Error::Unstorable`] when a record could not be
 /// read again.
 pub fn insert_many(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {
+    let is_one_batch = |group: &[Pending]| {
+        group.len() >= PACKED_FROM && group.iter().all(|pending| !pending.is_held)
+    };
+    for group in pending.chunk_by(|a, b| (a.sync, a.run) == (b.sync, b.run)) {
+        if is_one_batch(group) {
+            if let Some(first) = group.first() {
+                let group: Vec<Intended<'_>> = group.iter().map(Pending::borrowed).collect();
+                batch::insert(tx, first.sync, first.run, &group)?;
+            }
+        } else {
+            insert_rows(tx, group)?;
+        }
+    }
+    Ok(())
+}
+
+/// As [`insert_many`], of changes of one run, without copying what they hold.
+///
+/// # Errors
+/// As [`insert_many`].
+pub fn insert_batch(
+    tx: &Transaction<'_>,
+    sync: SyncId,
+    run: RunId,
+    intended: &[Intended<'_>],
+) -> Result<()> {
+    if intended.len() >= PACKED_FROM {
+        return batch::insert(tx, sync, run, intended);
+    }
+    let pending: Vec<Pending> = intended
+        .iter()
+        .map(|intended| Pending {
+            change: intended.change.clone(),
+            run,
+            sync,
+            side: intended.side,
+            intent: intended.intent,
+            seq: intended.seq,
+            mapped_fingerprint: intended.mapped_fingerprint,
+            mapped: intended.mapped.clone(),
+            source: intended.source.cloned(),
+            is_held: false,
+        })
+        .collect();
+    insert_rows(tx, &pending)
+}
+
+fn insert_rows(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {
     let mut statement = prepare(
         tx,
         "journal a change",
@@ -111,18 +198,78 @@ pub fn insert_many(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {
     Ok(())
 }
 
+/// Where the values of changes are that were settled.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// How many changes were settled.
+    pub count: usize,
+    /// Packets that hold changes of the journal no more, with the ids of what they hold.
+    packets: Vec<(i64, Vec<ChangeId>)>,
+}
+
+impl Settled {
+    /// The packets, and of each the ids of its changes in their places.
+    pub(crate) fn packets(&self) -> &[(i64, Vec<ChangeId>)] {
+        &self.packets
+    }
+}
+
 /// Removes changes whose outcome is committed in the same transaction. Returns how many there were.
 pub fn settle_many(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> Result<usize> {
-    each(
-        tx,
-        sync,
-        changes,
-        "DELETE FROM journal WHERE sync_no = ?1 AND change = ?2",
-    )
+    let settled = settle(tx, sync, changes)?;
+    for (packet_no, _) in &settled.packets {
+        packet::remove(tx, *packet_no)?;
+    }
+    Ok(settled.count)
+}
+
+/// As [`settle_many`], and keeps the values: they go to the history with
+/// [`outbox::put_settled`](crate::outbox::put_settled), which is to be called in the same transaction.
+pub fn settle(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> Result<Settled> {
+    let mut settled = Settled::default();
+    if changes.is_empty() {
+        return Ok(settled);
+    }
+    let wanted: HashSet<ChangeId> = changes.iter().copied().collect();
+    for batch in batch::of_sync(tx, sync)? {
+        let n = batch.ids().filter(|id| wanted.contains(id)).count();
+        if n == 0 {
+            continue;
+        }
+        settled.count += n;
+        if n < batch.len() {
+            let mut left = batch.open(tx, sync)?;
+            left.retain(|pending| !wanted.contains(&pending.change.id));
+            insert_rows(tx, &left)?;
+        }
+        batch.remove(tx)?;
+        settled
+            .packets
+            .push((batch.packet_no, batch.ids().collect()));
+    }
+    if settled.count < changes.len() {
+        settled.count += each(
+            tx,
+            sync,
+            changes,
+            "DELETE FROM journal WHERE sync_no = ?1 AND change = ?2",
+        )?;
+    }
+    Ok(settled)
 }
 
 /// Keeps changes back until a person has looked. Returns how many there were.
 pub fn hold_many(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> Result<usize> {
+    if changes.is_empty() {
+        return Ok(0);
+    }
+    for batch in batch::of_sync(tx, sync)? {
+        if batch.ids().any(|id| changes.contains(&id)) {
+            insert_rows(tx, &batch.open(tx, sync)?)?;
+            batch.remove(tx)?;
+            packet::remove(tx, batch.packet_no)?;
+        }
+    }
     each(
         tx,
         sync,
@@ -158,13 +305,14 @@ pub fn release_many(
 /// # Errors
 /// [`Error::Corrupt`] when a change cannot be read.
 pub fn pending_of_sync(conn: &Connection, sync: SyncId) -> Result<Vec<Pending>> {
-    all(
+    let rows = all(
         conn,
         "pending change",
         &format!("{SELECT} WHERE journal.sync_no = ?1 ORDER BY journal.change"),
         [sync_no(conn, sync)?],
         read,
-    )
+    )?;
+    with_batches(conn, sync, rows, |_| true)
 }
 
 /// What is not settled of a run, in order of creation.
@@ -172,7 +320,7 @@ pub fn pending_of_sync(conn: &Connection, sync: SyncId) -> Result<Vec<Pending>> 
 /// # Errors
 /// [`Error::Corrupt`] when a change cannot be read.
 pub fn pending_of_run(conn: &Connection, sync: SyncId, run: RunId) -> Result<Vec<Pending>> {
-    all(
+    let rows = all(
         conn,
         "pending change",
         &format!(
@@ -180,18 +328,41 @@ pub fn pending_of_run(conn: &Connection, sync: SyncId, run: RunId) -> Result<Vec
         ),
         params![sync_no(conn, sync)?, run.to_bytes()],
         read,
-    )
+    )?;
+    with_batches(conn, sync, rows, |batch| batch.run == run)
+}
+
+/// The rows with what is in batches, in order of creation.
+fn with_batches(
+    conn: &Connection,
+    sync: SyncId,
+    rows: Vec<Pending>,
+    is_wanted: impl Fn(&Batch) -> bool,
+) -> Result<Vec<Pending>> {
+    let mut out = rows;
+    for batch in batch::of_sync(conn, sync)? {
+        if is_wanted(&batch) {
+            out.extend(batch.open(conn, sync)?);
+        }
+    }
+    out.sort_by_key(|pending| pending.change.id);
+    Ok(out)
 }
 
 /// The source records of a sync that have something unsettled.
 pub fn pending_keys(conn: &Connection, sync: SyncId) -> Result<Vec<RecordKey>> {
-    all(
+    let mut keys = all(
         conn,
         "pending change",
         "SELECT source_key FROM journal WHERE sync_no = ?1",
         [sync_no(conn, sync)?],
         |row| Ok(RecordKey(row.get("source_key")?)),
-    )
+    )?;
+    for batch in batch::of_sync(conn, sync)? {
+        let pending = batch.open(conn, sync)?;
+        keys.extend(pending.into_iter().map(|pending| pending.change.source_key));
+    }
+    Ok(keys)
 }
 
 /// The source records of a sync that have something kept back for a person.
@@ -210,14 +381,16 @@ pub fn held_keys(conn: &Connection, sync: SyncId) -> Result<HashSet<RecordKey>> 
 
 /// How many changes of a sync are not settled.
 pub fn count(conn: &Connection, sync: SyncId) -> Result<u64> {
-    first(
+    let rows: u64 = first(
         conn,
         "pending change",
         "SELECT count(*) AS n FROM journal WHERE sync_no = ?1",
         [sync_no(conn, sync)?],
         |row| row.unsigned("n"),
     )?
-    .ok_or_else(|| Error::corrupt("count of pending changes"))
+    .ok_or_else(|| Error::corrupt("count of pending changes"))?;
+    let batches = batch::of_sync(conn, sync)?;
+    Ok(rows + batches.iter().map(|batch| batch.len() as u64).sum::<u64>())
 }
 
 /// The syncs that have something to settle: where recovery has work.
@@ -228,6 +401,7 @@ pub fn unsettled_syncs(conn: &Connection) -> Result<Vec<SyncId>> {
         r"SELECT syncs.id
           FROM syncs
           WHERE EXISTS (SELECT 1 FROM journal WHERE journal.sync_no = syncs.sync_no)
+             OR EXISTS (SELECT 1 FROM journal_batches WHERE journal_batches.sync_no = syncs.sync_no)
           ORDER BY syncs.id",
         [],
         |row| row.id("id"),

@@ -46,6 +46,7 @@ mod error;
 mod key;
 mod migrate;
 mod open;
+mod packet;
 mod pool;
 #[cfg(test)]
 mod query_plans;

@@ -129,42 +129,69 @@ pub fn sources_of_targets(
     Ok(out)
 }
 
+/// Stands for the bytes of a source record and the mapping that they were mapped with. Nothing is told by a mark that
+/// differs; one that is the same tells that the record needs no second look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceMark(pub u64);
+
 /// Adds these links, or replaces those of the same source records.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such sync.
 pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result<()> {
+    upsert_marked(tx, sync, links.iter().map(|link| (link, None)))
+}
+
+/// As [`upsert_many`], with the marks of the source records that the links were made with.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such sync.
+pub fn upsert_marked<'a>(
+    tx: &Transaction<'_>,
+    sync: SyncId,
+    links: impl IntoIterator<Item = (&'a Link, Option<SourceMark>)>,
+) -> Result<()> {
+    let mut links = links.into_iter().peekable();
+    if links.peek().is_none() {
+        return Ok(());
+    }
     let sync_no = sync_no(tx, sync)?;
-    let mut find = prepare(
+    let mut next_shadow: i64 = first(
         tx,
-        "use links",
-        "SELECT shadow_no FROM links WHERE sync_no = ?1 AND source_key = ?2",
-    )?;
-    let mut insert_shadow = prepare(
-        tx,
-        "use links",
-        "INSERT INTO shadows (shadow, target_shadow, source_version) VALUES (?1, ?2, ?3)",
-    )?;
+        "shadow",
+        "SELECT coalesce(max(shadow_no), 0) + 1 AS next FROM shadows",
+        [],
+        |row| row.get("next"),
+    )?
+    .ok_or_else(|| Error::corrupt("number of shadows"))?;
+    // Most links are new: those that are not say so by themselves.
     let mut insert_link = prepare(
         tx,
         "use links",
         r"INSERT INTO links (sync_no, source_key, target_key, source_fingerprint, target_version,
-              shadow_no)
-          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+              shadow_no, source_mark)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+          ON CONFLICT (sync_no, source_key) DO NOTHING",
+    )?;
+    let mut insert_shadow = prepare(
+        tx,
+        "use links",
+        "INSERT INTO shadows (shadow_no, shadow, target_shadow, source_version) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let mut update_link = prepare(
+        tx,
+        "use links",
+        r"UPDATE links
+          SET target_key = ?3, source_fingerprint = ?4, target_version = ?5, source_mark = ?6
+          WHERE sync_no = ?1 AND source_key = ?2
+          RETURNING shadow_no",
     )?;
     let mut update_shadow = prepare(
         tx,
         "use links",
         "UPDATE shadows SET shadow = ?2, target_shadow = ?3, source_version = ?4 WHERE shadow_no = ?1",
     )?;
-    let mut update_link = prepare(
-        tx,
-        "use links",
-        r"UPDATE links
-          SET target_key = ?3, source_fingerprint = ?4, target_version = ?5
-          WHERE sync_no = ?1 AND source_key = ?2",
-    )?;
-    for link in links {
+    for (link, mark) in links {
         let shadow = object_text("shadow", &link.shadow)?;
         let on_target = link
             .target_shadow
@@ -175,44 +202,155 @@ pub fn upsert_many(tx: &Transaction<'_>, sync: SyncId, links: &[Link]) -> Result
         let target_key = link.target_key.as_str();
         let fingerprint = link.source_fingerprint.to_bytes();
         let version = link.target_version.as_deref();
-        let shadow_no: Option<i64> = find
-            .query_row(params![sync_no, source_key], |row| row.get(0))
-            .optional()
-            .during("find a link")?;
-        match shadow_no {
-            Some(shadow_no) => {
-                update_shadow
-                    .execute(params![shadow_no, shadow, on_target, link.source_version])
-                    .during("update a shadow")?;
-                update_link
-                    .execute(params![
-                        sync_no,
-                        source_key,
-                        target_key,
-                        fingerprint,
-                        version
-                    ])
-                    .during("update a link")?;
+        let mark = mark.map(|mark| mark.0.cast_signed());
+        let n_inserted = insert_link
+            .execute(params![
+                sync_no,
+                source_key,
+                target_key,
+                fingerprint,
+                version,
+                next_shadow,
+                mark
+            ])
+            .during("insert a link")?;
+        if n_inserted > 0 {
+            insert_shadow
+                .execute(params![next_shadow, shadow, on_target, link.source_version])
+                .during("insert a shadow")?;
+            next_shadow += 1;
+            continue;
+        }
+        let shadow_no: i64 = update_link
+            .query_row(
+                params![sync_no, source_key, target_key, fingerprint, version, mark],
+                |row| row.get(0),
+            )
+            .during("update a link")?;
+        update_shadow
+            .execute(params![shadow_no, shadow, on_target, link.source_version])
+            .during("update a shadow")?;
+    }
+    Ok(())
+}
+
+/// Notes with which bytes of the source these links still agree.
+pub fn mark_many(
+    tx: &Transaction<'_>,
+    sync: SyncId,
+    marks: &[(RecordKey, SourceMark)],
+) -> Result<()> {
+    if marks.is_empty() {
+        return Ok(());
+    }
+    let sync_no = sync_no(tx, sync)?;
+    let mut statement = prepare(
+        tx,
+        "mark links",
+        "UPDATE links SET source_mark = ?3 WHERE sync_no = ?1 AND source_key = ?2",
+    )?;
+    for (key, mark) in marks {
+        statement
+            .execute(params![sync_no, key.as_str(), mark.0.cast_signed()])
+            .during("mark a link")?;
+    }
+    Ok(())
+}
+
+/// What is known of a source record by its key and its mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is not linked.
+    New,
+    /// It is linked, and whether it changed is to be seen.
+    Linked,
+    /// It is linked, and was mapped from the same bytes by the same mapping before.
+    Same,
+}
+
+impl Standing {
+    fn of(found: Option<i64>, mark: Option<SourceMark>) -> Self {
+        match mark {
+            Some(mark) if found == Some(mark.0.cast_signed()) => Self::Same,
+            _ => Self::Linked,
+        }
+    }
+}
+
+/// Where these source records stand, in their order.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such sync.
+pub fn standings(
+    conn: &Connection,
+    sync: SyncId,
+    records: &[(&RecordKey, Option<SourceMark>)],
+) -> Result<Vec<Standing>> {
+    let sync_no = sync_no(conn, sync)?;
+    let mut order: Vec<usize> = (0..records.len()).collect();
+    let key_of = |n: usize| records.get(n).map_or("", |(key, _)| key.as_str());
+    order.sort_unstable_by(|a, b| key_of(*a).cmp(key_of(*b)));
+    let mut out = vec![Standing::New; records.len()];
+    let (Some(from), Some(to)) = (order.first(), order.last()) else {
+        return Ok(out);
+    };
+    // Keys that follow each other are read in one pass; the pass ends where too much lies between them.
+    let mut steps = 2 * records.len() + 64;
+    let mut left = order.iter().copied().peekable();
+    {
+        let mut statement = prepare(
+            conn,
+            "use links",
+            r"SELECT source_key, source_mark
+              FROM links
+              WHERE sync_no = ?1 AND source_key BETWEEN ?2 AND ?3
+              ORDER BY source_key",
+        )?;
+        let mut rows = statement
+            .query(params![sync_no, key_of(*from), key_of(*to)])
+            .during("look marks up")?;
+        while let Some(row) = rows.next().during("look marks up")? {
+            let corrupt = || Error::corrupt("link");
+            let key = row.get_ref(0).ok().and_then(|key| key.as_str().ok());
+            let key = key.ok_or_else(corrupt)?;
+            let mark: Option<i64> = row.get(1).map_err(|_| corrupt())?;
+            while let Some(n) = left.next_if(|n| key_of(*n) <= key) {
+                if let Some(((wanted, known), slot)) = records.get(n).zip(out.get_mut(n))
+                    && wanted.as_str() == key
+                {
+                    *slot = Standing::of(mark, *known);
+                }
             }
-            None => {
-                insert_shadow
-                    .execute(params![shadow, on_target, link.source_version])
-                    .during("insert a shadow")?;
-                let shadow_no = tx.last_insert_rowid();
-                insert_link
-                    .execute(params![
-                        sync_no,
-                        source_key,
-                        target_key,
-                        fingerprint,
-                        version,
-                        shadow_no
-                    ])
-                    .during("insert a link")?;
+            if left.peek().is_none() {
+                return Ok(out);
+            }
+            steps -= 1;
+            if steps == 0 {
+                break;
             }
         }
     }
-    Ok(())
+    if steps > 0 {
+        return Ok(out);
+    }
+    let mut statement = prepare(
+        conn,
+        "use links",
+        "SELECT source_mark FROM links WHERE sync_no = ?1 AND source_key = ?2",
+    )?;
+    for n in left {
+        let Some(((key, known), slot)) = records.get(n).zip(out.get_mut(n)) else {
+            continue;
+        };
+        let mark: Option<Option<i64>> = statement
+            .query_row(params![sync_no, key.as_str()], |row| row.get(0))
+            .optional()
+            .during("look marks up")?;
+        if let Some(mark) = mark {
+            *slot = Standing::of(mark, *known);
+        }
+    }
+    Ok(out)
 }
 
 /// Forgets the links of these source records. Returns how many there were.

@@ -29,9 +29,10 @@ const CHECKED_BYTES: u64 = 64 << 20;
 const MAIN_READERS: usize = 3;
 
 /// Pages that stay decrypted in memory, at most. The writer's lose nothing by its own commits;
-/// a reader's are stale after every commit.
-const WRITER_CACHE_KB: u32 = 32_000;
-const READER_CACHE_KB: u32 = 8_000;
+/// a reader's are stale after every commit. The history is only ever appended to.
+const MAIN_CACHE_KB: u32 = 24_000;
+const HISTORY_CACHE_KB: u32 = 4_000;
+const READER_CACHE_KB: u32 = 4_000;
 
 /// "PBay" in the header of our files.
 const APPLICATION_ID: i32 = 0x5042_6179;
@@ -59,6 +60,7 @@ struct Layout {
     ladder: &'static [&'static str],
     durability: Durability,
     n_readers: usize,
+    cache_kb: u32,
 }
 
 const MAIN: Layout = Layout {
@@ -66,6 +68,7 @@ const MAIN: Layout = Layout {
     ladder: migrate::MAIN,
     durability: Durability::Now,
     n_readers: MAIN_READERS,
+    cache_kb: MAIN_CACHE_KB,
 };
 
 const HISTORY: Layout = Layout {
@@ -73,6 +76,7 @@ const HISTORY: Layout = Layout {
     ladder: migrate::HISTORY,
     durability: Durability::Soon,
     n_readers: 1,
+    cache_kb: HISTORY_CACHE_KB,
 };
 
 /// What a first look at a file shows.
@@ -134,7 +138,7 @@ pub(crate) fn open(options: Options) -> Result<(Connections, Connections, Vec<Op
 pub(crate) fn in_memory() -> Result<(Connection, Connection)> {
     let make = |layout: &Layout| -> Result<Connection> {
         let mut conn = Connection::open_in_memory().during("open a database in memory")?;
-        configure(&conn, layout.durability, WRITER_CACHE_KB)?;
+        configure(&conn, layout.durability, layout.cache_kb)?;
         migrate::climb(&mut conn, layout.ladder)?;
         Ok(conn)
     };
@@ -252,7 +256,7 @@ impl Layout {
         writer
             .execute_batch("PRAGMA journal_mode = WAL")
             .during("switch to a write-ahead log")?;
-        configure(&writer, self.durability, WRITER_CACHE_KB)?;
+        configure(&writer, self.durability, self.cache_kb)?;
         migrate::climb(&mut writer, self.ladder)?;
         let readers = (0..self.n_readers)
             .map(|_| {
@@ -409,6 +413,7 @@ mod tests {
             ladder,
             durability,
             n_readers: 1,
+            cache_kb: HISTORY_CACHE_KB,
         }
     }
 

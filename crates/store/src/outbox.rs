@@ -1,28 +1,34 @@
 //! Run records that are committed, on their way to history.db.
 //!
 //! Two files cannot be committed together. So the transaction that settles a batch leaves its run
-//! records here, packed into few rows (a blob costs a fraction of a row per record); then
-//! [`Store::copy_history`](crate::Store::copy_history) copies them, makes sure that they are on the
+//! records here, as one packet of lines beside the packet of changes that was in the journal; then
+//! [`Store::copy_history`](crate::Store::copy_history) copies both as they are, makes sure that they are on the
 //! disk over there, and only then removes them here. Cut off anywhere, the copy is made again, and
-//! history.db takes each record once.
+//! history.db takes each packet once.
 //!
-//! A packet is a version byte, then the records one after another: run, seq, sync, time, then ten
-//! texts (nine in version 1, which did not tell the side that was written). Numbers are little-endian; a text is its length plus one in 32 bits, then its bytes; zero
-//! is "none".
+//! Older versions left records in another form, which is still read: a version byte (1 or 2), then the records one
+//! after another: run, seq, sync, time, then ten texts (nine in version 1, which did not tell the side that was
+//! written).
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
+use model::ids::ChangeId;
 use model::sync::Side;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::column::{all, execute, first};
 use crate::error::{Error, Result};
-use crate::run_records::{Row, RunRecord};
+use crate::journal::Settled;
+use crate::packet::{self, Writer};
+use crate::run_records::{Row, RunRecord, lines};
 
-const VERSION: u8 = 2;
+/// The last version that had its records one after another.
+const ROWS: u8 = 2;
+const LINES: u8 = 3;
 
-/// Records in one packet at most.
-const PACKET_RECORDS: usize = 256;
+/// Records in one packet at most, where nobody made a batch of them.
+const PACKET_RECORDS: usize = 500;
 
 /// Some run records on their way.
 #[derive(Debug)]
@@ -30,6 +36,7 @@ pub struct Packet {
     /// Its number; later packets have higher ones.
     pub no: i64,
     bytes: Vec<u8>,
+    changes: Option<Vec<u8>>,
 }
 
 /// Leaves records for history.db. Belongs into the transaction that settles what they tell.
@@ -37,19 +44,115 @@ pub struct Packet {
 /// # Errors
 /// [`Error::Unstorable`] when a value could not be read again.
 pub fn put_many(tx: &Transaction<'_>, records: &[RunRecord]) -> Result<()> {
-    for chunk in records.chunks(PACKET_RECORDS) {
-        let mut bytes = Vec::with_capacity(512 * chunk.len());
-        bytes.push(VERSION);
-        for record in chunk {
-            write_row(&mut bytes, &Row::of(record)?)?;
+    let records: Vec<&RunRecord> = records.iter().collect();
+    for group in uniform(&records) {
+        for chunk in group.chunks(PACKET_RECORDS) {
+            put(tx, chunk, None)?;
         }
-        execute(
-            tx,
-            "leave records for the history",
-            "INSERT INTO outbox (records) VALUES (?1)",
-            params![bytes],
-        )?;
     }
+    Ok(())
+}
+
+/// As [`put_many`], for records of changes that were settled in the same transaction: their values are in the packets
+/// of the journal. `changes` names the change of each record, where it has one.
+///
+/// # Errors
+/// [`Error::Unstorable`] when a value could not be read again.
+pub fn put_settled(
+    tx: &Transaction<'_>,
+    records: &[RunRecord],
+    changes: &[Option<ChangeId>],
+    settled: &Settled,
+) -> Result<()> {
+    let mut places: HashMap<ChangeId, (i64, u32)> = HashMap::new();
+    for (packet_no, ids) in settled.packets() {
+        places.extend(ids.iter().zip(0..).map(|(id, n)| (*id, (*packet_no, n))));
+    }
+    let mut used = None;
+    let ordered: Vec<&RunRecord> = records.iter().collect();
+    let groups = uniform(&ordered).count();
+    // A batch is of one run, and comes from one packet of the journal, but for what was made anew since.
+    if groups == 1 {
+        let mut uses: HashMap<i64, usize> = HashMap::new();
+        for change in changes.iter().flatten() {
+            if let Some((packet_no, _)) = places.get(change) {
+                *uses.entry(*packet_no).or_default() += 1;
+            }
+        }
+        used = uses
+            .into_iter()
+            .max_by_key(|(no, n)| (*n, *no))
+            .map(|(no, _)| no);
+    }
+    match used {
+        None => put_many(tx, records)?,
+        Some(packet_no) => {
+            let place = |n: usize| {
+                let change = changes.get(n).copied().flatten()?;
+                let (found, place) = places.get(&change)?;
+                (*found == packet_no).then_some(*place)
+            };
+            put(tx, &ordered, Some((packet_no, &place)))?;
+        }
+    }
+    for (packet_no, _) in settled.packets() {
+        if Some(*packet_no) != used {
+            packet::remove(tx, *packet_no)?;
+        }
+    }
+    Ok(())
+}
+
+/// Stretches of one run, one sync and one time.
+fn uniform<'a, 'r>(records: &'a [&'r RunRecord]) -> impl Iterator<Item = &'a [&'r RunRecord]> {
+    records.chunk_by(|a, b| (a.run, a.sync, a.at) == (b.run, b.sync, b.at))
+}
+
+/// Leaves records of one run; `journalled` tells the packet that has values of them, and in which places.
+fn put(
+    tx: &Transaction<'_>,
+    records: &[&RunRecord],
+    journalled: Option<(i64, &dyn Fn(usize) -> Option<u32>)>,
+) -> Result<()> {
+    let mut order: Vec<usize> = (0..records.len()).collect();
+    order.sort_by_key(|n| records.get(*n).map(|record| record.seq));
+    let in_order = || order.iter().filter_map(|n| Some((*n, *records.get(*n)?)));
+    let (packet_no, lines) = match journalled {
+        Some((packet_no, place)) => (
+            Some(packet_no),
+            lines::pack(in_order().map(|(n, record)| (record, lines::Values::of(place(n)))))?,
+        ),
+        None => {
+            let mut values = Writer::with_capacity(1000 * records.len());
+            let mut places = Vec::with_capacity(records.len());
+            for (_, record) in in_order() {
+                places.push(lines::write_values(&mut values, record)?);
+            }
+            let mut next = 0;
+            let places = places.into_iter().map(|has_values| {
+                if !has_values {
+                    return lines::Values::None;
+                }
+                next += 1;
+                lines::Values::At(next - 1)
+            });
+            let lines = lines::pack(in_order().map(|(_, record)| record).zip(places))?;
+            let has_values = next > 0;
+            let packet_no = has_values
+                .then(|| packet::insert(tx, &values.pack()?))
+                .transpose()?;
+            (packet_no, lines)
+        }
+    };
+    let mut bytes = Vec::with_capacity(lines.len() + 1);
+    bytes.push(LINES);
+    bytes.extend_from_slice(&lines);
+    execute(
+        tx,
+        "leave records for the history",
+        "INSERT INTO outbox (records, packet_no) VALUES (?1, ?2)",
+        params![bytes, packet_no],
+    )?;
     Ok(())
 }
 
@@ -58,12 +161,17 @@ pub fn take(conn: &Connection, limit: u32) -> Result<Vec<Packet>> {
     all(
         conn,
         "packet for the history",
-        "SELECT outbox_no, records FROM outbox ORDER BY outbox_no LIMIT ?1",
+        r"SELECT outbox.outbox_no, outbox.records, packets.changes
+          FROM outbox
+          LEFT JOIN packets ON packets.packet_no = outbox.packet_no
+          ORDER BY outbox.outbox_no
+          LIMIT ?1",
         [limit],
         |row| {
             Ok(Packet {
                 no: row.get("outbox_no")?,
                 bytes: row.get("records")?,
+                changes: row.get("changes")?,
             })
         },
     )
@@ -71,6 +179,13 @@ pub fn take(conn: &Connection, limit: u32) -> Result<Vec<Packet>> {
 
 /// Removes packets up to and including this number: they are in history.db, on the disk.
 pub fn remove(tx: &Transaction<'_>, up_to: i64) -> Result<()> {
+    execute(
+        tx,
+        "remove changes that were copied",
+        r"DELETE FROM packets
+          WHERE packet_no IN (SELECT packet_no FROM outbox WHERE outbox_no <= ?1)",
+        [up_to],
+    )?;
     execute(
         tx,
         "remove records that were copied",
@@ -93,10 +208,18 @@ pub fn count(conn: &Connection) -> Result<u64> {
 }
 
 impl Packet {
-    /// The records, read one by one.
+    /// The lines and the changes, where it is made of them.
+    pub(crate) fn lines(&self) -> Option<(&[u8], Option<&[u8]>)> {
+        match self.bytes.split_first() {
+            Some((&LINES, lines)) => Some((lines, self.changes.as_deref())),
+            _ => None,
+        }
+    }
+
+    /// The records, read one by one, of a packet of an older version.
     pub(crate) fn rows(&self) -> impl Iterator<Item = Result<Row<'_>>> {
         let mut reader = match self.bytes.split_first() {
-            Some((&version @ 1..=VERSION, rest)) => Ok(Reader(rest, version)),
+            Some((&version @ 1..=ROWS, rest)) => Ok(Reader(rest, version)),
             _ => Err(()),
         };
         std::iter::from_fn(move || {
@@ -107,46 +230,11 @@ impl Packet {
             };
             if row.is_none() {
                 // Nothing after the broken place can be made sense of.
-                reader = Ok(Reader(&[], VERSION));
+                reader = Ok(Reader(&[], ROWS));
             }
             Some(row.ok_or_else(|| Error::corrupt("packet for the history")))
         })
     }
-}
-
-fn write_row(out: &mut Vec<u8>, row: &Row<'_>) -> Result<()> {
-    out.extend_from_slice(&row.run);
-    out.extend_from_slice(&row.seq.to_le_bytes());
-    out.extend_from_slice(&row.sync);
-    out.extend_from_slice(&row.at.to_le_bytes());
-    let texts = [
-        Some(&row.side),
-        Some(&row.outcome),
-        row.source_key.as_ref(),
-        row.target_key.as_ref(),
-        row.message.as_ref(),
-        row.field.as_ref(),
-        row.before.as_ref(),
-        row.after.as_ref(),
-        row.source.as_ref(),
-    ];
-    for text in texts {
-        write_bytes(out, text.map(|text| text.as_bytes()))?;
-    }
-    write_bytes(out, row.exchange.as_ref().map(<[u8; 16]>::as_slice))
-}
-
-fn write_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) -> Result<()> {
-    let length = match bytes {
-        None => 0,
-        Some(bytes) => u32::try_from(bytes.len() + 1).map_err(|_| Error::Unstorable {
-            what: "run record",
-            expected: "less than 4 GB",
-        })?,
-    };
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(bytes.unwrap_or_default());
-    Ok(())
 }
 
 /// What is left of a packet, and its version.
@@ -211,38 +299,49 @@ mod tests {
         let packet = Packet {
             no: 1,
             bytes: bytes.to_vec(),
+            changes: None,
         };
         let rows: Vec<_> = packet.rows().collect();
         let good = rows.iter().filter(|row| row.is_ok()).count();
         (good, rows.len() - good)
     }
 
+    /// A record as version 1 left it: it has no side.
+    fn of_version_1() -> Vec<u8> {
+        let mut bytes = vec![1];
+        bytes.extend_from_slice(&[1; 16]);
+        bytes.extend_from_slice(&7_u64.to_le_bytes());
+        bytes.extend_from_slice(&[2; 16]);
+        bytes.extend_from_slice(&(-5_i64).to_le_bytes());
+        let texts = [
+            Some("created"),
+            Some("42"),
+            None,
+            Some(""),
+            None,
+            None,
+            Some("{}"),
+            None,
+        ];
+        for text in texts {
+            let length = text.map_or(0, |text: &str| text.len() + 1);
+            bytes.extend_from_slice(&(length as u32).to_le_bytes());
+            bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
+        }
+        bytes.extend_from_slice(&17_u32.to_le_bytes());
+        bytes.extend_from_slice(&[3; 16]);
+        bytes
+    }
+
     #[test]
-    fn a_packet_that_is_cut_anywhere_is_refused_without_panic() {
-        let row = Row {
-            run: [1; 16],
-            seq: 7,
-            sync: [2; 16],
-            side: "target".into(),
-            outcome: "created".into(),
-            source_key: Some("42".into()),
-            target_key: None,
-            message: Some("".into()),
-            field: None,
-            before: None,
-            after: Some("{}".into()),
-            source: None,
-            exchange: Some([3; 16]),
-            at: -5,
-        };
-        let mut bytes = vec![VERSION];
-        write_row(&mut bytes, &row).unwrap();
+    fn a_packet_of_an_older_version_that_is_cut_anywhere_is_refused_without_panic() {
+        let bytes = of_version_1();
         assert_eq!(count_readable(&bytes), (1, 0));
         assert_eq!(count_readable(&bytes[..1]), (0, 0));
         for cut in 2..bytes.len() {
             assert_eq!(count_readable(&bytes[..cut]), (0, 1), "cut at {cut}");
         }
         assert_eq!(count_readable(&[]), (0, 1));
-        assert_eq!(count_readable(&[VERSION + 1, 0, 0]), (0, 1));
+        assert_eq!(count_readable(&[LINES + 1, 0, 0]), (0, 1));
     }
 }

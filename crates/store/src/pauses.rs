@@ -65,6 +65,17 @@ pub fn remove_many(tx: &Transaction<'_>, sync: SyncId, source_keys: &[RecordKey]
     Ok(n_removed)
 }
 
+/// Whether any record of a sync is paused.
+pub fn any(conn: &Connection, sync: SyncId) -> Result<bool> {
+    prepare(
+        conn,
+        "look pauses up",
+        "SELECT 1 FROM pauses WHERE sync_no = ?1 LIMIT 1",
+    )?
+    .exists([sync_no(conn, sync)?])
+    .during("look pauses up")
+}
+
 /// Which of these records are paused, and why.
 pub fn reasons(
     conn: &Connection,
@@ -72,12 +83,7 @@ pub fn reasons(
     source_keys: &[RecordKey],
 ) -> Result<HashMap<RecordKey, String>> {
     let sync_no = sync_no(conn, sync)?;
-    let mut any = prepare(
-        conn,
-        "look pauses up",
-        "SELECT 1 FROM pauses WHERE sync_no = ?1 LIMIT 1",
-    )?;
-    if !any.exists([sync_no]).during("look pauses up")? {
+    if !any(conn, sync)? {
         return Ok(HashMap::new());
     }
     let mut statement = prepare(

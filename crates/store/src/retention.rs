@@ -4,12 +4,12 @@ use std::sync::atomic::Ordering;
 
 use model::clock::Millis;
 use model::ids::ConnectionId;
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use crate::column::{all, execute};
 use crate::error::{During, Error, Result};
 use crate::pool::Pool;
-use crate::{Store, connections, connectors, outbox, run_records, syncs};
+use crate::{Store, connections, connectors, outbox, packet, run_records, syncs};
 
 /// How long a deleted document can be restored: 30 days.
 pub const KEPT_AFTER_DELETE_MS: Millis = 30 * 24 * 60 * 60 * 1000;
@@ -20,6 +20,7 @@ const PACKETS_AT_A_TIME: u32 = 16;
 /// Rows that one transaction prunes: others get their turn in between.
 const EXCHANGES_AT_A_TIME: u32 = 1_000;
 const RECORDS_AT_A_TIME: u32 = 10_000;
+const RECORD_PACKETS_AT_A_TIME: u32 = 20;
 
 /// Pages that one statement gives back to the file system.
 const PAGES_AT_A_TIME: u32 = 2_000;
@@ -120,6 +121,7 @@ impl Store {
                 let connections = connections::purge(tx, now)?;
                 // And a connector as long as a connection needs it.
                 connectors::purge(tx, now)?;
+                packet::remove_orphans(tx)?;
                 Ok(connections)
             })
             .await?;
@@ -179,21 +181,48 @@ pub(crate) fn prune_exchanges(conn: &Connection) -> Result<usize> {
     )
 }
 
-/// The oldest run records, and the runs of which nothing is left.
+/// The oldest run records, and the runs of which nothing is left. Returns about how many records they were.
 pub(crate) fn prune_records(conn: &Connection) -> Result<usize> {
-    let n_deleted = execute(
+    let mut n_deleted = execute(
         conn,
         "prune run records",
         r"DELETE FROM run_records
-          WHERE record_no IN (SELECT record_no FROM run_records ORDER BY record_no LIMIT ?1)",
-        [RECORDS_AT_A_TIME],
+          WHERE record_no IN (
+              SELECT record_no FROM run_records
+              WHERE record_no < coalesce((SELECT min(packet_no) FROM record_packets), ?2)
+              ORDER BY record_no LIMIT ?1)",
+        params![RECORDS_AT_A_TIME, i64::MAX],
     )?;
+    if n_deleted == 0 {
+        let packets: Vec<(i64, Vec<u8>)> = all(
+            conn,
+            "packet of run records",
+            "SELECT packet_no, counts FROM record_packets ORDER BY packet_no LIMIT ?1",
+            [RECORD_PACKETS_AT_A_TIME],
+            |row| Ok((row.get("packet_no")?, row.get("counts")?)),
+        )?;
+        if let Some((last, _)) = packets.last() {
+            execute(
+                conn,
+                "prune packets of run records",
+                "DELETE FROM record_packets WHERE packet_no <= ?1",
+                [*last],
+            )?;
+            n_deleted = packets
+                .iter()
+                .map(|(_, counts)| run_records::count_of(counts))
+                .sum();
+        }
+    }
     execute(
         conn,
         "prune recorded runs",
         r"DELETE FROM recorded_runs
-          WHERE run_no < coalesce((SELECT min(record_no) >> 32 FROM run_records), 0)",
-        [],
+          WHERE run_no < min(
+              coalesce((SELECT min(record_no) >> 32 FROM run_records), ?1),
+              coalesce((SELECT min(packet_no) >> 32 FROM record_packets), ?1))
+            AND run_no < (SELECT max(run_no) FROM recorded_runs)",
+        [i64::MAX],
     )?;
     Ok(n_deleted)
 }

@@ -3,6 +3,9 @@
 //! The row number is the run's number and the position in the run in one integer: a row can only
 //! exist once, a run is a range, and newest first is backwards. Text is found in keys by an index,
 //! across all runs; in values and messages only within one run, a bounded stretch at a time.
+//!
+//! Records of a batch come as one packet and stay one ([`packets`]); rows are what older versions kept, and records
+//! that came alone.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -22,6 +25,11 @@ use crate::column::{
 };
 use crate::error::{During, Error, Result};
 use crate::outbox::Packet;
+
+pub(crate) mod lines;
+mod packets;
+
+use packets::Search;
 
 /// What became of one record in one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,6 +99,7 @@ const SEARCHED_KEYS: i64 = 5_000;
 
 /// Positions in a run.
 const SEQ_BITS: u32 = 32;
+const SEQ_MASK: u64 = 0xffff_ffff;
 
 const SELECT: &str = r"
     SELECT recorded_runs.run, recorded_runs.sync, run_records.record_no, run_records.outcome,
@@ -121,10 +130,7 @@ pub(crate) struct Row<'a> {
 impl<'a> Row<'a> {
     pub(crate) fn of(record: &'a RunRecord) -> Result<Self> {
         if record.seq >> SEQ_BITS != 0 {
-            return Err(Error::Unstorable {
-                what: "position in a run",
-                expected: "at most 2^32 records in one run",
-            });
+            return Err(too_far());
         }
         let json = |value: &Option<Value>| {
             value
@@ -152,6 +158,13 @@ impl<'a> Row<'a> {
     }
 }
 
+fn too_far() -> Error {
+    Error::Unstorable {
+        what: "position in a run",
+        expected: "at most 2^32 records in one run",
+    }
+}
+
 /// Adds records. One that is there already stays as it is.
 ///
 /// # Errors
@@ -165,7 +178,10 @@ pub fn insert_many(tx: &Transaction<'_>, records: &[RunRecord]) -> Result<()> {
 /// # Errors
 /// [`Error::Corrupt`] when the packet cannot be read.
 pub fn insert_packet(tx: &Transaction<'_>, packet: &Packet) -> Result<()> {
-    insert_rows(tx, packet.rows())
+    match packet.lines() {
+        Some((lines, changes)) => packets::insert(tx, lines, changes),
+        None => insert_rows(tx, packet.rows()),
+    }
 }
 
 fn insert_rows<'a>(
@@ -184,7 +200,7 @@ fn insert_rows<'a>(
         let row = row?;
         let run_no = match known {
             Some((run, run_no)) if run == row.run => run_no,
-            _ => register_run(tx, &row)?,
+            _ => register_run(tx, row.run, row.sync)?,
         };
         known = Some((row.run, run_no));
         statement
@@ -231,13 +247,18 @@ pub fn get(conn: &Connection, run: RunId, seq: u64) -> Result<Option<RunRecord>>
     let Some(run_no) = find_run(conn, run)? else {
         return Ok(None);
     };
-    first(
+    let row = first(
         conn,
         "run record",
         &format!("{SELECT} WHERE run_records.record_no = ?1"),
         [record_no(run_no, seq)],
         read,
-    )
+    )?;
+    match row {
+        Some(record) => Ok(Some(record)),
+        None if seq <= SEQ_MASK => packets::get(conn, run_no, seq),
+        None => Ok(None),
+    }
 }
 
 /// Everything that happened to a record of the source in a sync, newest first.
@@ -247,7 +268,10 @@ pub fn of_record(
     source_key: &RecordKey,
     limit: u32,
 ) -> Result<Vec<RunRecord>> {
-    all(
+    let limit_of_rows = limit;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut rows = packets::of_record(conn, sync, source_key, limit)?;
+    rows.extend(all(
         conn,
         "run record",
         &format!(
@@ -258,9 +282,12 @@ pub fn of_record(
               ORDER BY run_records.record_no DESC
               LIMIT ?3"
         ),
-        params![source_key.as_str(), sync.to_bytes(), limit],
-        read,
-    )
+        params![source_key.as_str(), sync.to_bytes(), limit_of_rows],
+        |row| Ok((row.get("record_no")?, read(row)?)),
+    )?);
+    newest_first(&mut rows);
+    rows.truncate(limit);
+    Ok(rows.into_iter().map(|(_, record)| record).collect())
 }
 
 /// How many records of a run had each outcome.
@@ -269,7 +296,8 @@ pub fn count_by_outcome(conn: &Connection, run: RunId) -> Result<HashMap<RecordO
     let Some(run_no) = find_run(conn, run)? else {
         return Ok(counts);
     };
-    for outcome in OUTCOMES {
+    packets::count_by_outcome(conn, run_no, &mut counts)?;
+    for outcome in lines::OUTCOMES {
         let n = first(
             conn,
             "run record",
@@ -284,23 +312,19 @@ pub fn count_by_outcome(conn: &Connection, run: RunId) -> Result<HashMap<RecordO
             |row| row.unsigned("n"),
         )?;
         if let Some(n @ 1..) = n {
-            counts.insert(outcome, n);
+            *counts.entry(outcome).or_default() += n;
         }
     }
     Ok(counts)
 }
 
-const OUTCOMES: [RecordOutcome; 9] = [
-    RecordOutcome::Created,
-    RecordOutcome::Updated,
-    RecordOutcome::Deleted,
-    RecordOutcome::Unchanged,
-    RecordOutcome::Filtered,
-    RecordOutcome::Invalid,
-    RecordOutcome::Rejected,
-    RecordOutcome::Conflict,
-    RecordOutcome::Held,
-];
+/// How many records a packet has, by its counts.
+pub(crate) fn count_of(counts: &[u8]) -> usize {
+    let counts = counts.chunks_exact(4);
+    counts
+        .filter_map(|count| usize::try_from(u32::from_le_bytes(count.try_into().ok()?)).ok())
+        .sum()
+}
 
 /// One run in its order.
 fn page_of_run(
@@ -391,12 +415,16 @@ fn page_by_key(
         )?);
     }
     let before = after.map_or(i64::MAX, |place| place.0);
-    candidates.retain(|record_no| *record_no < before);
+    let stretch = packets::by_key(conn, text, filter.sync, &filter.outcomes, before, limit)?;
+    let from = stretch.searched_to.unwrap_or(i64::MIN);
+    let is_older = candidates.iter().any(|record_no| *record_no < from);
+    candidates.retain(|record_no| (from..before).contains(record_no));
     candidates.sort_unstable_by(|a, b| b.cmp(a));
     candidates.dedup();
 
     let sql = format!("{SELECT} WHERE run_records.record_no = ?1");
-    let mut rows = Vec::new();
+    let mut rows = stretch.records;
+    let n_packed = rows.len();
     for record_no in candidates {
         let found = first(conn, "run record", &sql, [record_no], |row| {
             Ok((record_no, read(row)?))
@@ -405,11 +433,22 @@ fn page_by_key(
             (wanted.is_empty() || wanted.contains(record.outcome.as_str()))
                 && filter.sync.is_none_or(|sync| sync == record.sync)
         }));
-        if rows.len() > limit {
+        if rows.len() - n_packed > limit {
             break;
         }
     }
-    Ok(RecordPage::cut(rows, limit))
+    newest_first(&mut rows);
+    let mut page = RecordPage::cut(rows, limit);
+    if page.next.is_none() && (stretch.searched_to.is_some() || is_older) {
+        page.next = stretch.searched_to.map(Place);
+    }
+    Ok(page)
+}
+
+/// Rows and packets together.
+fn newest_first(rows: &mut Vec<(i64, RunRecord)>) {
+    rows.sort_by_key(|(record_no, _)| std::cmp::Reverse(*record_no));
+    rows.dedup_by_key(|(record_no, _)| *record_no);
 }
 
 /// The first records of a range, each with its number. With several outcomes each is asked for by
@@ -468,13 +507,20 @@ fn in_range(
             |row| Ok((row.get("record_no")?, read(row)?)),
         )?);
     }
-    if filter.outcomes.len() > 1 {
-        if direction == "ASC" {
-            rows.sort_by_key(|(record_no, _)| *record_no);
-        } else {
-            rows.sort_by_key(|(record_no, _)| std::cmp::Reverse(*record_no));
-        }
-        rows.dedup_by_key(|(record_no, _)| *record_no);
+    let is_ascending = direction == "ASC";
+    rows.extend(packets::find(
+        conn,
+        &Search {
+            range,
+            outcomes: &filter.outcomes,
+            text,
+            newest_first: !is_ascending,
+            limit,
+        },
+    )?);
+    newest_first(&mut rows);
+    if is_ascending {
+        rows.reverse();
     }
     rows.truncate(limit);
     Ok(rows)
@@ -504,14 +550,15 @@ impl RecordPage {
 }
 
 fn last_of_run(conn: &Connection, range: (i64, i64)) -> Result<Option<i64>> {
-    first(
+    let row: Option<i64> = first(
         conn,
         "run record",
         "SELECT max(record_no) AS last FROM run_records WHERE record_no BETWEEN ?1 AND ?2",
         [range.0, range.1],
         |row| row.get("last"),
-    )
-    .map(Option::flatten)
+    )?
+    .flatten();
+    Ok(row.max(packets::last(conn, range)?))
 }
 
 fn find_run(conn: &Connection, run: RunId) -> Result<Option<i64>> {
@@ -524,32 +571,32 @@ fn find_run(conn: &Connection, run: RunId) -> Result<Option<i64>> {
     )
 }
 
-fn register_run(tx: &Transaction<'_>, row: &Row<'_>) -> Result<i64> {
+fn register_run(tx: &Transaction<'_>, run: [u8; 16], sync: [u8; 16]) -> Result<i64> {
     execute(
         tx,
         "register a run",
         "INSERT OR IGNORE INTO recorded_runs (run, sync) VALUES (?1, ?2)",
-        params![row.run, row.sync],
+        params![run, sync],
     )?;
     first(
         tx,
         "recorded run",
         "SELECT run_no FROM recorded_runs WHERE run = ?1",
-        [row.run],
+        [run],
         |row| row.get("run_no"),
     )?
     .ok_or_else(|| Error::corrupt("list of recorded runs"))
 }
 
 fn record_no(run_no: i64, seq: u64) -> i64 {
-    (run_no << SEQ_BITS) | i64::try_from(seq & 0xffff_ffff).unwrap_or_default()
+    (run_no << SEQ_BITS) | i64::try_from(seq & SEQ_MASK).unwrap_or_default()
 }
 
 fn read(row: &Columns<'_>) -> Result<RunRecord> {
     let record_no: u64 = row.unsigned("record_no")?;
     Ok(RunRecord {
         run: row.id("run")?,
-        seq: record_no & 0xffff_ffff,
+        seq: record_no & SEQ_MASK,
         sync: row.id("sync")?,
         source_key: row.get::<Option<String>>("source_key")?.map(RecordKey),
         target_key: row.get::<Option<String>>("target_key")?.map(RecordKey),

@@ -88,17 +88,10 @@ pub fn remove_many<'a>(
     sync: SyncId,
     source_keys: impl IntoIterator<Item = &'a RecordKey>,
 ) -> Result<()> {
-    let sync_no = sync_no(tx, sync)?;
-    let any = first(
-        tx,
-        "record that was not written",
-        "SELECT 1 FROM unwritten WHERE sync_no = ?1 LIMIT 1",
-        [sync_no],
-        |_| Ok(()),
-    )?;
-    if any.is_none() {
+    if !any(tx, sync)? {
         return Ok(());
     }
+    let sync_no = sync_no(tx, sync)?;
     let mut statement = prepare(
         tx,
         "forget a record that was not written",
@@ -114,6 +107,18 @@ pub fn remove_many<'a>(
             .during("forget a record that was not written")?;
     }
     Ok(())
+}
+
+/// Whether there are any of a sync.
+pub fn any(conn: &Connection, sync: SyncId) -> Result<bool> {
+    first(
+        conn,
+        "record that was not written",
+        "SELECT 1 FROM unwritten WHERE sync_no = ?1 LIMIT 1",
+        [sync_no(conn, sync)?],
+        |_| Ok(()),
+    )
+    .map(|any| any.is_some())
 }
 
 /// Forgets what this run did not see: it has read the whole source. What the journal holds for a person stays.

@@ -169,6 +169,12 @@ fn value_within<'r>(m: &Machine<'r>, value: &Val<'r>, depth: usize) -> Fallible<
     if depth > MAX_DEPTH {
         return Err(Fault::exhausted("the template's result is nested too deep"));
     }
+    if let Val::Ref(input) = value
+        && let Some(n) = plain(input, depth)
+    {
+        m.steps(n)?;
+        return Ok((*input).clone());
+    }
     m.step()?;
     Ok(match value {
         Val::Undefined(missing) if m.strict => return Err(m.undefined_fault(missing)),
@@ -237,6 +243,23 @@ fn value_within<'r>(m: &Machine<'r>, value: &Val<'r>, depth: usize) -> Fallible<
         }
         Val::Span(_) | Val::Period(_) | Val::Object(_) => Value::text(&*print::to_str(m, value)?),
     })
+}
+
+/// How many values an input is made of, where each of them is the same after a template as before it.
+fn plain(value: &Value, depth: usize) -> Option<usize> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    match value {
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Text(_) => Some(1),
+        Value::List(items) => items
+            .iter()
+            .try_fold(1, |n, item| Some(n + plain(item, depth + 1)?)),
+        Value::Object(object) => object
+            .iter()
+            .try_fold(1, |n, (_, member)| Some(n + plain(member, depth + 1)?)),
+        _ => None,
+    }
 }
 
 fn values<'r>(m: &Machine<'r>, items: Vec<Val<'r>>, depth: usize) -> Fallible<Value> {

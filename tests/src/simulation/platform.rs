@@ -415,11 +415,12 @@ impl Platform {
         if let Some(key) = state.world.carried_out.get(&change.id)
             && like.is_idempotent
         {
-            let version = state.world.members.get(key).and_then(|it| self.version(it));
+            // As it was answered the first time.
+            let has_versions = self.0.setting.target.has_versions;
             return Outcome::Written {
                 key: key.clone(),
                 record: None,
-                version,
+                version: has_versions.then(|| "1".to_owned()),
             };
         }
         let name = change.fields.get("name").and_then(Value::as_text);

@@ -161,8 +161,8 @@ impl<'a> Rest<'a> {
             let mut members = world.members.values();
             let is_there = members.any(|member| world::folded(&member.fields) == address);
             return match (mode.creates(), mode.updates()) {
-                // The search may not have known it yet.
-                (false, _) if self.life.setting.target.search_lags > 0 && !everything => Ok(()),
+                // It may have come, or been found, only since.
+                (false, _) if !everything => Ok(()),
                 (false, _) if !is_there || !self.life.configuration.matches => Ok(()),
                 (_, false) if is_there => Ok(()),
                 _ => Err("is neither linked nor listed".into()),

@@ -1,6 +1,7 @@
 //! What each command does, by noun.
 
 pub(crate) mod call;
+pub(crate) mod conflicts;
 pub(crate) mod connect;
 pub(crate) mod connector;
 pub(crate) mod lists;

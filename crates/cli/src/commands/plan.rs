@@ -5,9 +5,10 @@ use api::views::{
 };
 use api::{ApiError, App};
 use model::ids::PlanId;
+use model::sync::Side;
 use serde_json::{Value, json};
 
-use crate::arguments::{Apply, Plan};
+use crate::arguments::{Apply, Plan, Shown};
 use crate::commands::run::{end_of, follow, tell};
 use crate::failure::{End, Failure};
 use crate::hosts::Terminal;
@@ -29,7 +30,17 @@ pub(crate) async fn plan(
 async fn planned(app: &App, wanted: &Plan, output: &Output) -> Result<End, Failure> {
     let sync = find_sync(app, &wanted.sync).await?;
     let started: PlanStarted = ask(app, "start_plan", json!({"sync": sync.id})).await?;
-    let Some(plan) = made(app, started.plan, output).await? else {
+    show(app, started.plan, &wanted.shown, output).await
+}
+
+/// Waits until a plan is made, shows it, and carries it out if that is wanted and no guard holds it.
+pub(crate) async fn show(
+    app: &App,
+    plan: PlanId,
+    wanted: &Shown,
+    output: &Output,
+) -> Result<End, Failure> {
+    let Some(plan) = made(app, plan, output).await? else {
         return Ok(End::Stopped);
     };
     if let Some(problem) = &plan.problem {
@@ -121,16 +132,18 @@ async fn made(app: &App, plan: PlanId, output: &Output) -> Result<Option<PlanDet
 fn describe(plan: &PlanDetail, entries: &PlanEntries) -> String {
     let counts = &plan.counts;
     let mut text = format!(
-        "{}: plan {}\n{} read: {} to create, {} to update, {} unchanged, {} filtered, {} invalid, {} held\n",
+        "{}: plan {}\n{} read: {} to create, {} to update, {} to delete, {} unchanged, {} filtered, {} invalid, {} held, {} in conflict\n",
         clean(&plan.sync_name),
         plan.id,
         counts.read,
         counts.create,
         counts.update,
+        counts.delete,
         counts.unchanged,
         counts.filtered,
         counts.invalid,
-        counts.held
+        counts.held,
+        counts.conflict
     );
     for warning in &plan.warnings {
         text.push_str(&format!("A guard would hold it: {}\n", clean(warning)));
@@ -153,8 +166,12 @@ fn describe_entry(entry: &PlanEntryView) -> String {
         PlanAction::Unchanged => "=",
         PlanAction::Filtered | PlanAction::Invalid | PlanAction::Held | PlanAction::Conflict => "!",
     };
+    let side = match entry.side {
+        Side::Target => "",
+        Side::Source => "  on the source",
+    };
     let mut text = format!(
-        "{mark} {}  ({})\n",
+        "{mark} {}  ({}){side}\n",
         clip(&entry.title, 80),
         clip(&entry.source_key, 60)
     );

@@ -129,7 +129,7 @@ async fn a_sync_is_planned_applied_run_and_looked_up() {
         .well();
     assert!(
         applied.stdout.contains(
-            "60 read = 48 created + 8 updated + 0 unchanged + 0 filtered + 4 invalid + 0 rejected + 0 conflict + 0 held"
+            "60 read = 48 created + 8 updated + 0 deleted + 0 unchanged + 0 filtered + 4 invalid + 0 rejected + 0 conflict + 0 held"
         ),
         "{applied:?}"
     );

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::cursor::Point;
 use super::pages::{Context, PageMark, Pages, Step};
 use super::slice::Slice;
-use crate::{Error, Page, PageReader, ReadRequest, Result};
+use crate::{Error, Page, PageReader, ReadRequest, Result, RowPage, RowRecord};
 
 /// How far behind the platform's clock the cursor stays, in microseconds: what is being written right now may
 /// still get an earlier time.
@@ -174,8 +174,8 @@ impl Reader {
         self.pages.progress().state()
     }
 
-    fn page(&self, records: Vec<Record>, exchange: Option<model::ids::ExchangeId>) -> Page {
-        Page {
+    fn page(&self, records: Vec<RowRecord>, exchange: Option<model::ids::ExchangeId>) -> RowPage {
+        RowPage {
             records,
             position: serde_json::to_value(&self.position).unwrap_or_default(),
             cursor: self.cursor(),
@@ -290,9 +290,48 @@ pub fn record_of(
     }
 }
 
+/// A record with its key and version, of which no more is read than those are made of.
+fn row_record_of(
+    row: Row,
+    key: &[model::path::FieldPath],
+    version: Option<&model::path::FieldPath>,
+) -> RowRecord {
+    let key = match key {
+        [path] => match single_name(path).and_then(|name| row.raw_text(name)) {
+            Some(text) if !text.is_empty() => Some(RecordKey(text.to_owned())),
+            _ => value_at(&row, path).and_then(|value| RecordKey::from_value(&value)),
+        },
+        paths => RecordKey::from_record(&row.to_value(), paths),
+    };
+    let version = version
+        .and_then(|path| value_at(&row, path))
+        .filter(|value| !value.is_empty())
+        .map(|value| super::text::python_text(&value));
+    RowRecord { key, row, version }
+}
+
+/// The name of a member at the top, if the path is no more than that.
+fn single_name(path: &model::path::FieldPath) -> Option<&str> {
+    match path.segments() {
+        [model::path::Segment::Name(name)] => Some(name),
+        _ => None,
+    }
+}
+
+fn value_at(row: &Row, path: &model::path::FieldPath) -> Option<Value> {
+    match single_name(path) {
+        Some(name) => row.get(name),
+        None => row.to_value().at(path).cloned(),
+    }
+}
+
 #[async_trait]
 impl PageReader for Reader {
     async fn next(&mut self) -> Result<Option<Page>> {
+        Ok(self.next_rows().await?.map(Page::from))
+    }
+
+    async fn next_rows(&mut self) -> Result<Option<RowPage>> {
         if self.context.access.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
@@ -315,13 +354,10 @@ impl PageReader for Reader {
                         Vec::new()
                     };
                     let before = std::mem::take(&mut self.seen);
-                    let mut records: Vec<Record> = rows
+                    let mut records: Vec<RowRecord> = rows
                         .into_iter()
                         .filter(|row| before.is_empty() || !before.contains(&row.mark()))
-                        .map(Row::into_value)
-                        .map(|fields| {
-                            record_of(fields, &self.stream.key, self.version_path.as_ref())
-                        })
+                        .map(|row| row_record_of(row, &self.stream.key, self.version_path.as_ref()))
                         .collect();
                     if let Some(limit) = self.limit {
                         records.truncate(limit);

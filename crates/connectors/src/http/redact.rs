@@ -107,6 +107,10 @@ impl Redactor {
     pub fn text(&self, text: &str) -> String {
         let out = self.by_value(text);
         let out = JSON_MEMBERS.replace_all(&out, format!("${{1}}{MASK}\""));
+        // Most bodies are JSON, and have none.
+        if !out.contains('=') {
+            return out.into_owned();
+        }
         FORM_MEMBERS
             .replace_all(&out, format!("${{1}}${{2}}{MASK}"))
             .into_owned()

@@ -18,11 +18,36 @@ const ALL: RecordFilter = RecordFilter {
     text: None,
 };
 
-async fn insert(store: &Store, records: Vec<RunRecord>) {
+/// How records come into the history.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    /// One by one, as older versions kept them.
+    Rows,
+    /// From the outbox, many to a packet.
+    Packets,
+    /// The ones with even places as rows.
+    Both,
+}
+
+const WAYS: [Way; 3] = [Way::Rows, Way::Packets, Way::Both];
+
+async fn insert(store: &Store, records: Vec<RunRecord>, way: Way) {
+    let (rows, packed): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| match way {
+        Way::Rows => true,
+        Way::Packets => false,
+        Way::Both => record.seq % 2 == 0,
+    });
     store
-        .write_history(move |tx| run_records::insert_many(tx, &records))
+        .write_history(move |tx| run_records::insert_many(tx, &rows))
         .await
         .unwrap();
+    if !packed.is_empty() {
+        store
+            .write(move |tx| outbox::put_many(tx, &packed))
+            .await
+            .unwrap();
+    }
+    store.copy_history().await.unwrap();
 }
 
 /// Every record that a filter finds, by pages of `limit`.
@@ -146,6 +171,12 @@ async fn a_packet_that_cannot_be_read_does_not_hold_up_the_others() {
 
 #[tokio::test]
 async fn records_are_found_by_run_sync_outcome_and_text() {
+    for way in WAYS {
+        check_search(way).await;
+    }
+}
+
+async fn check_search(way: Way) {
     let store = in_memory();
     let sync = SyncId::new();
     let other = SyncId::new();
@@ -165,7 +196,7 @@ async fn records_are_found_by_run_sync_outcome_and_text() {
                 record
             })
             .collect();
-        insert(&store, records).await;
+        insert(&store, records, way).await;
     }
     let by_run = |outcomes: Vec<RecordOutcome>, text: Option<&str>| RecordFilter {
         run: Some(runs[0]),
@@ -247,19 +278,72 @@ async fn records_are_found_by_run_sync_outcome_and_text() {
 
 #[tokio::test]
 async fn a_long_run_is_searched_in_stretches_and_nothing_is_missed() {
+    for way in WAYS {
+        let store = in_memory();
+        let (run, sync) = (RunId::new(), SyncId::new());
+        // Places matter, not rows: few records, far apart.
+        for seq in [1, 40_000, 120_000, 120_001] {
+            insert(&store, vec![record(run, sync, seq, Created)], way).await;
+        }
+        let filter = RecordFilter {
+            run: Some(run),
+            text: Some("contact-12000".into()),
+            ..ALL
+        };
+        let found = find(&store, filter, 10).await;
+        assert_eq!(seqs(&found), [120_000, 120_001], "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_by_key_goes_on_over_many_packets() {
     let store = in_memory();
     let (run, sync) = (RunId::new(), SyncId::new());
-    // Places matter, not rows: two records, far apart.
-    let records = [1, 40_000, 120_000]
-        .map(|seq| record(run, sync, seq, Created))
-        .to_vec();
-    insert(&store, records).await;
-    let filter = RecordFilter {
-        run: Some(run),
-        text: Some("contact-120000".into()),
+    // One record to a packet: more packets than one search opens.
+    store
+        .write(move |tx| {
+            for seq in 1..=900 {
+                outbox::put_many(tx, &[record(run, sync, seq, Created)])?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    store.copy_history().await.unwrap();
+    insert(&store, vec![record(run, sync, 0, Created)], Way::Rows).await;
+    let text = |text: &str| RecordFilter {
+        text: Some(text.into()),
         ..ALL
     };
-    assert_eq!(seqs(&find(&store, filter, 10).await), [120_000]);
+    assert_eq!(
+        seqs(&find(&store, text("contact-7"), 50).await)[..2],
+        [799, 798]
+    );
+    assert_eq!(find(&store, text("contact-7"), 50).await.len(), 111);
+    assert_eq!(seqs(&find(&store, text("CONTACT-0"), 50).await), [0]);
+    assert_eq!(find(&store, text("contact-x"), 50).await, []);
+}
+
+#[tokio::test]
+async fn records_whose_places_lie_among_others_are_all_kept_in_order() {
+    let store = in_memory();
+    let (run, sync) = (RunId::new(), SyncId::new());
+    let all = |seqs: &[u64]| -> Vec<RunRecord> {
+        seqs.iter()
+            .map(|seq| record(run, sync, *seq, Created))
+            .collect()
+    };
+    for seqs in [&[10, 20, 30][..], &[15, 25], &[1, 2], &[30, 40], &[50]] {
+        for _ in 0..2 {
+            insert(&store, all(seqs), Way::Packets).await;
+        }
+    }
+    let filter = RecordFilter {
+        run: Some(run),
+        ..ALL
+    };
+    let found = find(&store, filter, 2).await;
+    assert_eq!(seqs(&found), [1, 2, 10, 15, 20, 25, 30, 40, 50]);
 }
 
 #[tokio::test]
@@ -355,6 +439,7 @@ async fn the_history_is_pruned_to_its_budget_oldest_first() {
         (0..2000)
             .map(|seq| record(run, sync, seq, Created))
             .collect(),
+        Way::Rows,
     )
     .await;
     assert_eq!(store.prune_history().await.unwrap().run_records, 0);
@@ -390,7 +475,7 @@ async fn the_history_is_pruned_to_its_budget_oldest_first() {
     let last = RunId::new();
     for batch in 0..4_u64 {
         let records = (0..5000).map(|n| record(last, sync, batch * 5000 + n, Created));
-        insert(&store, records.collect()).await;
+        insert(&store, records.collect(), Way::Rows).await;
     }
     let pruned = store.prune_history().await.unwrap();
     assert!(pruned.run_records >= 10_000, "{pruned:?}");
@@ -398,4 +483,34 @@ async fn the_history_is_pruned_to_its_budget_oldest_first() {
     assert!(left.iter().all(|record| record.run == last));
     assert_eq!(left.first().map(|record| record.seq), Some(19_999));
     assert_eq!(left.len() as u64 + pruned.run_records, 22_000);
+}
+
+#[tokio::test]
+async fn packets_are_pruned_after_older_rows_and_oldest_first() {
+    const BUDGET: u64 = 400_000;
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = options(dir.path(), "a7");
+    options.history_budget_bytes = BUDGET;
+    let store = Store::open(options).unwrap().store;
+    let (first, last, sync) = (RunId::new(), RunId::new(), SyncId::new());
+    let rows = (0..100)
+        .map(|seq| record(first, sync, seq, Created))
+        .collect();
+    insert(&store, rows, Way::Rows).await;
+    let packed = (0..50_000).map(|seq| {
+        let mut record = record(last, sync, seq, Created);
+        record.message = Some(format!("{:x}", seq.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        record
+    });
+    insert(&store, packed.collect(), Way::Packets).await;
+    let pruned = store.prune_history().await.unwrap();
+    assert!(pruned.run_records > 10_000, "{pruned:?}");
+    let left = find(&store, ALL, 10_000).await;
+    assert_eq!(left.len() as u64 + pruned.run_records, 50_100);
+    assert!(left.iter().all(|record| record.run == last));
+    assert_eq!(left.first().map(|record| record.seq), Some(49_999));
+    assert_eq!(
+        left.last().map(|record| record.seq),
+        Some(50_000 - left.len() as u64)
+    );
 }

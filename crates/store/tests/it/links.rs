@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use model::record::RecordKey;
 use model::value::{Object, Value};
 use proptest::prelude::*;
-use store::links::{self, Link};
+use store::links::{self, Link, SourceMark, Standing};
 use store::{Error, Store};
 
 use crate::support::{add_sync, in_memory, key, link};
@@ -185,4 +185,66 @@ proptest! {
             }
         });
     }
+}
+
+#[tokio::test]
+async fn a_record_is_the_same_only_where_its_mark_is() {
+    let store = in_memory();
+    let sync = add_sync(&store).await;
+    // Two thousand links, of which every second has a mark, far apart from each other or not.
+    store
+        .write(move |tx| {
+            let links: Vec<Link> = (0..2000)
+                .map(|n| link(format!("k{n:05}"), n, "{}"))
+                .collect();
+            let marks = (0..2000).map(|n| (n % 2 == 0).then_some(SourceMark(n | 1 << 63)));
+            links::upsert_marked(tx, sync, links.iter().zip(marks))
+        })
+        .await
+        .unwrap();
+    let check = async |wanted: &[(usize, u64)], expected: &[Standing]| {
+        let wanted: Vec<_> = wanted
+            .iter()
+            .map(|(n, mark)| (key(format!("k{n:05}")), SourceMark(*mark | 1 << 63)))
+            .collect();
+        let same = store
+            .read(move |conn| {
+                let wanted: Vec<_> = wanted
+                    .iter()
+                    .map(|(key, mark)| (key, Some(*mark)))
+                    .collect();
+                links::standings(conn, sync, &wanted)
+            })
+            .await
+            .unwrap();
+        assert_eq!(same, expected);
+    };
+    use Standing::{Linked, New, Same};
+    check(&[], &[]).await;
+    check(
+        &[(4, 4), (2, 2), (3, 3), (2, 3), (5000, 4)],
+        &[Same, Same, Linked, Linked, New],
+    )
+    .await;
+    // So far apart that they are looked up one by one.
+    check(
+        &[(0, 0), (1998, 1998), (1000, 1000), (1001, 1001)],
+        &[Same, Same, Same, Linked],
+    )
+    .await;
+    let every: Vec<(usize, u64)> = (0..2000).map(|n| (n, n as u64)).collect();
+    let expected: Vec<Standing> = (0..2000)
+        .map(|n| if n % 2 == 0 { Same } else { Linked })
+        .collect();
+    check(&every, &expected).await;
+
+    // What is agreed in another way has no mark; a new one is noted.
+    store
+        .write(move |tx| {
+            links::upsert_many(tx, sync, &[link("k00002", 2, "{}")])?;
+            links::mark_many(tx, sync, &[(key("k00003"), SourceMark(3 | 1 << 63))])
+        })
+        .await
+        .unwrap();
+    check(&[(2, 2), (3, 3)], &[Linked, Same]).await;
 }

@@ -112,7 +112,7 @@ patchbay:
           results: {path: [results], index: index, status: status, id: id, record: [], message: error}
         find:
           by: email
-          size: 50
+          size: 100
           separator: ","
           compare: [trim, lower]
           request:

@@ -1,0 +1,210 @@
+//! What needs a person: conflicts, records that were not written, runs that are taken back.
+
+use api::App;
+use api::views::{ConflictCounts, ConflictPage, ConflictView, PlanStarted, Started};
+use model::conflict::Decision;
+use serde_json::{Value, json};
+
+use crate::arguments::{Conflicts, Forgotten, Pause, Retry, StartOver, Take, Undo};
+use crate::commands::plan::show;
+use crate::commands::run::{follow, tell};
+use crate::failure::{End, Failure};
+use crate::hosts::Terminal;
+use crate::output::{Output, clean, clip};
+use crate::workspace::{self, Workspace, ask, find_sync};
+
+pub(crate) async fn undo(
+    workspace: &Workspace,
+    wanted: Undo,
+    output: &Output,
+) -> Result<End, Failure> {
+    let app = workspace.open(Terminal).await?;
+    let result = async {
+        let request = json!({"run": wanted.run, "seqs": wanted.seqs, "fields": wanted.fields});
+        let started: PlanStarted = ask(&app, "start_undo", request).await?;
+        show(&app, started.plan, &wanted.shown, output).await
+    }
+    .await;
+    workspace::close(app).await;
+    result
+}
+
+pub(crate) async fn start_over(
+    workspace: &Workspace,
+    wanted: StartOver,
+    output: &Output,
+) -> Result<End, Failure> {
+    let app = workspace.open(Terminal).await?;
+    let result = async {
+        let sync = find_sync(&app, &wanted.sync).await?;
+        let what = match wanted.what {
+            Forgotten::Cursor => "cursor",
+            Forgotten::Links => "links",
+        };
+        let request = json!({"sync": sync.id, "what": what});
+        let started: PlanStarted = ask(&app, "start_over", request).await?;
+        show(&app, started.plan, &wanted.shown, output).await
+    }
+    .await;
+    workspace::close(app).await;
+    result
+}
+
+pub(crate) async fn retry(
+    workspace: &Workspace,
+    wanted: Retry,
+    output: &Output,
+) -> Result<End, Failure> {
+    let app = workspace.open(Terminal).await?;
+    let result = async {
+        let sync = find_sync(&app, &wanted.sync).await?;
+        let started: Started = ask(&app, "retry_unwritten", json!({"sync": sync.id})).await?;
+        let detail = follow(&app, started.run, output).await?;
+        tell(&detail, output)
+    }
+    .await;
+    workspace::close(app).await;
+    result
+}
+
+pub(crate) async fn pause(
+    workspace: &Workspace,
+    wanted: Pause,
+    is_paused: bool,
+    output: &Output,
+) -> Result<End, Failure> {
+    let app = workspace.open(Terminal).await?;
+    let result = async {
+        let sync = find_sync(&app, &wanted.sync).await?;
+        let request = json!({
+            "sync": sync.id,
+            "source_keys": wanted.keys,
+            "is_paused": is_paused,
+        });
+        let _: Value = ask(&app, "pause_records", request).await?;
+        let n = wanted.keys.len();
+        output.answer(&json!({"records": n, "is_paused": is_paused}), || {
+            let what = match is_paused {
+                true => "left alone until they are resumed",
+                false => "taking part again from the next run on",
+            };
+            format!("{}: {n} records {what}", clean(&sync.name))
+        })?;
+        Ok(End::Done)
+    }
+    .await;
+    workspace::close(app).await;
+    result
+}
+
+pub(crate) async fn conflicts(
+    workspace: &Workspace,
+    wanted: Conflicts,
+    output: &Output,
+) -> Result<End, Failure> {
+    let app = workspace.open(Terminal).await?;
+    let result = listed(&app, &wanted, output).await;
+    workspace::close(app).await;
+    result
+}
+
+async fn listed(app: &App, wanted: &Conflicts, output: &Output) -> Result<End, Failure> {
+    let sync = match &wanted.sync {
+        None => None,
+        Some(name) => Some(find_sync(app, name).await?.id),
+    };
+    let request = json!({
+        "sync": sync,
+        "source_key": wanted.key,
+        "field": wanted.field,
+        "is_decided": null,
+        "search": wanted.search,
+        "after": null,
+        "limit": wanted.limit,
+    });
+    let mut page: ConflictPage = ask(app, "list_conflicts", request.clone()).await?;
+    if let Some(decision) = decision(wanted)? {
+        let ids: Vec<_> = page.conflicts.iter().map(|conflict| conflict.id).collect();
+        let decide = json!({"ids": ids, "decision": decision, "always": wanted.always});
+        let counts: ConflictCounts = ask(app, "decide_conflicts", decide).await?;
+        page = ask(app, "list_conflicts", request).await?;
+        output.note(&format!(
+            "{} of {} conflicts are decided.",
+            counts.decided, counts.total
+        ));
+    }
+    if let (true, Some(sync)) = (wanted.apply, sync) {
+        let started: PlanStarted = ask(app, "start_decisions", json!({"sync": sync})).await?;
+        let shown = crate::arguments::Shown {
+            apply: true,
+            limit: wanted.limit,
+        };
+        return show(app, started.plan, &shown, output).await;
+    }
+    output.answer(&page, || describe(&page))?;
+    Ok(End::Done)
+}
+
+/// The choice that was typed; an inner none takes a choice back.
+fn decision(wanted: &Conflicts) -> Result<Option<Option<Decision>>, Failure> {
+    if let Some(text) = &wanted.value {
+        let value = serde_json::from_str(text).map_err(|error| {
+            Failure::invalid(
+                format!("The value is not JSON: {error}."),
+                "Texts are written in quotes: --value '\"Ann\"'.",
+            )
+        })?;
+        return Ok(Some(Some(Decision::Value { value })));
+    }
+    Ok(wanted.take.map(|take| match take {
+        Take::Source => Some(Decision::Source),
+        Take::Target => Some(Decision::Target),
+        Take::Both => Some(Decision::KeepBoth),
+        Take::None => None,
+    }))
+}
+
+fn describe(page: &ConflictPage) -> String {
+    if page.conflicts.is_empty() {
+        return "Both sides agree: there are no conflicts.".into();
+    }
+    let mut text = format!(
+        "{} conflicts, {} of them decided\n",
+        page.total, page.decided
+    );
+    for conflict in &page.conflicts {
+        text.push_str(&describe_one(conflict));
+    }
+    if page.has_more {
+        text.push_str("\n… and more: --limit shows up to 500.\n");
+    }
+    text
+}
+
+fn describe_one(conflict: &ConflictView) -> String {
+    let value = |value: &Option<Value>| match value {
+        None | Some(Value::Null) => "∅".to_owned(),
+        Some(Value::String(text)) => clip(text, 60),
+        Some(other) => clip(&other.to_string(), 60),
+    };
+    let chosen = match &conflict.decision {
+        None => "not decided",
+        Some(Decision::Source) => "the source counts",
+        Some(Decision::Target) => "the target counts",
+        Some(Decision::Value { .. }) => "a value of your own counts",
+        Some(Decision::KeepBoth) => "both stay as they are",
+    };
+    format!(
+        "\n{}  ({} ↔ {})  {}\n    {}\n    agreed: {}\n    {}: {}\n    {}: {}\n    {chosen}\n",
+        clip(&conflict.title, 60),
+        clip(&conflict.source_key, 40),
+        clip(&conflict.target_key, 40),
+        clean(&conflict.field),
+        clean(&conflict.what),
+        value(&conflict.base),
+        clean(&conflict.source_name),
+        value(&conflict.source),
+        clean(&conflict.target_name),
+        value(&conflict.target),
+    )
+}
