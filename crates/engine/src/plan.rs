@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use model::ids::ChangeId;
 use model::path::FieldPath;
 use model::record::{Change, Operation, Record, RecordKey};
-use model::sync::WriteMode;
+use model::sync::{MatchRule, WriteMode};
 use model::value::{Fingerprint, Object, Value};
 use store::agreed::Agreed;
 use store::conflicts::Conflict;
@@ -98,6 +98,8 @@ pub struct Rules {
     pub mode: WriteMode,
     /// Target fields that tell which record is meant.
     pub match_on: Vec<FieldPath>,
+    /// More ways to find it, in their order.
+    pub match_also: Vec<MatchRule>,
 }
 
 /// Why nothing is done to a record whose last write nobody could settle.
@@ -417,6 +419,7 @@ mod tests {
         Rules {
             mode,
             match_on: vec!["email".parse().unwrap()],
+            match_also: Vec::new(),
         }
     }
 

@@ -388,7 +388,7 @@ async fn rebase(
         if is_delete || !intended.wants_mapped(job) {
             // Nobody has looked at what is there now.
             let untouched = was.is_none_or(|was| !plan::is_touched(was, None, now, None));
-            if !untouched && !(fields.is_empty() && !is_delete) {
+            if !untouched && (!fields.is_empty() || is_delete) {
                 batch.settle_overtaken(job, intended, &record);
                 continue;
             }
