@@ -148,7 +148,7 @@ export function FieldRow({ side, row, facts, isPinned = false, beginDrag }: Prop
           </span>
         )}
         <Marks field={field} side={side} />
-        {side === "target" && isMapped && row.isOpen === undefined && (
+        {side === "target" && isMapped && model.rules.get(path)?.origin.kind === "fields" && (
           <span className="map-marks">
             <WayMark path={path} />
           </span>

@@ -89,7 +89,7 @@ function TargetPanel({ path }: { path: string }) {
       {problems.map((problem) => (
         <ProblemLine key={problem.code + (problem.step ?? "")} problem={problem} isCompact />
       ))}
-      <FieldWay path={path} />
+      {rule.origin.kind !== "constant" && <FieldWay path={path} />}
       <div>
         <Label>If it cannot be made</Label>
         <FailurePolicy rule={rule} />
