@@ -204,24 +204,55 @@ pub(crate) async fn still_true(
         .filter(|entry| job.back.is_some() && entry.action.writes())
         .filter_map(|entry| entry.target_key.clone())
         .collect();
-    let (mut links, linked) = work
+    let (links, linked, held) = work
         .store
         .read(move |db| {
             let links = store::links::get_many(db, sync, &keys)?;
             let linked = store::links::sources_of_targets(db, sync, &targets)?;
-            Ok((links, linked))
+            Ok((links, linked, store::journal::held_keys(db, sync)?))
         })
         .await?;
     let about = (work.run, work.clock.now());
     let planned = entries.into_iter().map(|entry| {
-        let link = links.remove(&entry.source_key);
+        // A pair may have an entry for each side.
+        let link = links.get(&entry.source_key).cloned();
         let is_linked = entry
             .target_key
             .as_ref()
             .is_some_and(|key| linked.contains_key(key));
+        // What has been sent since may have happened: the plan knows nothing of it.
+        let counterpart = entry
+            .target_key
+            .as_ref()
+            .filter(|_| entry.side == Side::Source);
+        let is_held =
+            held.contains(&entry.source_key) || counterpart.is_some_and(|key| held.contains(key));
+        if is_held && entry.is_included && entry.action.writes() {
+            return unsettled(entry);
+        }
         again(job, kind, about, entry, link, is_linked)
     });
     Ok(planned.collect())
+}
+
+/// An entry whose record has a change in the journal that a person has to look at.
+fn unsettled(mut entry: PlanEntry) -> Planned {
+    Planned {
+        mapped: Mapped {
+            source_key: entry.source_key,
+            source: entry.source.take().unwrap_or_default(),
+            fields: entry.mapped,
+            fingerprint: entry.mapped_fingerprint,
+            problem: None,
+        },
+        decision: Decision::Held(Problem {
+            message: plan::UNSETTLED.into(),
+            field: None,
+        }),
+        was_linked: true,
+        side: entry.side,
+        intent: Intent::Sync,
+    }
 }
 
 fn again(

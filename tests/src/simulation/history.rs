@@ -58,6 +58,8 @@ pub struct TargetLike {
     pub tells_member: bool,
     /// The search learns of a new member only so many requests later.
     pub search_lags: u32,
+    /// Single members can be read.
+    pub can_get: bool,
     /// Changes in one request.
     pub batch: usize,
 }
@@ -73,6 +75,10 @@ pub struct Configuration {
     pub matches: bool,
     /// When it stops and asks.
     pub guards: Guards,
+    /// Complete reads that must miss a record before it counts as deleted.
+    pub sightings: u8,
+    /// Days that it must have been gone.
+    pub after_days: u16,
 }
 
 /// One thing that happens.
@@ -239,6 +245,68 @@ impl History {
     }
 }
 
+impl Setting {
+    /// Both platforms do what most do, and no guard holds anything.
+    pub fn plain() -> Self {
+        Self {
+            source: SourceLike {
+                is_incremental: true,
+                has_offset_pages: false,
+                page: 2,
+                repeats: false,
+            },
+            target: TargetLike {
+                is_idempotent: false,
+                is_searchable: true,
+                has_versions: false,
+                is_unique: false,
+                normalises: false,
+                tells_member: false,
+                search_lags: 0,
+                can_get: true,
+                batch: 2,
+            },
+            configuration: Configuration {
+                mapping: 0,
+                mode: WriteMode::Upsert,
+                matches: true,
+                guards: Guards {
+                    max_update_percent: 100,
+                    max_delete_percent: 100,
+                    empty_source_above: u32::MAX,
+                    from_records: u32::MAX,
+                    ..Guards::default()
+                },
+                sightings: 2,
+                after_days: 0,
+            },
+        }
+    }
+}
+
+impl PersonLike {
+    /// The person of this number.
+    pub const fn number(n: u8) -> Self {
+        Self {
+            address: n,
+            name: 80 + n,
+            number: n,
+        }
+    }
+}
+
+impl RunStep {
+    /// A run that nothing befalls.
+    pub const fn calm(kind: RunKind) -> Self {
+        Self {
+            kind,
+            events: Vec::new(),
+            end: None,
+            full: None,
+        }
+    }
+}
+
 fn one_in(rng: &mut Rng, n: u32) -> bool {
     rng.u32(0..n) == 0
 }
@@ -246,6 +314,11 @@ fn one_in(rng: &mut Rng, n: u32) -> bool {
 fn setting(rng: &mut Rng) -> Setting {
     let is_idempotent = rng.bool();
     let is_searchable = rng.u8(0..4) != 0;
+    let has_versions = rng.bool();
+    let mode = match rng.u8(0..3) {
+        0 => WriteMode::Mirror,
+        _ => WriteMode::Upsert,
+    };
     Setting {
         source: SourceLike {
             is_incremental: rng.u8(0..4) != 0,
@@ -256,7 +329,7 @@ fn setting(rng: &mut Rng) -> Setting {
         target: TargetLike {
             is_idempotent,
             is_searchable,
-            has_versions: rng.bool(),
+            has_versions,
             is_unique: one_in(rng, 4),
             normalises: one_in(rng, 4),
             tells_member: rng.bool(),
@@ -266,11 +339,12 @@ fn setting(rng: &mut Rng) -> Setting {
             } else {
                 0
             },
+            can_get: has_versions || rng.bool(),
             batch: rng.usize(1..6),
         },
         configuration: Configuration {
             matches: is_searchable,
-            ..configuration(rng, WriteMode::Upsert)
+            ..configuration(rng, mode)
         },
     }
 }
@@ -284,6 +358,7 @@ fn configuration(rng: &mut Rng, mode: WriteMode) -> Configuration {
             // Streams, whatever happens.
             0 => Guards {
                 max_update_percent: 100,
+                max_delete_percent: 100,
                 empty_source_above: u32::MAX,
                 from_records: u32::MAX,
                 ..Guards::default()
@@ -291,18 +366,22 @@ fn configuration(rng: &mut Rng, mode: WriteMode) -> Configuration {
             // Plans first, holds nothing but the empty source.
             1 => Guards {
                 max_update_percent: 100,
+                max_delete_percent: 100,
                 empty_source_above: rng.u32(0..4),
                 from_records: rng.u32(0..4),
                 ..Guards::default()
             },
             2 => Guards {
                 max_update_percent: rng.u8(0..100),
+                max_delete_percent: rng.u8(0..100),
                 empty_source_above: rng.u32(0..6),
                 from_records: rng.u32(0..6),
                 ..Guards::default()
             },
             _ => Guards::default(),
         },
+        sightings: rng.u8(1..4),
+        after_days: if one_in(rng, 4) { rng.u16(1..3) } else { 0 },
     }
 }
 
@@ -354,6 +433,7 @@ fn step(rng: &mut Rng, setting: &Setting, steps: &mut Vec<Step>) {
             let mode = match rng.u8(0..6) {
                 0 => WriteMode::Create,
                 1 => WriteMode::Update,
+                2..4 => WriteMode::Mirror,
                 _ => WriteMode::Upsert,
             };
             let mut configuration = configuration(rng, mode);

@@ -15,7 +15,7 @@ use model::ids::{ConnectionId, PlanId, SyncId};
 use model::mapping::{Mapping, OnFailure, Origin, Rule, Step as MappingStep};
 use model::record::RecordKey;
 use model::run::RunState;
-use model::sync::{StreamRef, Sync};
+use model::sync::{DeleteRule, StreamRef, Sync, WriteMode};
 use store::inline::{Access, Fate, Inline};
 use store::plans::PlanState;
 use store::runs::Run;
@@ -31,7 +31,7 @@ pub(super) struct Life<'a> {
     pub(super) setting: &'a Setting,
     pub(super) configuration: Configuration,
     pub(super) store: &'a Arc<Inline>,
-    clock: &'a Clock,
+    pub(super) clock: &'a Clock,
     pub(super) sync: SyncId,
     ends: [ConnectionId; 2],
     pub(super) platform: Platform,
@@ -80,10 +80,11 @@ impl<'a> Life<'a> {
             .unwrap();
         let platform = Platform::new(setting.clone(), Arc::clone(store), sync);
         let job = job(sync, 1, document, &platform)?;
+        platform.state().watch.pages_shift = setting.source.has_offset_pages;
         platform
             .state()
             .watch
-            .version(1, Arc::clone(&job.program), configuration.mode);
+            .version(1, Arc::clone(&job.program), &configuration);
         Ok(Self {
             setting,
             configuration,
@@ -138,11 +139,10 @@ impl<'a> Life<'a> {
             .unwrap();
         self.job = job(sync, version, document, &self.platform)?;
         self.configuration = configuration.clone();
-        self.platform.state().watch.version(
-            version,
-            Arc::clone(&self.job.program),
-            configuration.mode,
-        );
+        self.platform
+            .state()
+            .watch
+            .version(version, Arc::clone(&self.job.program), configuration);
         Ok(())
     }
 
@@ -375,7 +375,13 @@ impl<'a> Life<'a> {
                 return Err(format!("the equation does not hold: {}", equation()));
             }
             let read = watch.read_by.get(&run.id);
-            if read.is_some_and(|read| run.counts.read > *read) {
+            // What is found to be gone counts as read too.
+            let gone = run.counts.deleted
+                + run.counts.filtered
+                + run.counts.conflict
+                + run.counts.held
+                + run.counts.rejected;
+            if read.is_some_and(|read| run.counts.read > *read + gone) {
                 return Err(format!("{read:?} were brought: {}", equation()));
             }
         }
@@ -389,16 +395,22 @@ impl<'a> Life<'a> {
         self.tally.runs += 1;
         self.tally.created += run.counts.created;
         self.tally.updated += run.counts.updated;
+        self.tally.deleted += run.counts.deleted;
         let guards = &self.configuration.guards;
         let linked = watch.linked.len() as u64;
         let least = guards
             .from_records
             .min(guards.empty_source_above.saturating_add(1));
         let reads = matches!(kind, RunKind::New | RunKind::Full);
+        let mirrors = self.configuration.mode == WriteMode::Mirror;
         let is_planned = reads && linked >= u64::from(least);
         self.tally.planned += u64::from(is_planned);
         match run.state {
-            RunState::Completed if reads && run.counts.read != watch.read => {
+            RunState::Completed
+                if reads
+                    && (run.counts.read < watch.read
+                        || (run.counts.read > watch.read && !mirrors)) =>
+            {
                 return Err(format!(
                     "{} were brought: {}",
                     watch.read,
@@ -424,6 +436,15 @@ impl<'a> Life<'a> {
         {
             return Err(format!(
                 "{percent} % were updated, and the guard is {guards:?}"
+            ));
+        }
+        let percent = watch.deleted.len() as u64 * 100 / linked.max(1);
+        if reads
+            && linked >= u64::from(guards.from_records)
+            && percent > u64::from(guards.max_delete_percent)
+        {
+            return Err(format!(
+                "{percent} % were deleted, and the guard is {guards:?}"
             ));
         }
         let is_empty = kind == RunKind::Full && watch.read == 0;
@@ -511,6 +532,11 @@ fn document(ends: [ConnectionId; 2], configuration: &Configuration) -> Sync {
             rules,
         },
         guards: configuration.guards,
+        deletes: DeleteRule {
+            sightings: configuration.sightings,
+            after_days: configuration.after_days,
+            ..DeleteRule::default()
+        },
         ..Sync::new(
             "People to members",
             stream(source, "people"),

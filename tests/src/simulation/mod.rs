@@ -64,6 +64,7 @@ pub struct Tally {
     pub requests: u64,
     pub created: u64,
     pub updated: u64,
+    pub deleted: u64,
     /// Records that still need a person in the end.
     pub listed: u64,
 }
@@ -79,6 +80,7 @@ impl Tally {
         self.requests += other.requests;
         self.created += other.created;
         self.updated += other.updated;
+        self.deleted += other.deleted;
         self.listed += other.listed;
     }
 }

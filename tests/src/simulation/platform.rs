@@ -164,13 +164,16 @@ impl Source for Platform {
 
     async fn read(&self, request: ReadRequest, _: Access) -> Result<Box<dyn PageReader>> {
         let is_incremental = self.0.setting.source.is_incremental;
-        let since = request.cursor.filter(|_| is_incremental && !request.full);
+        let cursor = request.cursor.clone();
+        let since = cursor.filter(|_| is_incremental && !request.full);
         self.state().watch.read_begins(&self.0.store, self.0.sync);
+        let is_complete = (request.full || request.cursor.is_none()) && request.position.is_none();
         Ok(Box::new(Reader {
             platform: self.clone(),
             since: since.and_then(|cursor| cursor.as_u64()).unwrap_or(0),
             at: request.position.map(place).unwrap_or_default(),
             cursor: None,
+            brought: is_complete.then(BTreeSet::new),
         }))
     }
 
@@ -204,6 +207,8 @@ struct Reader {
     since: u64,
     at: Place,
     cursor: Option<u64>,
+    /// What a read of everything has brought.
+    brought: Option<BTreeSet<RecordKey>>,
 }
 
 #[async_trait]
@@ -251,11 +256,17 @@ impl Reader {
                     version: None,
                 });
             }
+            if let Some(brought) = &mut self.brought {
+                brought.insert(key.clone());
+            }
             self.at.offset += 1;
             self.cursor = self.cursor.max(Some(stamp));
             self.at.after = Some((stamp, key));
         }
         if records.is_empty() {
+            if let Some(brought) = &self.brought {
+                state.watch.read_completely(brought);
+            }
             return None;
         }
         state.watch.served(&records);
@@ -488,10 +499,28 @@ impl Platform {
     }
 
     fn delete(&self, state: &mut State, change: &Change) -> Outcome {
-        state
-            .watch
-            .broken(&format!("nobody asked for the deletion {change:?}"));
-        rejected("nothing is deleted here")
+        let key = change
+            .target_key
+            .clone()
+            .unwrap_or(RecordKey(String::new()));
+        if let Some(member) = state.world.members.get(&key) {
+            if let Some(version) = &change.version {
+                if *version != member.version.to_string() {
+                    return Outcome::Moved;
+                }
+                if self.0.setting.target.can_get {
+                    state.watch.overwrites(member, change);
+                }
+            }
+            if let Some(member) = state.world.members.remove(&key) {
+                state.world.deleted.insert(key.clone(), member);
+            }
+        }
+        Outcome::Written {
+            key,
+            record: None,
+            version: None,
+        }
     }
 
     fn written(&self, state: &State, key: RecordKey) -> Outcome {
@@ -566,6 +595,8 @@ pub(super) fn members(setting: &Setting) -> StreamDescription {
             read: true,
             create: true,
             update: true,
+            delete: true,
+            get: like.can_get,
             batch_size: like.batch,
             match_by: if like.is_searchable {
                 vec!["email".parse().unwrap()]

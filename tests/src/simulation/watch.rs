@@ -11,6 +11,7 @@ use model::value::{Object, Value};
 use store::inline::Inline;
 use store::journal::Pending;
 
+use super::history::Configuration;
 use super::world::{self, Member, World};
 
 /// What was seen so far, and what was wrong with it.
@@ -27,10 +28,16 @@ pub(super) struct Watch {
     /// Who reads.
     reader: Option<RunId>,
     is_plan: bool,
+    /// Edits while the source is read shift its pages.
+    pub(super) pages_shift: bool,
     /// Which persons were linked when the run began to read.
     pub(super) linked: BTreeSet<RecordKey>,
     /// Those of them for which the run sent an update of its own.
     pub(super) updated: BTreeSet<RecordKey>,
+    /// Those of them that the run deleted.
+    pub(super) deleted: BTreeSet<RecordKey>,
+    /// How many complete reads did not bring a person that came before.
+    missed: HashMap<RecordKey, u32>,
     /// Changes of its own that the run sent.
     pub(super) own: usize,
     /// Each version of the sync.
@@ -47,6 +54,7 @@ pub(super) struct Watch {
 struct Version {
     program: Arc<Program>,
     mode: WriteMode,
+    sightings: u8,
 }
 
 impl Watch {
@@ -56,8 +64,13 @@ impl Watch {
     }
 
     /// A version of the sync is in force.
-    pub(super) fn version(&mut self, version: u32, program: Arc<Program>, mode: WriteMode) {
-        self.versions.insert(version, Version { program, mode });
+    pub(super) fn version(&mut self, version: u32, program: Arc<Program>, is: &Configuration) {
+        let version_is = Version {
+            program,
+            mode: is.mode,
+            sightings: is.sightings,
+        };
+        self.versions.insert(version, version_is);
     }
 
     /// A run begins, or a plan, which is no run.
@@ -67,6 +80,7 @@ impl Watch {
         self.reader = None;
         self.linked.clear();
         self.updated.clear();
+        self.deleted.clear();
         self.own = 0;
     }
 
@@ -169,11 +183,19 @@ impl Watch {
             }
             if Some(pending.run) == active && self.reader == active {
                 self.own += 1;
+                let done = match change.operation {
+                    Operation::Delete => &mut self.deleted,
+                    _ => &mut self.updated,
+                };
                 if self.linked.contains(&change.source_key) {
-                    self.updated.insert(change.source_key.clone());
+                    done.insert(change.source_key.clone());
                 }
             }
-            if let Err(why) = self.explain(store, pending) {
+            let explained = match change.operation {
+                Operation::Delete => self.explain_deletion(store, world, pending),
+                _ => self.explain(store, pending),
+            };
+            if let Err(why) = explained {
                 self.broken(&format!("{why}: {change:?}"));
             }
             let link = links.get(&change.source_key);
@@ -202,6 +224,12 @@ impl Watch {
                         self.broken(&format!("has nothing to do with its target: {change:?}"));
                     }
                 }
+                (Operation::Delete, target) => {
+                    let linked = link.map(|link| &link.target_key);
+                    if linked.is_none() || linked != target.as_ref() {
+                        self.broken(&format!("deletes what is not linked: {change:?}"));
+                    }
+                }
                 (Operation::Update, None) => {
                     self.broken(&format!("updates nothing: {change:?}"));
                 }
@@ -210,15 +238,50 @@ impl Watch {
         }
     }
 
-    /// A change is what the mapping of its run makes of a record that was read.
-    fn explain(&mut self, store: &Inline, pending: &Pending) -> Result<(), String> {
-        let run = pending.run;
+    /// The source was read from its beginning to its end.
+    pub(super) fn read_completely(&mut self, brought: &BTreeSet<RecordKey>) {
+        for key in self.served.keys().filter(|key| !brought.contains(*key)) {
+            *self.missed.entry(key.clone()).or_default() += 1;
+        }
+    }
+
+    fn version_in(&mut self, store: &Inline, run: RunId) -> Version {
         let version = *self.version_of.entry(run).or_insert_with(|| {
             let run = store.look(|db| store::runs::get(db, run)).unwrap();
             run.sync_version
         });
+        self.versions[&version].clone()
+    }
+
+    /// Only what complete reads have missed often enough is deleted, where the sync mirrors.
+    fn explain_deletion(
+        &mut self,
+        store: &Inline,
+        world: &World,
+        pending: &Pending,
+    ) -> Result<(), String> {
+        let version = self.version_in(store, pending.run);
+        let key = &pending.change.source_key;
+        if version.mode != WriteMode::Mirror {
+            return Err(format!("a sync in mode {:?} deletes nothing", version.mode));
+        }
+        let missed = self.missed.get(key).copied().unwrap_or_default();
+        if missed < u32::from(version.sightings) {
+            return Err(format!("only {missed} complete reads have missed it"));
+        }
+        // A page can only miss what moved while it was read.
+        let person = world.people.get(key);
+        if person.is_some_and(|person| !person.was_late) && !self.pages_shift {
+            return Err("it is still at the source".into());
+        }
+        Ok(())
+    }
+
+    /// A change is what the mapping of its run makes of a record that was read.
+    fn explain(&mut self, store: &Inline, pending: &Pending) -> Result<(), String> {
+        let run = pending.run;
+        let Version { program, mode, .. } = self.version_in(store, run);
         let change = &pending.change;
-        let Version { program, mode } = &self.versions[&version];
         let source = pending.source.as_ref().ok_or("has no source record")?;
         let versions = self.served.get(&change.source_key);
         if !versions.is_some_and(|versions| versions.contains(source)) {
@@ -268,7 +331,11 @@ impl Watch {
     pub(super) fn overwrites(&mut self, member: &Member, change: &Change) {
         let empty = Object::new();
         let before = change.before.as_ref().unwrap_or(&empty);
-        for (name, _) in change.fields.iter() {
+        let fields = match change.operation {
+            Operation::Delete => before,
+            _ => &change.fields,
+        };
+        for (name, _) in fields.iter() {
             let is = |object: &Object| object.get(name).cloned().unwrap_or_default();
             if before.get(name).is_none() && self.unknown.contains(&(change.id, name.to_owned())) {
                 continue;

@@ -18,6 +18,8 @@ pub(super) struct Person {
     pub(super) before: Option<Object>,
     /// Its latest edit says that it was before others that are known.
     pub(super) is_late: bool,
+    /// So did one of its edits.
+    pub(super) was_late: bool,
 }
 
 /// A member at the target.
@@ -62,6 +64,7 @@ impl World {
                     stamp: stamp.0,
                     before: None,
                     is_late: stamp.1,
+                    was_late: stamp.1,
                 };
                 self.people.insert(key, person);
             }
@@ -85,6 +88,7 @@ impl World {
                     person.before = Some(was);
                     person.stamp = stamp.0;
                     person.is_late = stamp.1;
+                    person.was_late |= stamp.1;
                 }
             }
             Edit::RemovePerson(which) => {

@@ -173,18 +173,10 @@ impl<'a> Writing<'a> {
     }
 
     fn prefers_single(&self, operation: Operation) -> bool {
-        let says_version = |tree: &crate::declarative::text::Tree| tree.mentions("version");
-        let by_batch = self
-            .spec
-            .batch
-            .as_ref()
-            .and_then(|batch| batch.entries.tree(operation))
-            .is_some_and(says_version);
-        !by_batch
-            && self
-                .spec
-                .single(operation)
-                .is_some_and(|single| single.if_match.is_some())
+        let batch = self.spec.batch.as_ref();
+        let by_batch = batch.is_some_and(|batch| batch.entries.names_version(operation));
+        let single = self.spec.single(operation);
+        !by_batch && single.is_some_and(Single::names_version)
     }
 
     /// What the templates of a change may use.
