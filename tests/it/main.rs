@@ -11,6 +11,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod both_ways;
 mod boundaries;
 mod cancel;
 mod connectors;

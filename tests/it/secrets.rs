@@ -62,7 +62,14 @@ async fn connect_by_hand(
     }
 }
 
-/// Every text and blob of both databases, as they are behind their encryption.
+/// What is compressed behind the few bytes that say how.
+fn unpacked(value: &[u8]) -> Option<Vec<u8>> {
+    const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    let at = value.windows(4).take(4).position(|four| four == FRAME)?;
+    Some(zstd::decode_all(&value[at..]).unwrap())
+}
+
+/// Every text and blob of both databases, as they are behind their encryption, and unpacked where they are packed.
 async fn everything_stored(test: &TestApp) -> Vec<u8> {
     fn dump(db: &store::Connection) -> store::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -85,6 +92,7 @@ async fn everything_stored(test: &TestApp) -> Vec<u8> {
                     if let Ok(text) = value.as_bytes() {
                         bytes.extend_from_slice(text);
                         bytes.push(b'\n');
+                        bytes.extend(unpacked(text).unwrap_or_default());
                     }
                 }
             }
@@ -92,7 +100,15 @@ async fn everything_stored(test: &TestApp) -> Vec<u8> {
         Ok(bytes)
     }
     let mut all = test.app.engine().store().read(dump).await.unwrap();
-    all.extend(test.app.engine().store().read_history(dump).await.unwrap());
+    let history = test.app.engine().store().read_history(dump).await.unwrap();
+    // A name that is in bodies and in records shows that both were read.
+    for known in ["email_address", "\"operations\""] {
+        let found = history
+            .windows(known.len())
+            .any(|part| part == known.as_bytes());
+        assert!(found, "{known} is not in what was read");
+    }
+    all.extend(history);
     all
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use model::clock::Millis;
 use model::field::Schema;
 use model::ids::{ChangeId, ExchangeId};
@@ -211,7 +212,8 @@ pub struct Page {
     /// Where to go on if the run is cut off *after* this page is settled.
     pub position: serde_json::Value,
     /// How far the stream counts as read once everything up to this page is settled and the run has
-    /// come to its end. The engine stores the last one it was given.
+    /// come to its end. The engine stores the last one it was given. Null takes back any before it: the next
+    /// run reads everything, since records of this stream cannot be found by when they changed.
     pub cursor: Option<serde_json::Value>,
     /// Which exchange brought it.
     pub exchange: Option<ExchangeId>,
@@ -311,6 +313,11 @@ pub trait Source: Send + Sync {
 
     /// Begins to read.
     async fn read(&self, request: ReadRequest, access: Access) -> Result<Box<dyn PageReader>>;
+
+    /// How far the platform's clock is ahead of ours, as far as its answers tell.
+    fn clock_skew(&self) -> Option<SignedDuration> {
+        None
+    }
 
     /// Tries the connection step by step (address, sign-in, one read), each with its time.
     /// Goes on to the end only while steps succeed.

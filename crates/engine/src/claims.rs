@@ -16,7 +16,7 @@ pub(crate) struct Claims(Vec<Table>);
 /// From 64 bits of what is claimed to 32 bits of who claims it.
 type Table = HashMap<[u32; 2], u32, BuildHasherDefault<AsItIs>>;
 
-const TABLES: u64 = 64;
+const TABLES: u64 = 96;
 
 impl Default for Claims {
     fn default() -> Self {

@@ -115,6 +115,14 @@ impl Job {
             }
             _ => {}
         }
+        for path in document.match_also.iter().flat_map(|rule| &rule.fields) {
+            if !can.match_by.contains(path) {
+                return Err(Error::Refused(format!(
+                    "\"{}\" cannot be searched by {path}; take it out of the ways to match",
+                    target_stream.label
+                )));
+            }
+        }
         let filter = match &document.filter {
             None => None,
             Some(text) => Some(Arc::new(Expression::parse(text).map_err(|error| {
@@ -157,6 +165,12 @@ impl Job {
     ) -> Result<Self> {
         let two_way = self.document.both_ways();
         let refuse = |words: String| Err(Error::Refused(words));
+        if !self.document.match_also.is_empty() {
+            return refuse(
+                "a sync that reads both sides matches by one key; take the other ways to match out"
+                    .into(),
+            );
+        }
         if !target_stream.capabilities.read {
             return refuse(format!(
                 "\"{}\" cannot be read, so its changes cannot be seen; choose another mode",
@@ -286,6 +300,7 @@ impl Job {
         Rules {
             mode: self.document.mode,
             match_on: self.document.match_on.clone(),
+            match_also: self.document.match_also.clone(),
         }
     }
 }

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 /// Records that are planned, journalled, written and committed together.
-pub const RECORDS_PER_BATCH: usize = 1_000;
+pub const RECORDS_PER_BATCH: usize = 500;
+
+/// Pages of so many records or more are brought together to batches.
+pub const TOGETHER_FROM: usize = 50;
 
 /// Entries of a plan that are applied together.
-pub const ENTRIES_PER_BATCH: u32 = 1_000;
+pub const ENTRIES_PER_BATCH: u32 = 500;
 
 /// Pages that may be read ahead of the one that is being written.
 pub const PAGES_AHEAD: usize = 4;

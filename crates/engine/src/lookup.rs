@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use connectors::{Access, Find};
 use model::path::FieldPath;
 use model::record::{Record, RecordKey};
+use model::sync::Compare;
 use model::value::{Object, Value};
 use store::Store;
 
@@ -105,60 +106,100 @@ pub(crate) async fn look_up(
             Ok((fingerprints, links, unsettled))
         })
         .await?;
-    let mut known: Vec<Option<Known>> = Vec::with_capacity(mapped.len());
-    let mut to_find: Vec<(usize, Vec<Value>)> = Vec::new();
     let rules = job.rules();
+    let mut known: Vec<Known> = Vec::with_capacity(mapped.len());
+    let mut open: Vec<usize> = Vec::new();
     for (n, mapped) in mapped.iter().enumerate() {
         let key = &mapped.source_key;
         known.push(if unsettled.contains(key) {
-            Some(Known::Unsettled)
+            Known::Unsettled
         } else if mapped.problem.is_some() {
-            Some(Known::NotSearchable)
+            Known::NotSearchable
         } else if let Some(link) = links.remove(key) {
-            Some(Known::Linked(Box::new(link)))
+            Known::Linked(Box::new(link))
         } else if fingerprints.contains_key(key) {
-            Some(Known::Same)
+            Known::Same
         } else if rules.match_on.is_empty() {
-            Some(Known::NotSearchable)
+            Known::NotSearchable
         } else {
+            open.push(n);
             match match_values(mapped, &rules) {
-                Ok(values) => {
-                    to_find.push((n, values));
-                    None
-                }
-                Err(field) => Some(Known::NoMatchValue(field)),
+                Ok(_) => Known::Looked(Vec::new()),
+                Err(field) => Known::NoMatchValue(field),
             }
         });
     }
-    let mut claimed = HashMap::new();
-    if !to_find.is_empty() {
+    // One way to match after the other, as long as something is left to be found.
+    let first = (&rules.match_on, None);
+    let others = rules
+        .match_also
+        .iter()
+        .map(|rule| (&rule.fields, Some(rule.compare)));
+    for (fields, compare) in std::iter::once(first).chain(others) {
+        let to_find: Vec<(usize, Vec<Value>)> = open
+            .iter()
+            .filter_map(|n| {
+                let values = values_of(&mapped.get(*n)?.fields, fields).ok()?;
+                Some((*n, values))
+            })
+            .collect();
+        if to_find.is_empty() {
+            continue;
+        }
         let find = Find {
             stream: job.target_stream.name.clone(),
-            by: rules.match_on.clone(),
+            by: fields.clone(),
             values: to_find.iter().map(|(_, values)| values.clone()).collect(),
         };
         let found = job.destination.find(find, access).await?;
-        let target_keys: Vec<RecordKey> = found
-            .iter()
-            .flatten()
-            .filter_map(|record| record.key.clone())
-            .collect();
-        if !target_keys.is_empty() {
-            claimed = store
-                .read(move |db| store::links::sources_of_targets(db, sync, &target_keys))
-                .await?;
-        }
-        for ((n, _), records) in to_find.into_iter().zip(found) {
+        for ((n, values), mut records) in to_find.into_iter().zip(found) {
+            if let Some(compare) = compare {
+                records.retain(|record| matches(record, fields, &values, compare));
+            }
+            if !records.is_empty() {
+                open.retain(|left| *left != n);
+            }
             if let Some(slot) = known.get_mut(n) {
-                *slot = Some(Known::Looked(records));
+                *slot = Known::Looked(records);
             }
         }
     }
-    let known = known
-        .into_iter()
-        .map(|known| known.unwrap_or(Known::Looked(Vec::new())))
+    let target_keys: Vec<RecordKey> = known
+        .iter()
+        .filter_map(|known| match known {
+            Known::Looked(records) => Some(records),
+            _ => None,
+        })
+        .flatten()
+        .filter_map(|record| record.key.clone())
         .collect();
+    let claimed = match target_keys.is_empty() {
+        true => HashMap::new(),
+        false => {
+            store
+                .read(move |db| store::links::sources_of_targets(db, sync, &target_keys))
+                .await?
+        }
+    };
     Ok(LookedUp { known, claimed })
+}
+
+/// Whether a record has these values, as strictly as the rule wants it: platforms search more loosely.
+fn matches(record: &Record, fields: &[FieldPath], values: &[Value], compare: Compare) -> bool {
+    fields.iter().zip(values).all(|(path, wanted)| {
+        let Some(found) = record.fields.at(path) else {
+            return false;
+        };
+        match compare {
+            Compare::Exact => found.same_as(wanted),
+            Compare::Normalised => {
+                let plain = |value: &Value| {
+                    RecordKey::from_value(value).map(|key| key.0.trim().to_lowercase())
+                };
+                plain(found) == plain(wanted)
+            }
+        }
+    })
 }
 
 /// The values that a record is matched by, or the field that has none.

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use model::ids::ChangeId;
 use model::path::FieldPath;
 use model::record::{Change, Operation, Record, RecordKey};
-use model::sync::WriteMode;
+use model::sync::{MatchRule, WriteMode};
 use model::value::{Fingerprint, Object, Value};
 use store::agreed::Agreed;
 use store::conflicts::Conflict;
@@ -98,6 +98,8 @@ pub struct Rules {
     pub mode: WriteMode,
     /// Target fields that tell which record is meant.
     pub match_on: Vec<FieldPath>,
+    /// More ways to find it, in their order.
+    pub match_also: Vec<MatchRule>,
 }
 
 /// Why nothing is done to a record whose last write nobody could settle.
@@ -328,6 +330,42 @@ pub fn differences(wanted: &Object, now: &Object) -> (Object, Object) {
     (fields, before)
 }
 
+/// Whether somebody else has changed a record since it was `was`: by its version tag where both are known, else by its
+/// fields. Platforms trim and rewrite what they are sent, which is nobody's change.
+pub(crate) fn is_touched(
+    was: &Object,
+    was_version: Option<&str>,
+    now: &Object,
+    now_version: Option<&str>,
+) -> bool {
+    if let (Some(was), Some(now)) = (was_version, now_version)
+        && was == now
+    {
+        return false;
+    }
+    was.iter().any(|(name, was)| {
+        let now = now.get(name);
+        !agrees(was, now) && !looks_like(was, now.unwrap_or(&Value::Null))
+    })
+}
+
+/// The same but for case, spaces, and nothing being written in different ways.
+fn looks_like(was: &Value, now: &Value) -> bool {
+    match (was, now) {
+        (Value::Text(was), Value::Text(now)) => {
+            let plain = |text: &str| {
+                let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+                words.join(" ")
+            };
+            plain(was) == plain(now)
+        }
+        (Value::Object(was), Value::Object(now)) => was
+            .iter()
+            .all(|(name, was)| looks_like(was, now.get(name).unwrap_or(&Value::Null))),
+        (was, now) => (was.is_empty() && now.is_empty()) || was.same_as(now),
+    }
+}
+
 pub(crate) fn agrees(wanted: &Value, now: Option<&Value>) -> bool {
     match (wanted, now) {
         (Value::Null, None) => true,
@@ -381,6 +419,7 @@ mod tests {
         Rules {
             mode,
             match_on: vec!["email".parse().unwrap()],
+            match_also: Vec::new(),
         }
     }
 

@@ -204,7 +204,7 @@ pub(crate) async fn still_true(
         .filter(|entry| job.back.is_some() && entry.action.writes())
         .filter_map(|entry| entry.target_key.clone())
         .collect();
-    let (mut links, linked, held) = work
+    let (links, linked, held) = work
         .store
         .read(move |db| {
             let links = store::links::get_many(db, sync, &keys)?;
@@ -214,7 +214,8 @@ pub(crate) async fn still_true(
         .await?;
     let about = (work.run, work.clock.now());
     let planned = entries.into_iter().map(|entry| {
-        let link = links.remove(&entry.source_key);
+        // A pair may have an entry for each side.
+        let link = links.get(&entry.source_key).cloned();
         let is_linked = entry
             .target_key
             .as_ref()

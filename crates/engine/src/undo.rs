@@ -13,6 +13,7 @@ use model::record::{Change, Intent, Operation, Record, RecordKey};
 use model::run::{RecordOutcome, RunCounts};
 use model::sync::Side;
 use model::value::{Object, Value};
+use store::links::Link;
 use store::plans::{PlanAction, PlanEntry, PlanState};
 use store::run_records::{Place, RecordFilter, RunRecord};
 
@@ -81,10 +82,25 @@ pub(crate) async fn build(
                 continue;
             }
             let now = current(job, work, side, &of_side).await?;
+            let links = links_of(job, work, &of_side).await?;
             let stream = job.end(work, side)?.stream;
             for record in of_side {
                 let found = key_of(side, record).and_then(|key| now.get(key));
-                let entry = take_back(job, stream, side, record, found, selection, &mut sequence);
+                let link = record.source_key.as_ref().and_then(|key| links.get(key));
+                let found = found.map(|found| Found {
+                    record: found,
+                    // Nobody but this run has written it.
+                    is_ours: is_ours(side, link, found),
+                });
+                let entry = take_back(
+                    job,
+                    stream,
+                    side,
+                    record,
+                    found.as_ref(),
+                    selection,
+                    &mut sequence,
+                );
                 batch.read += 1;
                 count(&entry, &mut batch);
                 entries.push(entry);
@@ -172,20 +188,52 @@ async fn current(
         .collect())
 }
 
+/// A record as it is now.
+struct Found<'a> {
+    record: &'a Record,
+    is_ours: bool,
+}
+
+async fn links_of(
+    job: &Job,
+    work: &Work,
+    records: &[&RunRecord],
+) -> Result<HashMap<RecordKey, Link>> {
+    let sync = job.sync;
+    let keys: Vec<RecordKey> = records
+        .iter()
+        .filter_map(|record| record.source_key.clone())
+        .collect();
+    Ok(work
+        .store
+        .read(move |db| store::links::get_many(db, sync, &keys))
+        .await?)
+}
+
+/// Whether a record still has the version tag that our last write of it gave.
+fn is_ours(side: Side, link: Option<&Link>, now: &Record) -> bool {
+    let tag = link.and_then(|link| match side {
+        Side::Target => link.target_version.as_ref(),
+        Side::Source => link.source_version.as_ref(),
+    });
+    tag.is_some() && tag == now.version.as_ref()
+}
+
 /// What taking one record back means.
 fn take_back(
     job: &Job,
     stream: &StreamDescription,
     side: Side,
     record: &RunRecord,
-    now: Option<&Record>,
+    found: Option<&Found<'_>>,
     selection: &Selection,
     sequence: &mut Sequence,
 ) -> PlanEntry {
+    let now = found.map(|found| found.record);
     let wrote = object(record.after.as_ref());
     let had = object(record.before.as_ref());
     let is_gone_for_good = record.outcome == RecordOutcome::Deleted && wrote.is_empty();
-    let plan = match (record.outcome, now) {
+    let plan = match (record.outcome, found) {
         (RecordOutcome::Created, None) => Step::Nothing("is not there any more"),
         (RecordOutcome::Created, Some(now)) => created(stream, &wrote, now),
         (RecordOutcome::Deleted, None) if is_gone_for_good => match stream.capabilities.create {
@@ -285,11 +333,11 @@ enum Step {
     },
 }
 
-fn created(stream: &StreamDescription, wrote: &Object, now: &Record) -> Step {
+fn created(stream: &StreamDescription, wrote: &Object, found: &Found<'_>) -> Step {
     let empty = Object::new();
-    let found = now.fields.as_object().unwrap_or(&empty);
-    let (changed, _) = plan::differences(wrote, found);
-    if !changed.is_empty() {
+    let now = found.record;
+    let fields = now.fields.as_object().unwrap_or(&empty);
+    if !found.is_ours && plan::is_touched(wrote, None, fields, None) {
         let clashes = vec![(
             String::new(),
             Some(Value::Object(wrote.clone())),
@@ -322,9 +370,10 @@ fn created(stream: &StreamDescription, wrote: &Object, now: &Record) -> Step {
     }
 }
 
-fn updated(wrote: &Object, had: &Object, now: &Record, selection: &Selection) -> Step {
+fn updated(wrote: &Object, had: &Object, found: &Found<'_>, selection: &Selection) -> Step {
     let empty = Object::new();
-    let found = now.fields.as_object().unwrap_or(&empty);
+    let is_ours = found.is_ours;
+    let found = found.record.fields.as_object().unwrap_or(&empty);
     let (mut fields, mut expected) = (Object::new(), Object::new());
     let mut clashes = Vec::new();
     for (name, value) in wrote.iter() {
@@ -338,9 +387,9 @@ fn updated(wrote: &Object, had: &Object, now: &Record, selection: &Selection) ->
         if plan::agrees(&old, current) {
             continue;
         }
-        if plan::agrees(value, current) {
+        if is_ours || !plan::is_touched(&one(name, value), None, found, None) {
             fields.push(name, old);
-            expected.push(name, value.clone());
+            expected.push(name, current.cloned().unwrap_or_default());
         } else {
             let current = current.cloned().unwrap_or_default();
             clashes.push((name.to_owned(), Some(value.clone()), old, current));
@@ -388,6 +437,12 @@ fn mapped_of(
         fields,
         problem: None,
     }
+}
+
+fn one(name: &str, value: &Value) -> Object {
+    let mut object = Object::new();
+    object.push(name, value.clone());
+    object
 }
 
 fn object(value: Option<&Value>) -> Object {

@@ -107,8 +107,11 @@ pub(crate) async fn untouched(
             };
             let empty = Object::new();
             let fields = record.fields.as_object().unwrap_or(&empty);
-            let was = intended.change.before.as_ref();
-            if was.is_some_and(|was| !plan::differences(was, fields).0.is_empty()) {
+            let (was, tag) = (&intended.change.before, intended.change.version.as_deref());
+            if was
+                .as_ref()
+                .is_some_and(|was| plan::is_touched(was, tag, fields, record.version.as_deref()))
+            {
                 batch.settle_overtaken(job, intended, &record);
                 continue;
             }
@@ -384,8 +387,8 @@ async fn rebase(
         let was = intended.change.before.as_ref();
         if is_delete || !intended.wants_mapped(job) {
             // Nobody has looked at what is there now.
-            let untouched = was.is_none_or(|was| plan::differences(was, now).0.is_empty());
-            if !untouched && !(fields.is_empty() && !is_delete) {
+            let untouched = was.is_none_or(|was| !plan::is_touched(was, None, now, None));
+            if !untouched && (!fields.is_empty() || is_delete) {
                 batch.settle_overtaken(job, intended, &record);
                 continue;
             }

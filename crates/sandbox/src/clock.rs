@@ -31,6 +31,14 @@ impl Clock {
         Timestamp::now().as_millisecond().saturating_add(self.shift)
     }
 
+    /// Now, as the header `Date` has it.
+    pub(crate) fn http_date(&self) -> Option<String> {
+        let now = Timestamp::from_millisecond(self.now()).ok()?;
+        jiff::fmt::rfc2822::DateTimePrinter::new()
+            .timestamp_to_rfc9110_string(&now)
+            .ok()
+    }
+
     pub(crate) fn advance(&mut self, milliseconds: i64) {
         self.shift = self.shift.saturating_add(milliseconds.max(0));
     }

@@ -31,6 +31,8 @@ pub(crate) struct Kind {
     pub(crate) schema: Option<&'static Schema>,
     /// Whether records carry a version (and so an ETag).
     pub(crate) versioned: bool,
+    /// Whether the platform tells what was deleted.
+    pub(crate) tells_deleted: bool,
     /// A member that is written with two decimals.
     pub(crate) two_decimals: Option<&'static str>,
 }
@@ -56,6 +58,8 @@ pub(crate) struct Collection {
     order: Vec<u64>,
     by_updated: BTreeSet<(i64, u64)>,
     by_email: HashMap<Arc<str>, u64>,
+    /// When which record was deleted, in that order; empty where the platform does not tell.
+    deleted: BTreeSet<(i64, u64)>,
 }
 
 impl Collection {
@@ -67,6 +71,7 @@ impl Collection {
             order: Vec::new(),
             by_updated: BTreeSet::new(),
             by_email: HashMap::new(),
+            deleted: BTreeSet::new(),
         }
     }
 
@@ -207,8 +212,34 @@ impl Collection {
         self.next = self.next.max(number + 1);
     }
 
+    /// Takes a record away for good; false when there was none.
+    pub(crate) fn delete(&mut self, number: u64, now: i64) -> bool {
+        let is_gone = self.remove(number);
+        if is_gone && self.kind.tells_deleted {
+            self.deleted.insert((now, number));
+        }
+        is_gone
+    }
+
+    /// What was deleted, in order of time, then creation; strictly after `after`.
+    pub(crate) fn deleted_after(&self, after: (i64, u64)) -> impl Iterator<Item = (i64, u64)> + '_ {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.deleted.range((Excluded(after), Unbounded)).copied()
+    }
+
+    /// Takes over what was deleted in an earlier life.
+    pub(crate) fn remember_deleted(&mut self, number: u64, at: i64) {
+        self.deleted.insert((at, number));
+        self.next = self.next.max(number.saturating_add(1));
+    }
+
+    /// Forgets what was deleted before `oldest`.
+    pub(crate) fn forget_deleted(&mut self, oldest: i64) {
+        self.deleted = self.deleted.split_off(&(oldest, 0));
+    }
+
     /// False when there was none.
-    pub(crate) fn remove(&mut self, number: u64) -> bool {
+    fn remove(&mut self, number: u64) -> bool {
         let Some(stored) = self.records.remove(&number) else {
             return false;
         };
@@ -276,6 +307,7 @@ mod tests {
         words: &[],
         schema: None,
         versioned: true,
+        tells_deleted: true,
         two_decimals: Some("score"),
     };
 
@@ -311,9 +343,10 @@ mod tests {
         assert_eq!(things.number("th_+1"), None);
         assert_eq!(things.number("th_2"), None);
         assert_eq!(things.number("x"), None);
-        assert!(things.remove(1));
-        assert!(!things.remove(1));
+        assert!(things.delete(1, 7));
+        assert!(!things.delete(1, 8));
         assert_eq!(things.number("th_1"), None);
+        assert_eq!(things.deleted_after((0, 0)).collect::<Vec<_>>(), [(7, 1)]);
         assert_eq!(
             things.create(record(1.0), 0, 0),
             2,

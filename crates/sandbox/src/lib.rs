@@ -80,6 +80,8 @@ pub struct Options {
     pub access_token_lifetime: Duration,
     /// How often a device may ask whether its code was typed in.
     pub device_interval: Duration,
+    /// For how long Harbor tells which contacts were deleted.
+    pub deletions_kept: Duration,
     /// Listen with TLS as well, on a free port.
     pub tls: bool,
     /// Where the state survives a restart. When the file exists, it wins over `seed` and `contacts`.
@@ -100,6 +102,7 @@ impl Options {
             existing_subscribers: 12,
             access_token_lifetime: Duration::from_secs(3600),
             device_interval: Duration::from_secs(5),
+            deletions_kept: Duration::from_secs(30 * 24 * 3600),
             tls: false,
             state_file: None,
             rate_limit_per_minute: None,

@@ -30,6 +30,7 @@ pub(crate) struct Picture {
     header: Value,
     agreements: Vec<(Platform, Agreements)>,
     replays: Vec<Value>,
+    deleted: Vec<Value>,
     records: Vec<(Stream, u64, Stored)>,
 }
 
@@ -60,9 +61,12 @@ impl World {
                     "headers": answer.headers, "body": answer.body})
             })
             .collect();
-        let mut records = Vec::new();
+        let (mut records, mut deleted) = (Vec::new(), Vec::new());
         for stream in Stream::ALL {
             let collection = self.records(stream);
+            for (at, number) in collection.deleted_after((i64::MIN, 0)) {
+                deleted.push(json!({"deleted": place(stream), "number": number, "at": at}));
+            }
             for number in collection.order() {
                 if let Some(stored) = collection.get(*number) {
                     records.push((stream, *number, stored.clone()));
@@ -73,6 +77,7 @@ impl World {
             header,
             agreements,
             replays,
+            deleted,
             records,
         }
     }
@@ -94,15 +99,14 @@ impl Picture {
                 json!({"agreements": agreements, "platform": platform})
             )?;
         }
-        for replay in &self.replays {
-            writeln!(out, "{replay}")?;
+        for line in self.replays.iter().chain(&self.deleted) {
+            writeln!(out, "{line}")?;
         }
         for (stream, number, stored) in &self.records {
             writeln!(
                 out,
-                "{{\"stream\":\"{}/{}\",\"number\":{number},\"updated\":{},\"offset\":{},\"version\":{},\"record\":{}}}",
-                stream.platform().name(),
-                stream.name(),
+                "{{\"stream\":\"{}\",\"number\":{number},\"updated\":{},\"offset\":{},\"version\":{},\"record\":{}}}",
+                place(*stream),
                 stored.updated,
                 stored.offset,
                 stored.version,
@@ -114,6 +118,20 @@ impl Picture {
         drop(file);
         std::fs::rename(&beside, path)
     }
+}
+
+/// `harbor/contacts`.
+fn place(stream: Stream) -> String {
+    format!("{}/{}", stream.platform().name(), stream.name())
+}
+
+/// The stream of a place.
+fn stream_at(place: &str) -> Option<Stream> {
+    let (platform, name) = place.split_once('/')?;
+    let platform = Platform::ALL
+        .into_iter()
+        .find(|known| known.name() == platform)?;
+    Stream::named(platform, name)
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
@@ -162,6 +180,8 @@ fn take_over(world: &mut World, file: File) -> Result<(), Box<dyn std::error::Er
             world.sign_in(platform).agreements = agreements;
         } else if value.get("replay").is_some() {
             take_replay(world, &value);
+        } else if value.get("deleted").is_some() {
+            take_deleted(world, &value).ok_or("a deletion cannot be read")?;
         } else {
             take_record(world, &mut value).ok_or("a record cannot be read")?;
         }
@@ -230,14 +250,16 @@ fn take_replay(world: &mut World, value: &Value) {
         .keep(text("replay"), text("fingerprint"), answer);
 }
 
+fn take_deleted(world: &mut World, value: &Value) -> Option<()> {
+    let stream = stream_at(value.get("deleted")?.as_str()?)?;
+    let number = value.get("number")?.as_u64()?;
+    let at = value.get("at")?.as_i64()?;
+    world.records_mut(stream).remember_deleted(number, at);
+    Some(())
+}
+
 fn take_record(world: &mut World, value: &mut Value) -> Option<()> {
-    let stream = {
-        let (platform, name) = value.get("stream")?.as_str()?.split_once('/')?;
-        let platform = Platform::ALL
-            .into_iter()
-            .find(|known| known.name() == platform)?;
-        Stream::named(platform, name)?
-    };
+    let stream = stream_at(value.get("stream")?.as_str()?)?;
     let number = value.get("number")?.as_u64()?;
     let updated = value.get("updated")?.as_i64()?;
     let offset = i16::try_from(value.get("offset")?.as_i64()?).ok()?;

@@ -93,6 +93,8 @@ pub(crate) struct World {
     pub(crate) jobs: Jobs,
     pub(crate) rates: Rates,
     pub(crate) doors: Doors,
+    /// Milliseconds for which the platforms tell what was deleted.
+    pub(crate) deletions_kept: i64,
     /// Seconds between two questions of a device.
     pub(crate) device_interval: u64,
     /// Grows with every change that is worth saving.
@@ -123,6 +125,7 @@ impl World {
                 used: HashMap::new(),
             },
             doors: Doors::default(),
+            deletions_kept: i64::try_from(options.deletions_kept.as_millis()).unwrap_or(i64::MAX),
             device_interval: options.device_interval.as_secs(),
             changes: 0,
         }
@@ -199,9 +202,10 @@ impl World {
     }
 
     pub(crate) fn delete_some(&mut self, stream: Stream, count: usize, seed: u64) -> Vec<String> {
+        let now = self.clock.write_time();
         let chosen = self.choose(stream, count, seed);
         for number in &chosen {
-            self.records_mut(stream).remove(*number);
+            self.records_mut(stream).delete(*number, now);
         }
         self.changes += 1;
         self.ids(stream, &chosen)

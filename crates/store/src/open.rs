@@ -30,9 +30,9 @@ const MAIN_READERS: usize = 3;
 
 /// Pages that stay decrypted in memory, at most. The writer's lose nothing by its own commits;
 /// a reader's are stale after every commit. The history is only ever appended to.
-const MAIN_CACHE_KB: u32 = 24_000;
-const HISTORY_CACHE_KB: u32 = 4_000;
-const READER_CACHE_KB: u32 = 4_000;
+const MAIN_CACHE_KB: u32 = 12_000;
+const HISTORY_CACHE_KB: u32 = 2_000;
+const READER_CACHE_KB: u32 = 2_000;
 
 /// "PBay" in the header of our files.
 const APPLICATION_ID: i32 = 0x5042_6179;

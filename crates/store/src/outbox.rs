@@ -108,11 +108,14 @@ fn uniform<'a, 'r>(records: &'a [&'r RunRecord]) -> impl Iterator<Item = &'a [&'
     records.chunk_by(|a, b| (a.run, a.sync, a.at) == (b.run, b.sync, b.at))
 }
 
+/// In which place of a packet the values of a record are, if they are there.
+type Places<'a> = &'a dyn Fn(usize) -> Option<u32>;
+
 /// Leaves records of one run; `journalled` tells the packet that has values of them, and in which places.
 fn put(
     tx: &Transaction<'_>,
     records: &[&RunRecord],
-    journalled: Option<(i64, &dyn Fn(usize) -> Option<u32>)>,
+    journalled: Option<(i64, Places<'_>)>,
 ) -> Result<()> {
     let mut order: Vec<usize> = (0..records.len()).collect();
     order.sort_by_key(|n| records.get(*n).map(|record| record.seq));

@@ -35,6 +35,16 @@ impl Env {
         }
     }
 
+    /// As this one, standing still where its clock will be after `by`.
+    #[must_use]
+    pub fn ahead(&self, by: jiff::SignedDuration) -> Self {
+        let now = self.now();
+        Self {
+            frozen: Some(now.saturating_add(by).unwrap_or(now)),
+            ..self.clone()
+        }
+    }
+
     /// The time that a template sees.
     pub fn now(&self) -> jiff::Timestamp {
         self.frozen.unwrap_or_else(|| self.clock.timestamp())

@@ -1691,6 +1691,10 @@ counts: PlanCounts,
  */
 excluded: number, 
 /**
+ * Those of them that would be deleted or put away.
+ */
+excluded_deletes: number, 
+/**
  * Guards that would hold it: what, and how many.
  */
 warnings: Array<string>, 

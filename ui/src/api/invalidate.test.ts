@@ -85,7 +85,7 @@ describe("events", () => {
     balances: false,
     sync_version: 1,
     can_undo: false,
-          can_approve: false,
+    can_approve: false,
   };
   const progress: RunProgress = {
     run: "run_1",
@@ -130,6 +130,7 @@ describe("events", () => {
         conflict: 0,
       },
       excluded: 0,
+      excluded_deletes: 0,
       warnings: [],
     };
     client.setQueryData(plan, made);

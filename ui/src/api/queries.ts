@@ -57,16 +57,30 @@ export const runRecord = (run: string, seq: number) => query("get_run_record", {
 const RECORDS = 500;
 const RUNS = 200;
 
-/** The entries of a plan, page by page. */
-export function planEntries(request: Omit<Request<"list_plan_entries">, "after" | "limit">) {
+/** Pages of a plan that are out of sight are forgotten after this time: a plan may have a million entries. */
+const FORGOTTEN_AFTER = 10_000;
+
+/** One page of a plan's entries. */
+export function planPage(request: Omit<Request<"list_plan_entries">, "limit">) {
+  return { ...query("list_plan_entries", { ...request, limit: RECORDS }), gcTime: FORGOTTEN_AFTER };
+}
+
+type ConflictRequest = Omit<Request<"list_conflicts">, "after" | "limit">;
+
+/** Conflicts, page by page. */
+export function conflicts(request: ConflictRequest) {
   return infiniteQueryOptions({
-    queryKey: ["list_plan_entries", request] as const,
+    queryKey: ["list_conflicts", request] as const,
     queryFn: ({ pageParam }) =>
-      call("list_plan_entries", { ...request, after: pageParam, limit: RECORDS }),
-    initialPageParam: 0,
-    getNextPageParam: (last) => (last.has_more ? last.entries.at(-1)?.seq : undefined),
+      call("list_conflicts", { ...request, after: pageParam, limit: RECORDS }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => (last.has_more ? last.conflicts.at(-1)?.id : undefined),
   });
 }
+
+/** How many conflicts there are, of one sync or of all. */
+export const conflictCounts = (sync: string | null = null) =>
+  query("list_conflicts", { sync, search: "", limit: 1 });
 
 /** What became of records, page by page. */
 export function runRecords(request: Omit<Request<"list_run_records">, "after" | "limit">) {

@@ -5,18 +5,19 @@ import {
   BellRing,
   Cable,
   Gauge,
+  GitCompareArrows,
   type LucideIcon,
   Plug,
   Settings as SettingsIcon,
   Shapes,
 } from "lucide-react";
 import { useState } from "react";
-import { overview, settings } from "@/api/queries";
+import { conflictCounts, overview, settings } from "@/api/queries";
 import { useLink } from "@/app/link";
 import { Palette, usePaletteShortcut } from "@/app/Palette";
 import { Dot } from "@/components/Pill";
 import { useNow } from "@/components/Time";
-import { counted } from "@/format/count";
+import { count, counted } from "@/format/count";
 import { moment } from "@/format/time";
 
 const entries = [
@@ -25,6 +26,7 @@ const entries = [
   { to: "/connections", label: "Connections", icon: Plug },
   { to: "/history", label: "History", icon: Activity },
   { to: "/needs-you", label: "Needs you", icon: BellRing },
+  { to: "/conflicts", label: "Conflicts", icon: GitCompareArrows },
   { to: "/connectors", label: "Connectors", icon: Shapes },
   { to: "/settings", label: "Settings", icon: SettingsIcon },
 ] as const satisfies readonly { to: string; label: string; icon: LucideIcon }[];
@@ -57,6 +59,7 @@ export function Shell() {
               <entry.icon aria-hidden size={15} strokeWidth={1.8} className="opacity-80" />
               {entry.label}
               {entry.to === "/needs-you" && <NeedsYouCount />}
+              {entry.to === "/conflicts" && <ConflictCount />}
             </Link>
           ))}
         </nav>
@@ -95,10 +98,18 @@ function Mark() {
 
 function NeedsYouCount() {
   const { data } = useQuery(overview());
-  const waiting = data?.needs_you.length ?? 0;
+  return <Badge waiting={data?.needs_you.length ?? 0} />;
+}
+
+function ConflictCount() {
+  const { data } = useQuery(conflictCounts());
+  return <Badge waiting={data?.total ?? 0} />;
+}
+
+function Badge({ waiting }: { waiting: number }) {
   return waiting === 0 ? null : (
     <b className="ml-auto rounded-full bg-warn-soft px-[7px] text-xs font-semibold text-warn">
-      {waiting}
+      {count(waiting)}
     </b>
   );
 }

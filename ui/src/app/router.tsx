@@ -8,6 +8,7 @@ import {
 } from "@tanstack/react-router";
 import {
   appStatus,
+  conflictCounts,
   connection,
   connections,
   connector,
@@ -27,6 +28,7 @@ import { ScreenError } from "@/app/ScreenError";
 import { ScreenPending } from "@/app/ScreenPending";
 import { Shell } from "@/app/Shell";
 import {
+  parseConflictsSearch,
   parseConnectionsSearch,
   parseConnectorSearch,
   parseConnectorsSearch,
@@ -38,6 +40,7 @@ import {
 import { buttonClass } from "@/components/Button";
 import { EmptyState } from "@/components/EmptyState";
 import { Page } from "@/components/Page";
+import { ConflictsScreen } from "@/screens/conflicts/ConflictsScreen";
 import { ConnectionScreen } from "@/screens/connections/ConnectionScreen";
 import { ConnectionsScreen } from "@/screens/connections/ConnectionsScreen";
 import { ConnectorScreen } from "@/screens/connectors/ConnectorScreen";
@@ -86,6 +89,15 @@ const needsYouRoute = createRoute({
   path: "/needs-you",
   loader: ({ context: { client } }) => client.ensureQueryData(overview()),
   component: NeedsYouScreen,
+});
+
+const conflictsRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/conflicts",
+  validateSearch: parseConflictsSearch,
+  loader: ({ context: { client } }) =>
+    Promise.all([client.ensureQueryData(syncs()), client.ensureQueryData(conflictCounts())]),
+  component: ConflictsScreen,
 });
 
 const syncsRoute = createRoute({
@@ -203,6 +215,7 @@ const settingsRoute = createRoute({
 const routes = root.addChildren([
   overviewRoute,
   needsYouRoute,
+  conflictsRoute,
   syncsRoute,
   newSyncRoute,
   syncRoute,

@@ -74,6 +74,16 @@ export function parseNewSyncSearch(raw: Raw) {
   });
 }
 
+export function parseConflictsSearch(raw: Raw) {
+  return present({
+    sync: text(raw, "sync"),
+    /** Only of this record of the source. */
+    record: text(raw, "record"),
+    show: oneOf(raw, "show", ["open", "decided"] as const),
+    find: text(raw, "find"),
+  });
+}
+
 export function parsePlanSearch(raw: Raw) {
   return present({
     show: oneOf<PlanAction>(raw, "show", planActions),

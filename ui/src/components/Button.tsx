@@ -3,12 +3,13 @@ import type { ComponentProps, ReactNode } from "react";
 import { cx } from "@/components/cx";
 import { Tooltip } from "@/components/Tooltip";
 
-type Look = "plain" | "primary" | "quiet" | "danger";
+type Look = "plain" | "primary" | "quiet" | "danger" | "primary-danger";
 
 const looks: Record<Look, string> = {
   plain: "border-line2 bg-panel text-ink hover:bg-sunk",
   primary: "border-accent bg-accent text-accent-ink hover:brightness-110",
   quiet: "border-transparent bg-transparent text-ink2 hover:bg-sunk hover:text-ink",
+  "primary-danger": "border-bad-fill bg-bad-fill text-panel hover:brightness-110",
   danger: "border-line2 bg-panel text-bad hover:bg-bad-soft hover:border-bad",
 };
 

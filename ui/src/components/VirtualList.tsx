@@ -1,45 +1,52 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { cx } from "@/components/cx";
 
-type Props<T> = {
-  items: readonly T[];
-  itemKey: (item: T) => string | number;
+type RowsProps = {
+  count: number;
+  rowKey?: ((index: number) => string | number) | undefined;
   estimate: number;
   label: string;
-  /** Called when the end comes near. */
-  onEnd?: (() => void) | undefined;
-  children: (item: T, index: number) => ReactNode;
-  className?: string;
+  /** Called with the first and the last row on the page when they change. */
+  onRange?: ((first: number, last: number) => void) | undefined;
+  /** This row is brought into sight when it becomes another one. */
+  reveal?: number | undefined;
+  children: (index: number) => ReactNode;
+  className?: string | undefined;
 };
 
-/** A long list of which only what is seen is on the page. */
-export function VirtualList<T>({
-  items,
-  itemKey,
+/** Many rows of which only what is seen is on the page; what stands in a row is asked for by its number. */
+export function VirtualRows({
+  count,
+  rowKey,
   estimate,
   label,
-  onEnd,
+  onRange,
+  reveal,
   children,
   className,
-}: Props<T>) {
+}: RowsProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
-    count: items.length,
+    count,
     getScrollElement: () => scroller.current,
     estimateSize: () => estimate,
     overscan: 12,
-    getItemKey: (index) => {
-      const item = items[index];
-      return item === undefined ? index : itemKey(item);
-    },
+    ...(rowKey === undefined ? {} : { getItemKey: rowKey }),
     onChange: (instance) => {
-      const last = instance.getVirtualItems().at(-1);
-      if (last !== undefined && last.index >= items.length - 20) {
-        onEnd?.();
+      const shown = instance.getVirtualItems();
+      const first = shown[0];
+      const last = shown.at(-1);
+      if (first !== undefined && last !== undefined) {
+        onRange?.(first.index, last.index);
       }
     },
   });
+  useEffect(() => {
+    if (reveal !== undefined && reveal >= 0) {
+      virtual.scrollToIndex(reveal, { align: "auto" });
+    }
+  }, [virtual, reveal]);
   return (
     <section
       ref={scroller}
@@ -49,25 +56,59 @@ export function VirtualList<T>({
       className={cx("overflow-auto -outline-offset-2", className)}
     >
       <ul className="relative m-0 list-none p-0" style={{ height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map((row) => {
-          const item = items[row.index];
-          return (
-            item !== undefined && (
-              <li
-                key={row.key}
-                aria-setsize={items.length}
-                aria-posinset={row.index + 1}
-                data-index={row.index}
-                ref={virtual.measureElement}
-                className="absolute top-0 left-0 w-full"
-                style={{ transform: `translateY(${row.start}px)` }}
-              >
-                {children(item, row.index)}
-              </li>
-            )
-          );
-        })}
+        {virtual.getVirtualItems().map((row) => (
+          <li
+            key={row.key}
+            aria-setsize={count}
+            aria-posinset={row.index + 1}
+            data-index={row.index}
+            ref={virtual.measureElement}
+            className="absolute top-0 left-0 w-full"
+            style={{ transform: `translateY(${row.start}px)` }}
+          >
+            {children(row.index)}
+          </li>
+        ))}
       </ul>
     </section>
   );
 }
+
+type ListProps<T> = {
+  items: readonly T[];
+  itemKey: (item: T) => string | number;
+  estimate: number;
+  label: string;
+  /** Called when the end comes near. */
+  onEnd?: (() => void) | undefined;
+  reveal?: number | undefined;
+  children: (item: T, index: number) => ReactNode;
+  className?: string;
+};
+
+/** A long list of which only what is seen is on the page. */
+export function VirtualList<T>({ items, itemKey, onEnd, children, ...rest }: ListProps<T>) {
+  return (
+    <VirtualRows
+      {...rest}
+      count={items.length}
+      rowKey={(index) => {
+        const item = items[index];
+        return item === undefined ? index : itemKey(item);
+      }}
+      onRange={(_, last) => {
+        if (last >= items.length - NEAR_END) {
+          onEnd?.();
+        }
+      }}
+    >
+      {(index) => {
+        const item = items[index];
+        return item !== undefined && children(item, index);
+      }}
+    </VirtualRows>
+  );
+}
+
+/** So many rows before the end more are asked for. */
+export const NEAR_END = 20;

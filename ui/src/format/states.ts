@@ -153,11 +153,13 @@ const modes: Record<WriteMode, { label: string; consequence: string }> = {
   },
   mirror: {
     label: "Mirror",
-    consequence: "The target gets exactly the source's records: what leaves the source is deleted there too.",
+    consequence:
+      "The target gets exactly the source's records: what leaves the source is deleted there too.",
   },
   append: {
     label: "Append",
-    consequence: "Every new and every changed record is added as a new one. Nothing is ever changed.",
+    consequence:
+      "Every new and every changed record is added as a new one. Nothing is ever changed.",
   },
   full_refresh: {
     label: "Full refresh",

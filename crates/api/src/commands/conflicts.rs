@@ -1,6 +1,7 @@
 //! Conflicts, undo, paused records, and starting over.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use model::conflict::{ConflictKind, Decision};
 use model::ids::SyncId;
@@ -38,8 +39,8 @@ pub(crate) async fn list_conflicts(app: &App, request: ListConflicts) -> Result<
             let found = store::conflicts::page(db, &filter, after, limit + 1)?;
             let mut names: HashMap<SyncId, Names> = HashMap::new();
             for conflict in &found {
-                if !names.contains_key(&conflict.sync) {
-                    names.insert(conflict.sync, names_of(db, conflict.sync)?);
+                if let Entry::Vacant(place) = names.entry(conflict.sync) {
+                    place.insert(names_of(db, conflict.sync)?);
                 }
             }
             Ok((found, store::conflicts::count(db, sync)?, names))

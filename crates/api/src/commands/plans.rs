@@ -43,6 +43,9 @@ pub(crate) async fn get_plan(app: &App, request: PlanRef) -> Result<PlanDetail> 
         .filter(|(action, _)| action.writes())
         .map(|(_, count)| left_out(*count))
         .sum();
+    let excluded_deletes = by_action
+        .get(&StoredAction::Delete)
+        .map_or(0, |count| left_out(*count));
     let progress = app.engine().plan_progress(id);
     let counts = match (&progress, plan.state) {
         (Some(progress), StoredState::Building) => progress.counts,
@@ -76,6 +79,7 @@ pub(crate) async fn get_plan(app: &App, request: PlanRef) -> Result<PlanDetail> 
             conflict: counts.conflict,
         },
         excluded,
+        excluded_deletes,
         warnings: match plan.state {
             StoredState::Ready => plan.note.iter().map(|note| sentence(note)).collect(),
             _ => Vec::new(),

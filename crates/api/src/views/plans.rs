@@ -69,6 +69,9 @@ views! {
         /// Records ticked off.
         #[ts(type = "number")]
         pub excluded: u64,
+        /// Those of them that would be deleted or put away.
+        #[ts(type = "number")]
+        pub excluded_deletes: u64,
         /// Guards that would hold it: what, and how many.
         pub warnings: Vec<String>,
         /// Why it could not be made.

@@ -1,5 +1,6 @@
 //! What everything that reads from a connection needs.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Context {
     pub cache: Arc<Cache>,
     /// What a catalogue chose of each stream, where there is one.
     pub chosen: Arc<HashMap<String, Chosen>>,
+    /// Whether a sync reads: see [`Context::for_sync`].
+    pub is_sync: bool,
 }
 
 /// What a catalogue chose of a stream.
@@ -35,6 +38,26 @@ pub struct Chosen {
 }
 
 impl Context {
+    /// For a sync, which must not miss what comes late: a cursor without a lookback gets one, windows end no earlier
+    /// than the platform's clock stands, and records without a value in the cursor's field are not left behind. The
+    /// low-code format knows nothing of this, and reading by it brings what it brings elsewhere.
+    #[must_use]
+    pub fn for_sync(self) -> Self {
+        Self {
+            is_sync: true,
+            ..self
+        }
+    }
+
+    /// The surroundings for what a read begins and ends with: for a sync, their clock is never behind the platform's.
+    pub(super) fn env_of_read(&self) -> Cow<'_, Env> {
+        let skew = self.connection.http.clock_skew();
+        match skew.filter(|skew| self.is_sync && skew.is_positive()) {
+            Some(skew) => Cow::Owned(self.env().ahead(skew)),
+            None => Cow::Borrowed(self.env()),
+        }
+    }
+
     /// What templates may use everywhere.
     pub fn scope(&self) -> Scope<'_> {
         self.connection.scope()

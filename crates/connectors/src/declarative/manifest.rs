@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use model::path::FieldPath;
 use model::record::Operation;
 use model::value::Value;
 use template::{Env, Scope};
@@ -13,6 +14,7 @@ use super::budget::BudgetSpec;
 use super::config::ConfigRules;
 use super::config::spec::ConnectionSpec;
 use super::custom;
+use super::deletions::{self, Fields};
 use super::dynamic::Template;
 use super::node::{Node, View};
 use super::patchbay_keys::{self, AccountSpec, LimitSpec, PlatformSpec};
@@ -22,7 +24,7 @@ use super::text::{Condition, Text};
 use super::writes::fields::FieldSpec;
 use super::writes::spec::WriteSpec;
 use super::{parameters, refs};
-use crate::{Capabilities, Error, Result};
+use crate::{Capabilities, Deletions, Error, Result};
 
 /// Streams that one file may have.
 const MOST_STREAMS: usize = 5_000;
@@ -74,6 +76,8 @@ pub struct Manifest {
     pub(super) account: Option<AccountSpec>,
     pub(super) describes: Vec<(String, Describe)>,
     pub(super) writes: Vec<(String, WriteSpec)>,
+    /// How one learns what was deleted, by stream.
+    deletions: Vec<(String, Deletions)>,
 }
 
 /// A stream that cannot be read here.
@@ -152,7 +156,14 @@ impl Manifest {
         let of_ours = |member: &str| ours.as_ref().and_then(|ours| ours.get(member));
         if let Some(ours) = &ours {
             ours.only(&[
-                "platform", "account", "auth", "limits", "schema", "writes", "webhooks",
+                "platform",
+                "account",
+                "auth",
+                "limits",
+                "schema",
+                "writes",
+                "deletions",
+                "webhooks",
             ])?;
         }
         let mut describes = Vec::new();
@@ -172,7 +183,27 @@ impl Manifest {
                 for other in spec.fields.iter().filter_map(FieldSpec::refers_to) {
                     known_stream(&streams, &mut errors, other, &view)?;
                 }
+                if let Some(archive) = view.get("archive") {
+                    for (field, place) in archive.members()? {
+                        let path = FieldPath::root().child(field);
+                        Fields(&streams, &describes).known(stream, &path, &place)?;
+                    }
+                }
                 writes.push((stream.to_owned(), spec));
+            }
+        }
+        let mut deletions = Vec::new();
+        if let Some(map) = of_ours("deletions") {
+            for (stream, view) in map.members()? {
+                known_stream(&streams, &mut errors, stream, &view)?;
+                let found = deletions::compile(&view)?;
+                if let Deletions::Listed { stream: list, .. } = &found {
+                    let place = view.get("stream").unwrap_or_else(|| view.clone());
+                    known_stream(&streams, &mut errors, list, &place)?;
+                }
+                let fields = Fields(&streams, &describes);
+                deletions::check(&view, stream, &found, &fields)?;
+                deletions.push((stream.to_owned(), found));
             }
         }
         let spec = root.get("spec");
@@ -231,6 +262,7 @@ impl Manifest {
             parents,
             describes,
             writes,
+            deletions,
         })
     }
 
@@ -323,8 +355,19 @@ impl Manifest {
             match_by: writes.map_or_else(Vec::new, |writes| writes.match_by.clone()),
             idempotent_create: writes.is_some_and(WriteSpec::idempotent_create),
             get: writes.is_some_and(|writes| writes.get.is_some()),
-            ..Capabilities::default()
+            versioned: writes.is_some_and(WriteSpec::is_versioned),
+            archive: writes.and_then(|writes| writes.archive.clone()),
+            deletions: self.deletions(&stream.name),
         }
+    }
+
+    /// How one learns what was deleted from a stream.
+    fn deletions(&self, stream: &str) -> Deletions {
+        self.deletions
+            .iter()
+            .find(|(name, _)| name == stream)
+            .map(|(_, deletions)| deletions.clone())
+            .unwrap_or_default()
     }
 
     /// The sign-in called `name`.

@@ -13,6 +13,7 @@ pub mod cursor;
 pub mod custom;
 pub mod datetime;
 pub mod decode;
+pub mod deletions;
 pub mod dynamic;
 pub mod error_handler;
 pub mod extract;

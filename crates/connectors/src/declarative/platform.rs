@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use model::clock::Clock;
 use model::path::FieldPath;
 use model::record::{Change, RecordKey};
@@ -115,7 +116,13 @@ impl Platform {
             access,
             cache: Arc::new(Cache::default()),
             chosen: Arc::default(),
+            is_sync: false,
         }
+    }
+
+    /// How far the platform's clock is ahead of ours, by the `Date` of its answers; none before there was one.
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        self.inner.http.clock_skew()
     }
 
     /// The connector.
@@ -301,8 +308,12 @@ impl Source for Platform {
     async fn read(&self, request: ReadRequest, access: Access) -> Result<Box<dyn PageReader>> {
         self.inner.settle().await?;
         Ok(Box::new(
-            Reader::begin(self.context(access), request).await?,
+            Reader::begin(self.context(access).for_sync(), request).await?,
         ))
+    }
+
+    fn clock_skew(&self) -> Option<SignedDuration> {
+        self.inner.http.clock_skew()
     }
 
     async fn check(&self, access: &Access) -> Vec<CheckStep> {

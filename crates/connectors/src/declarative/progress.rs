@@ -1,5 +1,6 @@
 //! How far a stream has been read, whatever kind of cursor it has.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Span;
@@ -13,7 +14,14 @@ use super::slice::Slice;
 
 /// Shared by those who read the slices of one stream.
 #[derive(Clone, Debug)]
-pub struct Progress(Arc<Mutex<Kind>>);
+pub struct Progress(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    kind: Mutex<Kind>,
+    /// Records came that say nothing of when they changed.
+    has_unplaced: AtomicBool,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -26,29 +34,30 @@ enum Kind {
 impl Progress {
     /// Without a cursor.
     pub fn whole() -> Self {
-        Self(Arc::new(Mutex::new(Kind::Whole)))
+        Self::new(Kind::Whole)
     }
 
     /// One cursor for the stream.
     pub fn windows(cursor: Cursor, state: &Value) -> Self {
         let windows = Windows::from_state(&cursor, state);
-        Self(Arc::new(Mutex::new(Kind::Windows(
-            Box::new(cursor),
-            windows,
-        ))))
+        Self::new(Kind::Windows(Box::new(cursor), windows))
     }
 
     /// One cursor for each partition.
     pub fn partitions(cursor: Cursor, state: &Value, only_global: bool) -> Self {
         let partitions = Partitions::from_state(&cursor, state, only_global);
-        Self(Arc::new(Mutex::new(Kind::Partitions(
-            Box::new(cursor),
-            Box::new(partitions),
-        ))))
+        Self::new(Kind::Partitions(Box::new(cursor), Box::new(partitions)))
+    }
+
+    fn new(kind: Kind) -> Self {
+        Self(Arc::new(Shared {
+            kind: Mutex::new(kind),
+            has_unplaced: AtomicBool::new(false),
+        }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Kind> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.kind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The slices of a partition that are still to be read; none where it is being read already.
@@ -76,11 +85,22 @@ impl Progress {
             Kind::Whole => return None,
             Kind::Windows(cursor, _) | Kind::Partitions(cursor, _) => cursor,
         };
-        let newest = rows.iter().filter_map(|row| cursor.of_record(row)).max();
+        let mut newest = None;
+        for row in rows {
+            match cursor.of_record(row) {
+                Some(point) => newest = newest.max(Some(point)),
+                None => self.0.has_unplaced.store(true, Ordering::Relaxed),
+            }
+        }
         if let Kind::Partitions(_, partitions) = &mut *kind {
             partitions.observe(newest);
         }
         newest
+    }
+
+    /// Whether any record had no place on the scale: a platform that filters by the cursor may leave it out next time.
+    pub fn has_unplaced(&self) -> bool {
+        self.0.has_unplaced.load(Ordering::Relaxed)
     }
 
     /// A slice has been read to its end.
@@ -129,15 +149,9 @@ impl Progress {
     /// an earlier time.
     pub fn state_until(&self, bound: Point) -> Value {
         match &*self.lock() {
-            Kind::Windows(cursor, windows) if windows.read_until(cursor) > bound => {
-                let mut state = windows.state(cursor);
-                if let Value::Object(state) = &mut state {
-                    let bound = bound.max(windows.began_at());
-                    state.insert(cursor.field.as_str(), cursor.scale.write(bound));
-                }
-                return state;
-            }
-            _ => {}
+            Kind::Windows(cursor, windows) => return windows.state_until(cursor, bound),
+            Kind::Partitions(cursor, partitions) => return partitions.state_until(cursor, bound),
+            Kind::Whole => {}
         }
         self.state()
     }

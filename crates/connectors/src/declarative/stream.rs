@@ -374,7 +374,10 @@ impl Stream {
         let Some(spec) = &self.cursor else {
             return Ok(Progress::whole());
         };
-        let mut cursor = spec.begin(&context.scope(), context.env())?;
+        let mut cursor = spec.begin(&context.scope(), &context.env_of_read())?;
+        if context.is_sync {
+            cursor.overlap();
+        }
         if spec.takes_catalogue_field
             && let Some(chosen) = context.chosen.get(&self.name)
             && let Some(field) = &chosen.cursor_field

@@ -7,7 +7,7 @@ use super::shape::{Component, Holds, SHAPES};
 use super::stream::Stream;
 use super::text::{KNOWN, Text};
 use super::writes::spec::WriteSpec;
-use super::{custom, parameters, patchbay_keys, refs};
+use super::{custom, deletions, parameters, patchbay_keys, refs};
 use crate::Error;
 use crate::declarative::manifest::Manifest;
 use crate::declarative::schema::Describe;
@@ -368,6 +368,12 @@ impl Check {
         note(patchbay_keys::auth(of_ours("auth")).map(drop));
         note(patchbay_keys::limits(of_ours("limits")).map(drop));
         note(patchbay_keys::account(of_ours("account"), base.as_ref()).map(drop));
+        for (_, view) in of_ours("deletions")
+            .and_then(|map| map.members().ok())
+            .unwrap_or_default()
+        {
+            note(deletions::compile(&view).map(drop));
+        }
         for (member, is_writes) in [("schema", false), ("writes", true)] {
             for (_, view) in of_ours(member)
                 .and_then(|map| map.members().ok())

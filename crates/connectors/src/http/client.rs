@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use model::clock::Clock;
+use jiff::SignedDuration;
+use model::clock::{Clock, Millis};
 use model::ids::ExchangeId;
 use model::secret::Secret;
 use tokio::time::Instant;
@@ -16,6 +17,7 @@ use super::budget::Budget;
 use super::rate::{Rate, RateLimit, retry_after};
 use super::redact::Redactor;
 use super::retry::{Jitter, backoff};
+use super::skew::Skew;
 use super::transport::{Bounds, Broken, OpenBody, RawAnswer, Transport};
 use super::{RequestParts, Signer};
 use crate::{Access, Error, Result};
@@ -101,6 +103,7 @@ struct Inner {
     rate: Mutex<RateLimit>,
     budget: Mutex<Budget>,
     breaker: Mutex<Breaker>,
+    skew: Mutex<Skew>,
     jitter: Mutex<Jitter>,
     hidden: Mutex<Vec<Secret>>,
 }
@@ -124,6 +127,7 @@ impl Client {
                 clock,
                 rate: Mutex::default(),
                 budget: Mutex::default(),
+                skew: Mutex::default(),
                 jitter: Mutex::new(jitter),
                 hidden: Mutex::default(),
             }),
@@ -153,6 +157,11 @@ impl Client {
     /// The circuit breaker, to show it.
     pub fn breaker(&self) -> BreakerView {
         lock(&self.inner.breaker).view(Instant::now())
+    }
+
+    /// How far the platform's clock is ahead of ours; none before an answer told.
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        lock(&self.inner.skew).ahead()
     }
 
     /// Closes the circuit breaker by hand.
@@ -228,6 +237,7 @@ impl Client {
             let mut signed = RequestParts::new(request.method.clone(), origin.clone());
             signed.headers.clone_from(&request.headers);
             signed.signed_with = request.signed_with;
+            let sent_at = inner.clock.now();
             let attempt = inner
                 .transport
                 .attempt(request, &redactor, call.access, number, grace, in_pieces)
@@ -236,7 +246,7 @@ impl Client {
                 Ok(mut raw) => {
                     let rest = raw.rest.take();
                     exchange = Some(raw.exchange);
-                    self.note_answer(&call.request, &raw);
+                    self.note_answer(&call.request, &raw, sent_at);
                     if let Some(signer) = call.signer {
                         signer.answered(&signed, &raw.headers);
                     }
@@ -425,16 +435,11 @@ impl Client {
         }
     }
 
-    fn note_answer(&self, request: &RequestParts, raw: &RawAnswer) {
-        let now = Instant::now();
-        lock(&self.inner.budget).learn(
-            request,
-            raw.status,
-            &raw.headers,
-            now,
-            self.inner.clock.now(),
-        );
-        lock(&self.inner.rate).learn(&raw.headers, now, self.inner.clock.now());
+    fn note_answer(&self, request: &RequestParts, raw: &RawAnswer, sent_at: Millis) {
+        let (now, received_at) = (Instant::now(), self.inner.clock.now());
+        lock(&self.inner.budget).learn(request, raw.status, &raw.headers, now, received_at);
+        lock(&self.inner.rate).learn(&raw.headers, now, received_at);
+        lock(&self.inner.skew).learn(&raw.headers, sent_at, received_at);
         let mut breaker = lock(&self.inner.breaker);
         if raw.status.is_server_error() {
             breaker.failed(now);

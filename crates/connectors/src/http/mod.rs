@@ -13,6 +13,7 @@ pub mod redact;
 pub mod request;
 pub mod retry;
 pub mod signer;
+pub mod skew;
 pub mod tls;
 pub mod transport;
 

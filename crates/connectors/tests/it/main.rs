@@ -10,6 +10,7 @@
 
 mod browsers;
 mod declarative;
+mod deleted;
 mod documents;
 mod doors;
 mod file_auth;
@@ -17,6 +18,7 @@ mod files;
 mod grants;
 mod http;
 mod jobs;
+mod late;
 mod misbehaving;
 mod oauth;
 mod odd_server;

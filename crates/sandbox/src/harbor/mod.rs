@@ -13,6 +13,7 @@ pub(crate) static CONTACTS: Kind = Kind {
     words: &[],
     schema: Some(&schema::CONTACTS),
     versioned: true,
+    tells_deleted: true,
     two_decimals: Some("score"),
 };
 
@@ -23,6 +24,7 @@ pub(crate) static COMPANIES: Kind = Kind {
     words: &[],
     schema: None,
     versioned: false,
+    tells_deleted: false,
     two_decimals: None,
 };
 
@@ -33,6 +35,7 @@ pub(crate) static DEALS: Kind = Kind {
     words: &[],
     schema: None,
     versioned: false,
+    tells_deleted: false,
     two_decimals: None,
 };
 

@@ -112,8 +112,15 @@ impl Shared {
         if let Some(Fault::PartialBatch { item_every }) = fault {
             call.fail_items = Some(item_every);
         }
-        let answer = self.with(|world| enter(world, &call, stream, scope, act));
-        finish(answer, fault, &call)
+        let (answer, now) = self.with(|world| {
+            let answer = enter(world, &call, stream, scope, act);
+            (answer, world.clock.http_date())
+        });
+        let mut response = finish(answer, fault, &call);
+        if let Some(now) = now.and_then(|now| HeaderValue::from_str(&now).ok()) {
+            response.headers_mut().insert(header::DATE, now);
+        }
+        response
     }
 
     /// A request to a platform's sign-in or pages.

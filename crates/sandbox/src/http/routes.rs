@@ -240,6 +240,15 @@ pub(crate) fn router(shared: Shared) -> Router {
         "contacts.write",
         listing::by_cursor,
     );
+    router = router.route(
+        "/harbor/api/v1/deleted_contacts",
+        api(
+            M::GET,
+            Stream::Contacts,
+            Some("contacts.read"),
+            listing::deleted,
+        ),
+    );
     router = readable(
         router,
         Stream::Companies,

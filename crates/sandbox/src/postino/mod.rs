@@ -12,6 +12,7 @@ pub(crate) static SUBSCRIBERS: Kind = Kind {
     words: &[],
     schema: Some(&schema::SUBSCRIBERS),
     versioned: true,
+    tells_deleted: false,
     two_decimals: None,
 };
 
@@ -22,6 +23,7 @@ pub(crate) static LISTS: Kind = Kind {
     words: &["main", "vip", "partners"],
     schema: None,
     versioned: false,
+    tells_deleted: false,
     two_decimals: None,
 };
 
@@ -32,6 +34,7 @@ pub(crate) static CAMPAIGNS: Kind = Kind {
     words: &[],
     schema: None,
     versioned: false,
+    tells_deleted: false,
     two_decimals: None,
 };
 

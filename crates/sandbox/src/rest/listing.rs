@@ -1,7 +1,7 @@
 //! Four styles of paging. No request sorts anything: each walks an index that is kept in order.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     clock,
@@ -16,6 +16,7 @@ use crate::{
 
 /// Addresses in one filter.
 const MAX_ADDRESSES: usize = 100;
+const NOT_OURS: &str = "the cursor is not one that this listing gave";
 
 /// Cursor paging, in order of the last change.
 pub(crate) fn by_cursor(world: &mut World, call: &Call, stream: Stream, _: &Caller) -> Answer {
@@ -26,11 +27,7 @@ pub(crate) fn by_cursor(world: &mut World, call: &Call, stream: Stream, _: &Call
     };
     if let Some(cursor) = call.param("cursor") {
         let Some(after) = read_cursor(cursor) else {
-            return Answer::error(
-                400,
-                "invalid_cursor",
-                "the cursor is not one that this listing gave",
-            );
+            return Answer::error(400, "invalid_cursor", NOT_OURS);
         };
         return cursor_page(records, records.after(after), limit);
     }
@@ -67,6 +64,41 @@ fn cursor_page(
     Answer::text(
         200,
         format!("{{\"data\":{data},\"next_cursor\":{next},\"has_more\":{has_more}}}"),
+    )
+}
+
+/// What was deleted, in order of time; cursor paging as for what is there. What was deleted too long ago is forgotten.
+pub(crate) fn deleted(world: &mut World, call: &Call, stream: Stream, _: &Caller) -> Answer {
+    let limit = match call.number("limit", 50, 1, 200) {
+        Ok(limit) => limit as usize,
+        Err(answer) => return answer,
+    };
+    let after = match call.param("cursor").map(read_cursor) {
+        Some(None) => return Answer::error(400, "invalid_cursor", NOT_OURS),
+        Some(Some(after)) => after,
+        None => match time(call, "since") {
+            // Numbers begin above 0: nothing of that very moment is left out.
+            Ok(since) => (since.unwrap_or(i64::MIN), 0),
+            Err(answer) => return answer,
+        },
+    };
+    let oldest = world.clock.now().saturating_sub(world.deletions_kept);
+    world.records_mut(stream).forget_deleted(oldest);
+    let records = world.records(stream);
+    let mut rest = records.deleted_after(after);
+    let page: Vec<(i64, u64)> = rest.by_ref().take(limit).collect();
+    let has_more = rest.next().is_some();
+    let data: Vec<Value> = page
+        .iter()
+        .map(
+            |(at, number)| json!({"id": records.id(*number), "deleted_at": clock::rfc3339(*at, 0)}),
+        )
+        .collect();
+    let next = page.last().filter(|_| has_more);
+    let next = next.map(|last| write_cursor(*last));
+    Answer::json(
+        200,
+        &json!({"data": data, "next_cursor": next, "has_more": has_more}),
     )
 }
 
@@ -237,12 +269,16 @@ fn chosen(
 }
 
 fn since(call: &Call) -> Result<Option<i64>, Answer> {
-    match call.param("updated_since") {
+    time(call, "updated_since")
+}
+
+fn time(call: &Call, name: &'static str) -> Result<Option<i64>, Answer> {
+    match call.param(name) {
         None => Ok(None),
         Some(text) => match clock::parse(text) {
             Some(time) => Ok(Some(time)),
             None => Err(Answer::parameter(
-                "updated_since",
+                name,
                 "must be RFC 3339, like 2026-11-01T00:00:00Z (write + as %2B), or a date",
             )),
         },

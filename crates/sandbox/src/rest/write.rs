@@ -128,7 +128,8 @@ impl World {
     }
 
     pub(crate) fn delete(&mut self, stream: Stream, number: u64) {
-        if self.records_mut(stream).remove(number) {
+        let now = self.clock.write_time();
+        if self.records_mut(stream).delete(number, now) {
             self.applied(stream, "delete");
         }
     }

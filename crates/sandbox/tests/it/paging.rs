@@ -93,6 +93,57 @@ async fn offset_pages_give_every_deal_once() {
 }
 
 #[tokio::test]
+async fn harbor_tells_page_by_page_what_was_deleted_for_as_long_as_it_keeps_it() {
+    let mut options = sandbox::Options::new(1, 60);
+    options.deletions_kept = std::time::Duration::from_secs(3600);
+    let folder = tempfile::tempdir().unwrap();
+    options.state_file = Some(folder.path().join("sandbox.jsonl"));
+    let remote = Remote::with(options.clone()).await;
+    let path = "/harbor/api/v1/deleted_contacts";
+    let none = remote.get(path).await;
+    assert_eq!(
+        none,
+        serde_json::json!({"data": [], "next_cursor": null, "has_more": false})
+    );
+    let mut gone = remote.sandbox.delete_contacts(7, 3);
+    let (status, _) = remote
+        .post(
+            "/harbor/api/v1/contacts/batch",
+            &serde_json::json!({"operations": [{"op": "delete", "id": "ct_10001"}, {"op": "delete", "id": "ct_10002"}]}),
+        )
+        .await;
+    assert_eq!(status, 207);
+    gone.extend(["ct_10001".to_owned(), "ct_10002".to_owned()]);
+    gone.sort();
+    gone.dedup();
+    let mut told = Vec::new();
+    let mut next = format!("{path}?limit=4");
+    loop {
+        let page = remote.get(&next).await;
+        told.extend(ids(&page["data"]));
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        next = format!("{path}?limit=4&cursor={cursor}");
+    }
+    told.sort();
+    assert_eq!(told, gone);
+
+    // It survives a restart, and it ends.
+    remote.sandbox.stop().await.unwrap();
+    let remote = Remote::with(options).await;
+    let all = remote.get(path).await;
+    assert_eq!(all["data"].as_array().unwrap().len(), gone.len());
+    let at = all["data"][gone.len() - 1]["deleted_at"].as_str().unwrap();
+    let since = remote.get(&format!("{path}?since={at}")).await;
+    assert!(!since["data"].as_array().unwrap().is_empty(), "inclusive");
+    remote
+        .sandbox
+        .advance_clock(std::time::Duration::from_secs(3601));
+    assert_eq!(remote.get(path).await["data"], serde_json::json!([]));
+}
+
+#[tokio::test]
 async fn numbered_pages_give_every_subscriber_once() {
     let remote = Remote::new(50).await;
     let mut seen = Vec::new();

@@ -77,7 +77,7 @@ pub(super) fn of_sync(conn: &Connection, sync: SyncId) -> Result<Vec<Batch>> {
         [sync_no(conn, sync)?],
         |row| {
             let marks: Vec<u8> = row.get("marks")?;
-            if marks.is_empty() || marks.len() % MARK != 0 {
+            if marks.is_empty() || !marks.len().is_multiple_of(MARK) {
                 return Err(row.corrupt("marks"));
             }
             Ok(Batch {

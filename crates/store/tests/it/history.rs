@@ -386,6 +386,10 @@ async fn exchanges_come_back_by_id_run_and_connection() {
     let mut all: Vec<Exchange> = (0..5)
         .map(|n| exchange(connection, (n != 2).then_some(run), b"{}"))
         .collect();
+    // Short ones, long ones, and one that begins like a compressed one.
+    all[0].request_body = Some(b"{\"n\":1}".repeat(500));
+    all[1].request_body = Some(vec![0xff; 3]);
+    all[1].response_body = Some([&[0xff, 0x28, 0xb5, 0x2f, 0xfd], [7; 900].as_slice()].concat());
     all[2].head.status = None;
     all[2].head.error = Some("connection reset".into());
     all[2].response_body = None;
@@ -446,9 +450,18 @@ async fn the_history_is_pruned_to_its_budget_oldest_first() {
 
     // Exchanges go first, and records stay.
     let connection = ConnectionId::new();
-    let body = vec![7; 2000];
+    // What cannot be made smaller.
+    let mut dice = 7_u64;
+    let mut body = || -> Vec<u8> {
+        std::iter::repeat_with(|| {
+            dice = dice.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            (dice >> 56) as u8
+        })
+        .take(2000)
+        .collect()
+    };
     let many: Vec<_> = (0..2000)
-        .map(|_| exchange(connection, None, &body))
+        .map(|_| exchange(connection, None, &body()))
         .collect();
     let newest = many[1999].head.id;
     store

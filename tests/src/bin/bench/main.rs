@@ -100,6 +100,15 @@ fn main() -> ExitCode {
         runtime.block_on(reading::be_a_reader(way, records, address, bare));
         return ExitCode::SUCCESS;
     }
+    if let Some(folder) = word_after("--sync-in") {
+        let platform = |name: &str| word_after(name).expect("the address of a platform");
+        runtime.block_on(sync::be_a_run(
+            folder,
+            platform("--source"),
+            platform("--target"),
+        ));
+        return ExitCode::SUCCESS;
+    }
     let names: Vec<&str> = NAMES
         .into_iter()
         .filter(|name| words.iter().any(|word| word == name))

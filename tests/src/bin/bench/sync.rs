@@ -4,6 +4,8 @@
 //! Source and target are processes of their own, spoken to by connector files; the store is as in the app, encrypted
 //! and on the disk. The source has no cursor: every run reads all of it.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -161,6 +163,40 @@ pub(crate) async fn measure(records: usize) -> Vec<Row> {
     rows
 }
 
+/// A run in a process of its own: its memory and its CPU time are its own.
+fn in_a_process(folder: &Path, source: &str, target: &str) -> (RunCounts, Spent) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--sync-in", folder.to_str().unwrap()])
+        .args(["--source", source, "--target", target])
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    let said: Json = serde_json::from_slice(&output.stdout).expect("a run says what it took");
+    let spent = Spent {
+        cpu: Duration::from_millis(said["cpu_ms"].as_u64().unwrap()),
+        wall: Duration::from_millis(said["wall_ms"].as_u64().unwrap()),
+        peak_mb: said["peak_mb"].as_u64().unwrap(),
+    };
+    (
+        serde_json::from_value(said["counts"].clone()).unwrap(),
+        spent,
+    )
+}
+
+/// Runs the sync of a folder, which is made where there is none, and prints what it took.
+pub(crate) async fn be_a_run(folder: &str, source: &str, target: &str) {
+    let ours = Ours::open(Path::new(folder), source, target).await;
+    let (counts, spent) = timed(ours.run()).await;
+    ours.app.close(Duration::from_secs(10)).await;
+    let said = json!({
+        "counts": counts,
+        "cpu_ms": spent.cpu.as_millis(),
+        "wall_ms": spent.wall.as_millis(),
+        "peak_mb": spent.peak_mb,
+    });
+    println!("{said}");
+}
+
 /// Everything once, from an empty target.
 async fn round(records: usize, source: &str, target: &str) -> [Spent; 4] {
     #[expect(
@@ -178,35 +214,38 @@ async fn round(records: usize, source: &str, target: &str) -> [Spent; 4] {
     assert_eq!(n, records);
     tell(target, "forget").await;
 
-    let ours = Ours::open(source, target).await;
-    let (counts, first) = timed(ours.run()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let run = || in_a_process(folder.path(), source, target);
+    let (counts, first) = run();
     assert_eq!(counts.created, records as u64, "{counts:?}");
     tell(source, "change").await;
-    let (counts, changed) = timed(ours.run()).await;
+    let (counts, changed) = run();
     let expected = (records.saturating_sub(2)) / CHANGES_ONE_IN + 1;
     assert_eq!(counts.updated, expected as u64, "{counts:?}");
-    let (counts, nothing) = timed(ours.run()).await;
+    let (counts, nothing) = run();
     assert_eq!(counts.unchanged, records as u64, "{counts:?}");
-    ours.app.close(Duration::from_secs(10)).await;
     [bare, first, changed, nothing]
 }
 
 struct Ours {
     app: App,
     sync: SyncId,
-    _folder: tempfile::TempDir,
 }
 
 impl Ours {
-    async fn open(source: &str, target: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    async fn open(folder: &Path, source: &str, target: &str) -> Self {
         let config = Config {
-            data_dir: Some(folder.path().join("data")),
+            data_dir: Some(folder.join("data")),
             secrets: SecretsPlace::Vault,
             schedules: false,
             sample_contacts: 0,
         };
         let app = App::open(config, Arc::new(Nobody)).await.unwrap();
+        let known: Vec<SyncSummary> = ask(&app, "list_syncs", json!({})).await;
+        if let Some(sync) = known.first() {
+            let sync = sync.id;
+            return Self { app, sync };
+        }
         let request = json!({"name": "Book", "text": CONNECTOR, "origin": {"kind": "pasted"}});
         let _: Json = ask(&app, "save_connector", request).await;
         let connect = async |address: &str| -> ConnectionId {
@@ -225,11 +264,7 @@ impl Ours {
         let request = json!({"sync": sync, "mapping": mapping()});
         let _: Json = ask(&app, "save_draft", request).await;
         let _: Json = ask(&app, "publish_sync", json!({"sync": sync})).await;
-        Self {
-            app,
-            sync,
-            _folder: folder,
-        }
+        Self { app, sync }
     }
 
     async fn run(&self) -> RunCounts {

@@ -1,9 +1,15 @@
-import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useDeferredValue, useState } from "react";
-import type { PlanAction, PlanDetail, PlanEntries, PlanEntryView } from "@/api/bindings";
+import type {
+  PlanAction,
+  PlanDetail,
+  PlanEntries,
+  PlanEntryView,
+  SyncSummary,
+} from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
-import { planEntries } from "@/api/queries";
+import { syncs } from "@/api/queries";
 import { Button } from "@/components/Button";
 import { Change, ChangeTable } from "@/components/Change";
 import { EmptyState } from "@/components/EmptyState";
@@ -12,15 +18,16 @@ import { FilterTabs } from "@/components/FilterTabs";
 import { Tag } from "@/components/Pill";
 import { Problem, toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
-import { VirtualList } from "@/components/VirtualList";
+import { VirtualRows } from "@/components/VirtualList";
 import { count, counted } from "@/format/count";
 import { planAction } from "@/format/states";
-import { valueText } from "@/format/value";
-import { planEquation, tabs } from "@/screens/plans/counts";
+import { isAbsent, valueText } from "@/format/value";
+import { isWrite, planEquation, tabs } from "@/screens/plans/counts";
+import { useEntries } from "@/screens/plans/use-entries";
 
 const route = getRouteApi("/plans/$plan");
 const columns =
-  "grid grid-cols-[20px_minmax(140px,270px)_84px_minmax(0,1fr)] items-start gap-3 px-6";
+  "grid grid-cols-[20px_minmax(140px,270px)_112px_minmax(0,1fr)] items-start gap-3 px-6";
 
 /** The records of a plan: what would happen to each, and which are left out. */
 export function Entries({ data }: { data: PlanDetail }) {
@@ -29,18 +36,11 @@ export function Entries({ data }: { data: PlanDetail }) {
   const find = useDeferredValue(search.find ?? "");
   const shown = tabs.filter((tab) => data.counts[tab.action] > 0);
   const action = search.show;
-  const request = {
-    plan: data.id,
-    actions: action === undefined ? [] : [action],
-    search: find,
-  };
-  const entries = useInfiniteQuery(planEntries(request));
   const include = useInclude(data.id);
-  const rows = entries.data?.pages.flatMap((page) => page.entries) ?? [];
   const editable = data.state === "ready";
   const tickable = editable && (action === undefined || isWrite(action));
   const tickAll = (included: boolean) => {
-    const actions: PlanAction[] = action === undefined ? ["create", "update"] : [action];
+    const actions: PlanAction[] = action === undefined ? ["create", "update", "delete"] : [action];
     for (const each of actions.filter((name) => data.counts[name] > 0)) {
       include.mutate({ plan: data.id, seqs: [], action: each, included }, { onError: toastError });
     }
@@ -109,53 +109,75 @@ export function Entries({ data }: { data: PlanDetail }) {
         <span>Change</span>
         <span>Fields</span>
       </div>
-      {entries.error !== null ? (
-        <Problem
-          className="m-6 max-w-[640px]"
-          error={entries.error}
-          actions={<Button onClick={() => void entries.refetch()}>Try again</Button>}
-        />
-      ) : entries.data === undefined ? (
-        <LoadingRows />
-      ) : rows.length === 0 ? (
-        <Nothing data={data} find={find} />
-      ) : (
-        <VirtualList
-          key={`${action} ${find}`}
-          items={rows}
-          itemKey={(entry) => entry.seq}
-          estimate={34}
-          label="Records of the plan"
-          className="flex-1 bg-panel"
-          onEnd={() => {
-            if (entries.hasNextPage && !entries.isFetching) {
-              void entries.fetchNextPage();
-            }
-          }}
-        >
-          {(entry) => (
-            <Row
-              entry={entry}
-              editable={editable}
-              onInclude={(included) =>
-                include.mutate(
-                  { plan: data.id, seqs: [entry.seq], included },
-                  { onError: toastError },
-                )
-              }
-            />
-          )}
-        </VirtualList>
-      )}
+      <EntryList
+        key={`${action} ${find}`}
+        data={data}
+        action={action}
+        find={find}
+        editable={editable}
+        onInclude={(entry, included) =>
+          include.mutate({ plan: data.id, seqs: [entry.seq], included }, { onError: toastError })
+        }
+      />
     </div>
   );
 }
 
-function isWrite(action: PlanAction): boolean {
-  return action === "create" || action === "update";
-}
+type ListProps = {
+  data: PlanDetail;
+  action: PlanAction | undefined;
+  find: string;
+  editable: boolean;
+  onInclude: (entry: PlanEntryView, included: boolean) => void;
+};
 
-type Pages = InfiniteData<PlanEntries, number>;
+function EntryList({ data, action, find, editable, onInclude }: ListProps) {
+  const entries = useEntries({
+    plan: data.id,
+    actions: action === undefined ? [] : [action],
+    search: find,
+  });
+  const { data: known = [] } = useQuery(syncs());
+  const sync = known.find((each) => each.id === data.sync);
+  if (entries.error !== null && entries.isPending) {
+    return (
+      <Problem
+        className="m-6 max-w-[640px]"
+        error={entries.error}
+        actions={<Button onClick={entries.retry}>Try again</Button>}
+      />
+    );
+  }
+  if (entries.isPending) {
+    return <LoadingRows />;
+  }
+  if (entries.count === 0) {
+    return <Nothing data={data} find={find} />;
+  }
+  return (
+    <VirtualRows
+      count={entries.count}
+      estimate={34}
+      label="Records of the plan"
+      className="flex-1 bg-panel"
+      onRange={entries.onRange}
+    >
+      {(row) => {
+        const entry = entries.at(row);
+        return entry === undefined ? (
+          <LoadingRow width="w-1/2" />
+        ) : (
+          <Row
+            entry={entry}
+            sync={sync}
+            editable={editable}
+            onInclude={(included) => onInclude(entry, included)}
+          />
+        );
+      }}
+    </VirtualRows>
+  );
+}
 
 /** Ticks records on or off; the boxes follow at once, before the core has answered. */
 function useInclude(plan: string) {
@@ -163,21 +185,20 @@ function useInclude(plan: string) {
   const include = useCommand("include_plan_entries");
   type Wanted = Parameters<typeof include.mutate>[0];
   const show = (wanted: Wanted) =>
-    client.setQueriesData<Pages>({ queryKey: ["list_plan_entries"] }, (old) =>
-      old === undefined
-        ? old
+    client.setQueriesData<PlanEntries>({ queryKey: ["list_plan_entries"] }, (page) =>
+      page === undefined || wanted.plan !== plan
+        ? page
         : {
-            ...old,
-            pages: old.pages.map((page) => ({
-              ...page,
-              entries: page.entries.map((entry) =>
-                (wanted.seqs.length > 0
+            ...page,
+            entries: page.entries.map((entry) =>
+              (
+                wanted.seqs.length > 0
                   ? wanted.seqs.includes(entry.seq)
-                  : entry.action === wanted.action) && wanted.plan === plan
-                  ? { ...entry, included: wanted.included }
-                  : entry,
-              ),
-            })),
+                  : entry.action === wanted.action
+              )
+                ? { ...entry, included: wanted.included }
+                : entry,
+            ),
           },
     );
   return {
@@ -191,13 +212,14 @@ function useInclude(plan: string) {
 
 type RowProps = {
   entry: PlanEntryView;
+  sync: SyncSummary | undefined;
   editable: boolean;
   onInclude: (included: boolean) => void;
 };
 
 const FEW = 3;
 
-function Row({ entry, editable, onInclude }: RowProps) {
+function Row({ entry, sync, editable, onInclude }: RowProps) {
   const [open, setOpen] = useState(false);
   const label = planAction(entry.action);
   const writes = isWrite(entry.action);
@@ -230,10 +252,11 @@ function Row({ entry, editable, onInclude }: RowProps) {
           </span>
         )}
       </div>
-      <span>
+      <span className="min-w-0">
         <Tag tone={writes && !entry.included ? "neutral" : label.tone}>
           {entry.action === "update" ? `${label.text} ${fields.length}` : label.text}
         </Tag>
+        <Written entry={entry} sync={sync} />
       </span>
       <div className="min-w-0">
         {entry.problem && <p className="m-0 break-words text-bad">{entry.problem}</p>}
@@ -243,7 +266,11 @@ function Row({ entry, editable, onInclude }: RowProps) {
             fields.slice(0, FEW).map((field) => (
               <span key={field.path} className="min-w-0">
                 <span className="mr-1.5 text-sm text-ink3">{field.path}</span>
-                {entry.action === "update" ? (
+                {entry.action === "delete" && isAbsent(field.after) ? (
+                  <del className="font-mono text-sm break-words text-ink3">
+                    {valueText(field.before)}
+                  </del>
+                ) : entry.action !== "create" ? (
                   <Change before={field.before} after={field.after} />
                 ) : (
                   <span className="font-mono text-sm break-words">{valueText(field.after)}</span>
@@ -264,6 +291,25 @@ function Row({ entry, editable, onInclude }: RowProps) {
         </div>
       </div>
     </div>
+  );
+}
+
+/** Which platform is written, where that could be either. */
+function Written({ entry, sync }: { entry: PlanEntryView; sync: SyncSummary | undefined }) {
+  if (sync === undefined || !isWrite(entry.action)) {
+    return null;
+  }
+  if (entry.side === "source") {
+    return <Place text={`← ${sync.source.connection_name}`} />;
+  }
+  return sync.is_two_way ? <Place text={`→ ${sync.target.connection_name}`} /> : null;
+}
+
+function Place({ text }: { text: string }) {
+  return (
+    <span className="block truncate text-xs text-ink3" title={`Written ${text}`}>
+      {text}
+    </span>
   );
 }
 
@@ -293,13 +339,19 @@ function LoadingRows() {
     <div role="status" aria-label="Loading the records" className="flex-1 bg-panel">
       {loading.map((width, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the rows never change.
-        <div key={index} className={`${columns} border-b border-line py-[9px]`}>
-          <Skeleton className="size-3.5" />
-          <Skeleton className="h-4 w-3/4" />
-          <Skeleton className="h-4 w-16" />
-          <Skeleton className={`h-4 ${width}`} />
-        </div>
+        <LoadingRow key={index} width={width} />
       ))}
+    </div>
+  );
+}
+
+function LoadingRow({ width }: { width: string }) {
+  return (
+    <div className={`${columns} border-b border-line py-[9px]`}>
+      <Skeleton className="size-3.5" />
+      <Skeleton className="h-4 w-3/4" />
+      <Skeleton className="h-4 w-16" />
+      <Skeleton className={`h-4 ${width}`} />
     </div>
   );
 }

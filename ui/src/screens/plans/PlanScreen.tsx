@@ -1,9 +1,9 @@
-import { useSuspenseQuery } from "@tanstack/react-query";
+import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import type { PlanDetail } from "@/api/bindings";
+import type { PlanDetail, PlanKind } from "@/api/bindings";
 import { BackendError } from "@/api/errors";
 import { useCommand } from "@/api/mutations";
-import { plan } from "@/api/queries";
+import { plan, run } from "@/api/queries";
 import { Button, buttonClass } from "@/components/Button";
 import { Card } from "@/components/Card";
 import { EmptyState } from "@/components/EmptyState";
@@ -12,9 +12,9 @@ import { Pill } from "@/components/Pill";
 import { Callout, Problem, toastError } from "@/components/Problem";
 import { BusyBar } from "@/components/Progress";
 import { Time } from "@/components/Time";
-import { count, counted } from "@/format/count";
+import { count } from "@/format/count";
 import { planAction, planState } from "@/format/states";
-import { changesOf, planEquation, whyNotApply } from "@/screens/plans/counts";
+import { applyLabel, deletesOf, planEquation, whyNotApply } from "@/screens/plans/counts";
 import { Entries } from "@/screens/plans/Entries";
 
 const route = getRouteApi("/plans/$plan");
@@ -41,20 +41,41 @@ export function PlanScreen() {
           </Link>
         </>
       }
-      title="Plan"
-      name={`Plan of ${data.sync_name}`}
+      title={titles[data.kind]}
+      name={`${data.kind === "run" ? "Plan of" : `${titles[data.kind]}:`} ${data.sync_name}`}
       pills={
         <>
           <Pill dot={state.tone}>{state.text}</Pill>
           <Pill>
             made <Time at={data.created_at} />
           </Pill>
+          {data.of_run && <OfRun run={data.of_run} />}
         </>
       }
       actions={<Actions data={data} />}
     >
       <Body data={data} />
     </Page>
+  );
+}
+
+const titles: Record<PlanKind, string> = {
+  run: "Plan",
+  undo: "Take back a run",
+  decisions: "Your decisions",
+};
+
+/** The run that is taken back. */
+function OfRun({ run: id }: { run: string }) {
+  const { data } = useQuery(run(id));
+  return (
+    data !== undefined && (
+      <Link to="/runs/$run" params={{ run: id }} className="no-underline">
+        <Pill>
+          the run of <Time at={data.summary.started_at} look="moment" />
+        </Pill>
+      </Link>
+    )
   );
 }
 
@@ -81,7 +102,7 @@ function Actions({ data }: { data: PlanDetail }) {
             Discard
           </Button>
           <Button
-            look="primary"
+            look={deletesOf(data) > 0 ? "primary-danger" : "primary"}
             busy={apply.isPending}
             disabledReason={whyNotApply(data)}
             onClick={() =>
@@ -94,14 +115,24 @@ function Actions({ data }: { data: PlanDetail }) {
               )
             }
           >
-            Apply {counted(changesOf(data), "change")}
+            {applyLabel(data)}
           </Button>
         </>
       );
     case "applied":
     case "discarded":
     case "failed":
-      return <PlanAgain sync={data.sync} />;
+      return data.kind === "run" ? (
+        <PlanAgain sync={data.sync} />
+      ) : (
+        <Link
+          to={data.kind === "decisions" ? "/conflicts" : "/history"}
+          search={{ sync: data.sync }}
+          className={buttonClass()}
+        >
+          {data.kind === "decisions" ? "Back to the conflicts" : "Back to the history"}
+        </Link>
+      );
   }
 }
 
@@ -161,6 +192,7 @@ function Body({ data }: { data: PlanDetail }) {
     case "applied":
       return (
         <>
+          <What data={data} />
           {data.warnings.length > 0 && (
             <div className="px-6 pt-4">
               <Callout
@@ -181,12 +213,41 @@ function Body({ data }: { data: PlanDetail }) {
   }
 }
 
+/** What a plan that is no ordinary run is going to do. */
+function What({ data }: { data: PlanDetail }) {
+  if (data.kind === "run") {
+    return null;
+  }
+  return (
+    <div className="px-6 pt-4">
+      {data.kind === "undo" ? (
+        <Callout tone="info" title="This plan takes back what a run did">
+          What it created is deleted, what it changed gets its old values back, and what it deleted
+          is made again under a new id. A value that was changed since stays, and is listed under
+          Conflicts when you apply the plan. This can be taken back too.
+        </Callout>
+      ) : (
+        <Callout tone="info" title="This plan carries out what you decided">
+          Only the fields that you decided about are written. Where both sides were to stay as they
+          are, nothing is written, and the difference is not shown again until one side changes.
+        </Callout>
+      )}
+    </div>
+  );
+}
+
+const building: Record<PlanKind, string> = {
+  run: "Reading and comparing records",
+  undo: "Looking at what is there now",
+  decisions: "Looking at your decisions",
+};
+
 function Building({ data }: { data: PlanDetail }) {
   return (
     <div className="p-6">
       <Card className="max-w-[640px]">
         <div className="grid gap-3 p-5" role="status">
-          <p className="m-0 text-md font-semibold">Reading and comparing records</p>
+          <p className="m-0 text-md font-semibold">{building[data.kind]}</p>
           <BusyBar label="The plan is being made" />
           <p className="m-0 text-ink2">{planEquation(data.counts)}</p>
           {data.waiting ? (

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { PlanDetail } from "@/api/bindings";
-import { changesOf, planEquation, whyNotApply } from "@/screens/plans/counts";
+import { applyLabel, changesOf, planEquation, whyNotApply } from "@/screens/plans/counts";
 
 const none = {
   read: 0,
@@ -23,6 +23,7 @@ const plan = (change: Partial<PlanDetail>): PlanDetail => ({
   created_at: 0,
   counts: { ...none, read: 200, create: 12, update: 31, unchanged: 155, held: 2 },
   excluded: 0,
+  excluded_deletes: 0,
   warnings: [],
   ...change,
 });
@@ -44,4 +45,25 @@ test("the plan's arithmetic leaves out zeros", () => {
   expect(planEquation(plan({}).counts)).toBe(
     "200 read = 12 create + 31 update + 155 unchanged + 2 hold",
   );
+});
+
+test("the button says how many records would be deleted", () => {
+  const counts = { ...none, read: 10, update: 4, delete: 3 };
+  expect(applyLabel(plan({}))).toBe("Apply 43 changes");
+  expect(applyLabel(plan({ counts }))).toBe("Apply 7 changes, 3 deletes");
+  expect(applyLabel(plan({ counts, excluded: 2, excluded_deletes: 2 }))).toBe(
+    "Apply 5 changes, 1 delete",
+  );
+  expect(applyLabel(plan({ counts, excluded: 4 }))).toBe("Apply 3 deletes");
+});
+
+test("decisions that write nothing can be applied all the same", () => {
+  const counts = { ...none, read: 2, unchanged: 2 };
+  expect(whyNotApply(plan({ kind: "decisions", counts }))).toBeUndefined();
+  expect(applyLabel(plan({ kind: "decisions", counts }))).toBe("Leave them as they are");
+});
+
+test("taking back what is gone already says so", () => {
+  const counts = { ...none, read: 2, unchanged: 2 };
+  expect(whyNotApply(plan({ kind: "undo", counts }))).toMatch(/nothing left to take back/);
 });

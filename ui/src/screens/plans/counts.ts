@@ -1,5 +1,5 @@
 import type { PlanAction, PlanCounts, PlanDetail } from "@/api/bindings";
-import { count } from "@/format/count";
+import { count, counted } from "@/format/count";
 
 /** The actions in the order of the tabs, with their words. */
 export const tabs = [
@@ -13,6 +13,11 @@ export const tabs = [
   { action: "conflict", label: "Conflict" },
 ] as const satisfies readonly { action: PlanAction; label: string }[];
 
+/** Whether an action writes to a platform. */
+export function isWrite(action: PlanAction): boolean {
+  return action === "create" || action === "update" || action === "delete";
+}
+
 /** What the plan would write if nothing was ticked off. */
 function writesOf(counts: PlanCounts): number {
   return counts.create + counts.update + counts.delete;
@@ -23,10 +28,38 @@ export function changesOf(plan: PlanDetail): number {
   return Math.max(0, writesOf(plan.counts) - plan.excluded);
 }
 
+/** What applying the plan would delete or put away. */
+export function deletesOf(plan: PlanDetail): number {
+  return Math.max(0, plan.counts.delete - plan.excluded_deletes);
+}
+
+/** "Apply 43 changes", or "Apply 43 changes, 3 deletes". */
+export function applyLabel(plan: PlanDetail): string {
+  const deletes = deletesOf(plan);
+  const all = changesOf(plan);
+  // Nothing is written, but something is remembered: what stays as it is, or what a person has to decide.
+  if (all === 0 && whyNotApply(plan) === undefined) {
+    return plan.kind === "decisions" ? "Leave them as they are" : "List the conflicts";
+  }
+  if (deletes === 0) {
+    return `Apply ${counted(all, "change")}`;
+  }
+  return deletes === all
+    ? `Apply ${counted(deletes, "delete")}`
+    : `Apply ${counted(all, "change")}, ${counted(deletes, "delete")}`;
+}
+
 /** Why the plan cannot be applied; nothing if it can. */
 export function whyNotApply(plan: PlanDetail): string | undefined {
   if (plan.state !== "ready") {
     return "This plan is not ready";
+  }
+  // What was decided to stay as it is, is remembered without anything being written.
+  if (plan.kind === "decisions" && plan.counts.unchanged > 0) {
+    return undefined;
+  }
+  if (plan.kind === "undo" && writesOf(plan.counts) === 0) {
+    return plan.counts.conflict > 0 ? undefined : "There is nothing left to take back";
   }
   if (writesOf(plan.counts) === 0) {
     return "There is nothing to change: both sides are the same";

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Copy, RotateCcw } from "lucide-react";
-import type { RunRecordDetail, RunRecordSummary } from "@/api/bindings";
+import { Copy, Pause, Play, RotateCcw, Undo2 } from "lucide-react";
+import type { RecordOutcome, RunRecordDetail, RunRecordSummary } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
-import { runRecord } from "@/api/queries";
-import { Button, IconButton } from "@/components/Button";
+import { query, run as runQuery, runRecord } from "@/api/queries";
+import { Button, buttonClass, IconButton } from "@/components/Button";
 import { ChangeTable } from "@/components/Change";
 import { Sheet } from "@/components/Dialog";
 import { Code, Part } from "@/components/Part";
@@ -14,6 +14,8 @@ import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
 import { Exchange } from "@/exchange/Exchange";
 import { canRetry, recordOutcome } from "@/format/states";
+import { rightBefore } from "@/screens/runs/keys";
+import { useUndo } from "@/screens/runs/use-undo";
 
 type Props = { run: string; seq: number; onClose: () => void };
 
@@ -33,8 +35,14 @@ export function RecordSheet({ run, seq, onClose }: Props) {
       }
       onClose={onClose}
       footer={
-        data !== undefined &&
-        canRetry(data.summary.outcome) && <Retry run={run} seq={seq} onStarted={onClose} />
+        data !== undefined && (
+          <>
+            <PauseRecord sync={data.sync} sourceKey={data.summary.source_key} />
+            <span className="flex-1" />
+            {isWritten(data.summary.outcome) && <TakeBack data={data} />}
+            {canRetry(data.summary.outcome) && <Retry run={run} seq={seq} onStarted={onClose} />}
+          </>
+        )
       }
     >
       {error !== null ? (
@@ -74,6 +82,132 @@ function Retry({ run, seq, onStarted }: { run: string; seq: number; onStarted: (
   );
 }
 
+/** Whether a run has written the record, so that it can be taken back. */
+function isWritten(outcome: RecordOutcome): boolean {
+  return outcome === "created" || outcome === "updated" || outcome === "deleted";
+}
+
+/** The run is over and can be taken back. */
+function useCanUndo(id: string): boolean {
+  return useQuery(runQuery(id)).data?.can_undo ?? false;
+}
+
+function TakeBack({ data }: { data: RunRecordDetail }) {
+  const undo = useUndo();
+  const { run: id, seq, outcome } = data.summary;
+  return (
+    useCanUndo(id) && (
+      <Button
+        icon={<Undo2 aria-hidden size={13} />}
+        title="Shows what would be taken back; nothing is written before you have seen it"
+        busy={undo.isPending}
+        onClick={() => undo.start({ run: id, seqs: [seq], fields: [] })}
+      >
+        {takeBackWords[outcome] ?? "Take back…"}
+      </Button>
+    )
+  );
+}
+
+const takeBackWords: Partial<Record<RecordOutcome, string>> = {
+  created: "Delete it again…",
+  updated: "Put its old values back…",
+  deleted: "Make it again…",
+};
+
+/** Takes the record out of its sync for a while, or back in. */
+function PauseRecord({ sync, sourceKey }: { sync: string; sourceKey: string }) {
+  const { data: paused } = useQuery(
+    query("list_paused", { sync, after: rightBefore(sourceKey), limit: 1 }),
+  );
+  const pause = useCommand("pause_records");
+  if (paused === undefined) {
+    return null;
+  }
+  const isPaused = paused[0]?.source_key === sourceKey;
+  return (
+    <Button
+      look="quiet"
+      icon={isPaused ? <Play aria-hidden size={13} /> : <Pause aria-hidden size={13} />}
+      title={
+        isPaused
+          ? "The next run writes it again, as it is then"
+          : "Runs leave it alone on both sides until you take it back in"
+      }
+      busy={pause.isPending}
+      onClick={() =>
+        pause.mutate(
+          { sync, source_keys: [sourceKey], is_paused: !isPaused },
+          { onError: toastError },
+        )
+      }
+    >
+      {isPaused ? "Resume this record" : "Pause this record"}
+    </Button>
+  );
+}
+
+/** What of the record waits for a decision. */
+function OpenConflicts({ data }: { data: RunRecordDetail }) {
+  const { data: found } = useQuery(
+    query("list_conflicts", {
+      sync: data.sync,
+      source_key: data.summary.source_key,
+      search: "",
+      limit: 20,
+    }),
+  );
+  if (found === undefined || found.conflicts.length === 0) {
+    return null;
+  }
+  return (
+    <Callout
+      tone="warn"
+      title="Both sides do not agree on this record"
+      actions={
+        <Link
+          to="/conflicts"
+          search={{ sync: data.sync, record: data.summary.source_key }}
+          className={buttonClass()}
+        >
+          Decide
+        </Link>
+      }
+    >
+      <ul className="m-0 list-none p-0">
+        {found.conflicts.map((conflict) => (
+          <li key={conflict.id}>{conflict.what}</li>
+        ))}
+      </ul>
+    </Callout>
+  );
+}
+
+/** Takes one field of an update back. */
+function FieldsBack({ data }: { data: RunRecordDetail }) {
+  const undo = useUndo();
+  const { run: id, seq, outcome } = data.summary;
+  if (!useCanUndo(id) || outcome !== "updated" || data.fields.length < 2) {
+    return null;
+  }
+  return (
+    <div className="mt-2 flex flex-wrap items-center gap-1.5 text-sm text-ink3">
+      Put only one value back:
+      {data.fields.map((field) => (
+        <Button
+          key={field.path}
+          look="plain"
+          className="!px-2 !py-0.5 !text-sm"
+          busy={undo.isPending && undo.asked?.fields[0] === field.path}
+          onClick={() => undo.start({ run: id, seqs: [seq], fields: [field.path] })}
+        >
+          {field.path}
+        </Button>
+      ))}
+    </div>
+  );
+}
+
 function Story({ data }: { data: RunRecordDetail }) {
   const { summary } = data;
   const outcome = recordOutcome(summary.outcome);
@@ -92,11 +226,15 @@ function Story({ data }: { data: RunRecordDetail }) {
           {summary.field && <>Field: {summary.field}</>}
         </Callout>
       )}
+      <OpenConflicts data={data} />
       <Part title="Before and after">
         {data.fields.length === 0 ? (
           <p className="m-0 text-ink3">No field was changed.</p>
         ) : (
-          <ChangeTable fields={data.fields} label="Before and after" />
+          <>
+            <ChangeTable fields={data.fields} label="Before and after" />
+            <FieldsBack data={data} />
+          </>
         )}
       </Part>
       {data.exchange ? (

@@ -1,21 +1,22 @@
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { CircleCheck, Square } from "lucide-react";
+import { CircleCheck, Square, Undo2 } from "lucide-react";
 import type { ConnectionSummary, RunDetail } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
-import { connections, run, syncs } from "@/api/queries";
+import { conflictCounts, connections, run, syncs } from "@/api/queries";
 import { Button, buttonClass } from "@/components/Button";
 import { Page } from "@/components/Page";
 import { Pill } from "@/components/Pill";
 import { Callout, toastError } from "@/components/Problem";
 import { BusyBar, PartsBar } from "@/components/Progress";
 import { Time, useNow } from "@/components/Time";
-import { count } from "@/format/count";
+import { count, counted } from "@/format/count";
 import { equation, outcomeParts, settled } from "@/format/runs";
 import { isActive, runState, trigger } from "@/format/states";
 import { duration } from "@/format/time";
 import { RecordSheet } from "@/screens/runs/RecordSheet";
 import { Records } from "@/screens/runs/Records";
+import { useUndo } from "@/screens/runs/use-undo";
 
 const route = getRouteApi("/runs/$run");
 
@@ -61,6 +62,7 @@ export function RunScreen() {
       <div className="grid gap-3 px-6 py-4">
         <Progress data={data} />
         <Reason data={data} />
+        {summary.counts.conflict > 0 && !isActive(summary.state) && <InConflict data={data} />}
       </div>
       <Records
         run={id}
@@ -133,6 +135,7 @@ function Actions({ data }: { data: RunDetail }) {
               Try {count(failed)} again
             </Button>
           )}
+          {data.can_undo && <TakeBack run={summary.id} />}
           <Button
             look="primary"
             busy={start.isPending}
@@ -145,6 +148,21 @@ function Actions({ data }: { data: RunDetail }) {
         </>
       )}
     </>
+  );
+}
+
+/** Makes the plan that takes the whole run back. */
+function TakeBack({ run: id }: { run: string }) {
+  const undo = useUndo();
+  return (
+    <Button
+      icon={<Undo2 aria-hidden size={13} />}
+      title="Shows what would be taken back; nothing is written before you have seen it"
+      busy={undo.isPending}
+      onClick={() => undo.start({ run: id, seqs: [], fields: [] })}
+    >
+      Take back…
+    </Button>
   );
 }
 
@@ -203,6 +221,27 @@ function Took({ data: { summary } }: { data: RunDetail }) {
   const until = summary.finished_at ?? Math.max(now, summary.started_at);
   const took = duration(until - summary.started_at);
   return summary.finished_at === null ? `for ${took}` : `took ${took}`;
+}
+
+/** Records of this run that a person has to decide about, if any of them are still open. */
+function InConflict({ data }: { data: RunDetail }) {
+  const { data: open } = useQuery(conflictCounts(data.summary.sync));
+  if (open === undefined || open.total === 0) {
+    return null;
+  }
+  return (
+    <Callout
+      tone="warn"
+      title={`${counted(open.total, "conflict")} of this sync ${open.total === 1 ? "waits" : "wait"} for your decision`}
+      actions={
+        <Link to="/conflicts" search={{ sync: data.summary.sync }} className={buttonClass()}>
+          Decide
+        </Link>
+      }
+    >
+      What both sides changed stays as it is until then. Everything else was written.
+    </Callout>
+  );
 }
 
 /** What keeps a run from going on, and the way out of it. */

@@ -18,6 +18,9 @@ use super::options::{Options, RequestOption};
 use super::text::{Condition, Text, python_text};
 use crate::Result;
 
+/// What a sync reads again before the last state where the file does not say.
+const OVERLAP_MINUTES: i64 = 5;
+
 /// A point of a scale: microseconds of UTC, or a whole number.
 pub type Point = i64;
 
@@ -456,6 +459,14 @@ impl Scale {
 }
 
 impl Cursor {
+    /// Reads the last minutes before the state again, unless the file says how much is read again: records may be
+    /// written with a time that is over already, and several with the same.
+    pub fn overlap(&mut self) {
+        if self.lookback.is_none() && matches!(self.scale, Scale::Time { .. }) {
+            self.lookback = Some(Span::new().minutes(OVERLAP_MINUTES));
+        }
+    }
+
     /// Where a record stands on the scale.
     pub fn of_record(&self, row: &Row) -> Option<Point> {
         if let Scale::Time { record_formats, .. } = &self.scale

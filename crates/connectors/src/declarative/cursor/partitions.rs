@@ -295,6 +295,11 @@ impl Partitions {
 
     /// The state document.
     pub fn state(&self, cursor: &Cursor) -> Value {
+        self.state_until(cursor, Point::MAX)
+    }
+
+    /// The state document, with nothing later than `bound` that was not in the state before.
+    pub fn state_until(&self, cursor: &Cursor, bound: Point) -> Value {
         let mut state = Object::new();
         state.push("use_global_cursor", Value::Bool(self.only_global));
         if !self.only_global {
@@ -305,7 +310,7 @@ impl Partitions {
                 .map(|known| {
                     let mut entry = Object::new();
                     entry.push("partition", known.partition.clone());
-                    entry.push("cursor", known.windows.state(cursor));
+                    entry.push("cursor", known.windows.state_until(cursor, bound));
                     Value::Object(entry)
                 })
                 .collect();
@@ -313,7 +318,7 @@ impl Partitions {
         }
         if let Some(point) = self.global {
             let mut global = Object::new();
-            global.push(cursor.field.as_str(), cursor.scale.write(point));
+            global.push(cursor.field.as_str(), cursor.scale.write(point.min(bound)));
             state.push("state", Value::Object(global));
         }
         state.push("lookback_window", Value::Int(self.lookback_seconds));

@@ -168,18 +168,16 @@ impl Windows {
         }
     }
 
-    /// Where the read before this one had ended.
-    pub const fn began_at(&self) -> Point {
-        self.since
-    }
-
     /// The state document.
     pub fn state(&self, cursor: &Cursor) -> Value {
+        self.state_until(cursor, Point::MAX)
+    }
+
+    /// The state document, with nothing later than `bound` that was not in the state before.
+    pub fn state_until(&self, cursor: &Cursor, bound: Point) -> Value {
         let mut state = self.others.clone();
-        state.insert(
-            cursor.field.as_str(),
-            cursor.scale.write(self.read_until(cursor)),
-        );
+        let reached = self.read_until(cursor).min(bound.max(self.since));
+        state.insert(cursor.field.as_str(), cursor.scale.write(reached));
         Value::Object(state)
     }
 

@@ -79,7 +79,7 @@ impl<'a> Writing<'a> {
             if let Some(mutation) = batch.entries.mutation(change.operation) {
                 self.add_mutation(&mut document, &alias(*n), mutation, *n, change)?;
             } else if let Some(tree) = batch.entries.tree(change.operation) {
-                let scope = self.scope(*n, change);
+                let scope = self.scope_among_many(*n, change);
                 let entry = tree.eval(&scope, &self.inner.env, Reading::Exact)?;
                 entries.push(entry.unwrap_or(Value::Null));
             }

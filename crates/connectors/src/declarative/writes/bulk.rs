@@ -119,7 +119,7 @@ impl<'a> Writing<'a> {
         let mut entries = Vec::with_capacity(these.len());
         for (n, change) in these.iter().zip(self.those(these)) {
             if let Some(tree) = bulk.entries.tree(change.operation) {
-                let entry = tree.eval(&self.scope(*n, change), env, Reading::Exact)?;
+                let entry = tree.eval(&self.scope_among_many(*n, change), env, Reading::Exact)?;
                 entries.push(entry.unwrap_or(Value::Null));
             }
         }

@@ -52,6 +52,13 @@ pub struct Document {
 }
 
 impl Mutation {
+    /// Whether its arguments use a name, such as `version`.
+    pub fn mentions(&self, name: &str) -> bool {
+        self.arguments
+            .iter()
+            .any(|argument| argument.value.mentions(name))
+    }
+
     /// From `graphql` of an operation.
     pub fn compile(view: &View<'_>) -> Result<Self> {
         view.only(&["mutation", "arguments", "record", "select", "errors"])?;

@@ -214,6 +214,15 @@ impl Entries {
         chosen(&self.trees, operation)
     }
 
+    /// Whether what is sent names the version that must still be there.
+    pub fn names_version(&self, operation: Operation) -> bool {
+        let by_tree = self.tree(operation).map(|tree| tree.mentions("version"));
+        by_tree.unwrap_or_else(|| {
+            self.mutation(operation)
+                .is_some_and(|mutation| mutation.mentions("version"))
+        })
+    }
+
     /// The mutation that is sent.
     pub fn mutation(&self, operation: Operation) -> Option<&Mutation> {
         chosen(&self.mutations, operation)

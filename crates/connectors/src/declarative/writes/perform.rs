@@ -173,33 +173,38 @@ impl<'a> Writing<'a> {
     }
 
     fn prefers_single(&self, operation: Operation) -> bool {
-        let says_version = |tree: &crate::declarative::text::Tree| tree.mentions("version");
-        let by_batch = self
-            .spec
-            .batch
-            .as_ref()
-            .and_then(|batch| batch.entries.tree(operation))
-            .is_some_and(says_version);
-        !by_batch
-            && self
-                .spec
-                .single(operation)
-                .is_some_and(|single| single.if_match.is_some())
+        let batch = self.spec.batch.as_ref();
+        let by_batch = batch.is_some_and(|batch| batch.entries.names_version(operation));
+        let single = self.spec.single(operation);
+        !by_batch && single.is_some_and(Single::names_version)
     }
 
     /// What the templates of a change may use.
     pub(super) fn scope(&self, n: usize, change: &Change) -> Scope<'a> {
-        let version = change.version.as_deref();
         let (fields, removed) = match self.outgoing.get(n) {
             Some(outgoing) => (outgoing.fields.clone(), outgoing.removed.as_slice()),
-            None => (change.fields.clone(), [].as_slice()),
+            None => (Value::Object(change.fields.clone()), [].as_slice()),
         };
+        self.scope_of(change, removed).with("fields", fields)
+    }
+
+    /// The same, with the fields where they are.
+    pub(super) fn scope_among_many<'s>(&'s self, n: usize, change: &'s Change) -> Scope<'s> {
+        match self.outgoing.get(n) {
+            Some(outgoing) => self
+                .scope_of(change, &outgoing.removed)
+                .with("fields", &outgoing.fields),
+            None => self.scope(n, change),
+        }
+    }
+
+    fn scope_of(&self, change: &Change, removed: &[String]) -> Scope<'a> {
+        let version = change.version.as_deref();
         let removed = removed
             .iter()
             .map(|name| Value::text(name.as_str()))
             .collect();
         with_key(self.inner.scope(), change.target_key.as_ref())
-            .with("fields", Value::Object(fields))
             .with("removed", Value::List(removed))
             .with("version", version.map_or(Value::Null, Value::text))
             .with("id", Value::text(change.id.to_string()))
@@ -225,7 +230,10 @@ impl<'a> Writing<'a> {
         // What is deleted has no fields any more.
         let (always, fields) = match (change.operation, self.outgoing.get(n)) {
             (Operation::Delete, _) | (_, None) => (Vec::new(), Object::new()),
-            (_, Some(outgoing)) => (self.always(), outgoing.fields.clone()),
+            (_, Some(outgoing)) => (
+                self.always(),
+                outgoing.fields.as_object().cloned().unwrap_or_default(),
+            ),
         };
         let scope = self.scope(n, change);
         mutation.add_to(document, alias, &always, &fields, &scope, &self.inner.env)

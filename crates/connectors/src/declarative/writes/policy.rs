@@ -83,7 +83,7 @@ impl Rule {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outgoing {
     /// What is sent.
-    pub fields: Object,
+    pub fields: Value,
     /// The names of fields to be cleared in another way.
     pub removed: Vec<String>,
 }
@@ -111,13 +111,16 @@ impl Policy {
     pub fn apply(&self, fields: &Object) -> Outgoing {
         if self.fields.is_empty() && self.otherwise.is_silent() {
             return Outgoing {
-                fields: fields.clone(),
+                fields: Value::Object(fields.clone()),
                 removed: Vec::new(),
             };
         }
         let mut removed = Vec::new();
         let fields = self.members(&FieldPath::root(), fields, &mut removed);
-        Outgoing { fields, removed }
+        Outgoing {
+            fields: Value::Object(fields),
+            removed,
+        }
     }
 
     fn members(&self, above: &FieldPath, fields: &Object, removed: &mut Vec<String>) -> Object {
@@ -176,7 +179,7 @@ mod tests {
                 panic!("no object");
             };
             let out = policy.apply(&fields);
-            assert_eq!(model::json::to_string(&Value::Object(out.fields)), sent);
+            assert_eq!(model::json::to_string(&out.fields), sent);
             assert_eq!(out.removed, removed);
         }
         let fields = r#"{"a":null,"b":"","c":{"d":null,"e":1.10},"f":[null]}"#;

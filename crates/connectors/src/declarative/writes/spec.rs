@@ -6,7 +6,7 @@ use model::record::Operation;
 use super::answers::FailedIf;
 use super::fields::{self, FieldSpec};
 use super::graphql::Mutation;
-use super::many::{Batch, Bulk};
+use super::many::{Batch, Bulk, Entries};
 use super::policy::Policy;
 use super::trouble::ErrorPaths;
 use crate::Result;
@@ -47,6 +47,8 @@ pub struct WriteSpec {
     pub policy: Policy,
     /// What is known of single fields beside what the platform says.
     pub fields: Vec<FieldSpec>,
+    /// The fields, and their values, of a record that is put away.
+    pub archive: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// An operation on one record.
@@ -122,6 +124,7 @@ impl WriteSpec {
             "errors",
             "blanks",
             "schema",
+            "archive",
             "operations",
         ])?;
         let operations = view.require("operations", "what can be done")?;
@@ -173,7 +176,11 @@ impl WriteSpec {
         if let Some(errors) = &errors {
             errors.only(&ErrorPaths::MEMBERS)?;
         }
-        Ok(Self {
+        let archive = view
+            .get("archive")
+            .map(|view| archive_of(&view))
+            .transpose()?;
+        let spec = Self {
             key: path_of(&view.require("key", "the field that holds the record's key")?)?,
             version: view
                 .get("version")
@@ -209,7 +216,41 @@ impl WriteSpec {
             errors: ErrorPaths::compile(errors.as_ref())?,
             policy: Policy::compile(view.get("blanks").as_ref(), rules)?,
             fields,
-        })
+            archive,
+        };
+        if let Some(archive) = view.get("archive")
+            && !spec.offers(Operation::Update)
+        {
+            return Err(archive.fail(
+                "a record is put away by changing it, and records cannot be changed",
+                "an operation `update`, or no `archive`",
+            ));
+        }
+        Ok(spec)
+    }
+
+    /// Whether a change can be refused because the record has changed since its version tag was read, whichever way
+    /// the change goes.
+    pub fn is_versioned(&self) -> bool {
+        // Where reading brings no version there is none to name.
+        let has_version = self.version.is_some() || self.get.is_some();
+        let by_single = self.update.as_ref().is_some_and(Single::names_version);
+        let of_many = |entries: &Entries| entries.names_version(Operation::Update);
+        let by_batch = match &self.batch {
+            Some(batch) if self.offers_in_batch(Operation::Update) => {
+                // A change with a version goes by itself where the batch cannot name it.
+                of_many(&batch.entries) || by_single
+            }
+            _ => by_single,
+        };
+        let by_bulk = match &self.bulk {
+            Some(bulk) if self.offers_in_bulk(Operation::Update) => {
+                let is_only_way = self.update.is_none() && !self.offers_in_batch(Operation::Update);
+                of_many(&bulk.entries) && (by_batch || is_only_way)
+            }
+            _ => by_batch,
+        };
+        has_version && by_bulk
     }
 
     /// Whether this can be done, one by one, in batches or as a job.
@@ -272,6 +313,29 @@ impl WriteSpec {
     }
 }
 
+/// `archive`: fields and what they hold in a record that is put away.
+fn archive_of(view: &View<'_>) -> Result<serde_json::Map<String, serde_json::Value>> {
+    let expected = "fields with their values, such as {archived: true}";
+    let members = view.members()?;
+    if members.is_empty() {
+        return Err(view.fail("there is no field", expected));
+    }
+    for (_, member) in &members {
+        // The values are compared with what was read: they have to be known beforehand.
+        if member
+            .node()
+            .as_text()
+            .is_some_and(|text| text.contains("{{"))
+        {
+            return Err(member.fail("this is a template", "a fixed value"));
+        }
+    }
+    match view.node().to_json() {
+        serde_json::Value::Object(fields) => Ok(fields),
+        _ => Err(view.fail("these are no fields", expected)),
+    }
+}
+
 const SINGLE: &[&str] = &[
     "request",
     "graphql",
@@ -283,6 +347,15 @@ const SINGLE: &[&str] = &[
 ];
 
 impl Single {
+    /// Whether what is sent names the version that must still be there.
+    pub fn names_version(&self) -> bool {
+        self.if_match.is_some()
+            || self
+                .mutation
+                .as_ref()
+                .is_some_and(|mutation| mutation.mentions("version"))
+    }
+
     fn compile(view: &View<'_>, base: Option<&Text>) -> Result<Self> {
         let request = requester(view, base)?;
         let mutation = view

@@ -1,0 +1,249 @@
+import { Check } from "lucide-react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import type { ConflictView } from "@/api/bindings";
+import { cx } from "@/components/cx";
+import { Tag } from "@/components/Pill";
+import { Time } from "@/components/Time";
+import { counted } from "@/format/count";
+import { valueText } from "@/format/value";
+import {
+  type Choice,
+  choiceWords,
+  editText,
+  isWhole,
+  kindWord,
+  ownValue,
+  recordText,
+  resultText,
+  whyNotChoose,
+} from "@/screens/conflicts/choices";
+
+export const columns =
+  "grid grid-cols-[20px_minmax(110px,0.8fr)_minmax(0,1fr)_minmax(0,1.15fr)_minmax(0,1.15fr)_minmax(0,1.15fr)] items-start gap-2.5 px-6";
+
+/** The record under which its conflicts stand. */
+export function RecordLine({ conflict, count }: { conflict: ConflictView; count: number }) {
+  return (
+    <div className="flex items-baseline gap-3 border-b border-line bg-sunk px-6 pt-2.5 pb-1.5">
+      <b className="min-w-0 truncate font-mono text-sm font-semibold" title={conflict.title}>
+        {conflict.title}
+      </b>
+      <span className="min-w-0 truncate text-xs text-ink3">
+        {conflict.source_key} ⇄ {conflict.target_key}
+      </span>
+      <span className="ml-auto shrink-0 truncate text-xs text-ink3">
+        {conflict.sync_name} · {counted(count, "conflict")} · <Time at={conflict.created_at} />
+      </span>
+    </div>
+  );
+}
+
+type RowProps = {
+  conflict: ConflictView;
+  isCursor: boolean;
+  /** The keyboard has come here: the row takes the focus. */
+  grabs: boolean;
+  isSelected: boolean;
+  isEditing: boolean;
+  onCursor: () => void;
+  onSelect: (isRange: boolean) => void;
+  onChoose: (choice: Choice) => void;
+  onEdit: (isEditing: boolean) => void;
+  onValue: (value: unknown) => void;
+};
+
+/** One thing that both sides do not agree on: what they last agreed on, what each says, and what was chosen. */
+export function ConflictRow({
+  conflict,
+  isCursor,
+  grabs,
+  isSelected,
+  isEditing,
+  onCursor,
+  onSelect,
+  onChoose,
+  onEdit,
+  onValue,
+}: RowProps) {
+  const row = useRef<HTMLFieldSetElement>(null);
+  useEffect(() => {
+    if (grabs && !isEditing) {
+      row.current?.focus({ preventScroll: true });
+    }
+  }, [grabs, isEditing]);
+  const result = resultText(conflict);
+  const text = isWhole(conflict) ? recordText : valueText;
+  return (
+    <fieldset
+      ref={row}
+      tabIndex={isCursor ? 0 : -1}
+      data-conflict={conflict.id}
+      aria-label={`${isWhole(conflict) ? "The record" : conflict.field} of ${conflict.title}: ${conflict.source_name} ${spoken(text(conflict.source))}, ${conflict.target_name} ${spoken(text(conflict.target))}, ${result === null ? "not decided" : `decided: ${result}`}`}
+      aria-current={isCursor || undefined}
+      onFocus={onCursor}
+      onMouseDown={(event) => {
+        if (event.shiftKey) {
+          // No text is marked by a click that widens the selection.
+          event.preventDefault();
+          onSelect(true);
+        }
+      }}
+      className={cx(
+        columns,
+        "m-0 min-w-0 border-0 border-b border-line py-[7px] -outline-offset-2",
+        isSelected ? "bg-accent-soft" : isCursor && "bg-sunk/70",
+        isCursor && "shadow-[inset_3px_0_0_var(--accent)]",
+      )}
+    >
+      <input
+        type="checkbox"
+        tabIndex={-1}
+        aria-label={`Select ${conflict.field || "the record"} of ${conflict.title}`}
+        checked={isSelected}
+        onChange={() => onSelect(false)}
+        className="mt-1 size-3.5 accent-accent"
+      />
+      <span className="min-w-0 pt-0.5">
+        <span className="block font-medium break-words">
+          {isWhole(conflict) ? "The whole record" : conflict.field}
+        </span>
+        <Tag tone="warn">{kindWord(conflict.kind)}</Tag>
+      </span>
+      <span className="min-w-0 pt-0.5 font-mono text-sm break-words text-ink3">
+        {text(conflict.base)}
+      </span>
+      <SideCell
+        conflict={conflict}
+        choice="source"
+        text={text(conflict.source)}
+        onChoose={onChoose}
+      />
+      <SideCell
+        conflict={conflict}
+        choice="target"
+        text={text(conflict.target)}
+        onChoose={onChoose}
+      />
+      {isEditing ? (
+        <OwnValue conflict={conflict} onValue={onValue} onCancel={() => onEdit(false)} />
+      ) : (
+        <button
+          type="button"
+          tabIndex={-1}
+          disabled={isWhole(conflict)}
+          title={isWhole(conflict) ? undefined : "Type a value of your own (E)"}
+          onClick={() => onEdit(true)}
+          className={cx(
+            "min-w-0 rounded-md border border-transparent bg-transparent px-1.5 py-0.5 text-left break-words text-ink enabled:hover:border-line2",
+            result === null && "text-ink3",
+          )}
+        >
+          {result === null ? (
+            "Not decided"
+          ) : (
+            <>
+              <Check aria-hidden size={12} className="mr-1 inline text-ok" />
+              <span
+                className={
+                  isWhole(conflict) || conflict.decision?.take === "keep_both"
+                    ? "text-sm"
+                    : "font-mono text-sm"
+                }
+              >
+                {result}
+              </span>
+            </>
+          )}
+        </button>
+      )}
+    </fieldset>
+  );
+}
+
+function spoken(text: string): string {
+  return text === "–" ? "has nothing" : `says ${text}`;
+}
+
+type CellProps = {
+  conflict: ConflictView;
+  choice: "source" | "target";
+  text: string;
+  onChoose: (choice: Choice) => void;
+};
+
+/** What one side says; a click takes it. */
+function SideCell({ conflict, choice, text, onChoose }: CellProps) {
+  const isTaken = conflict.decision?.take === choice;
+  const isLost = conflict.decision != null && !isTaken && conflict.decision.take !== "keep_both";
+  const whyNot = whyNotChoose(conflict, choice);
+  const isDeleted = isWhole(conflict) && conflict.kind === `deleted_on_${choice}`;
+  return (
+    <button
+      type="button"
+      tabIndex={-1}
+      aria-pressed={isTaken}
+      aria-disabled={whyNot !== undefined || undefined}
+      title={whyNot ?? `${choiceWords(conflict, choice)} (${choice === "source" ? 1 : 2})`}
+      onClick={() => whyNot === undefined && onChoose(choice)}
+      className={cx(
+        "min-w-0 rounded-md border px-1.5 py-0.5 text-left font-mono text-sm break-words",
+        isTaken
+          ? "border-accent bg-accent-soft text-ink"
+          : "border-line bg-panel text-ink hover:border-line2 hover:bg-sunk",
+        isLost && "text-ink3 line-through",
+        isDeleted && "text-bad",
+      )}
+    >
+      {isDeleted ? "deleted" : text}
+    </button>
+  );
+}
+
+type OwnProps = { conflict: ConflictView; onValue: (value: unknown) => void; onCancel: () => void };
+
+function OwnValue({ conflict, onValue, onCancel }: OwnProps) {
+  const { decision } = conflict;
+  const [text, setText] = useState(() =>
+    editText(decision?.take === "value" ? decision.value : (conflict.source ?? conflict.target)),
+  );
+  const [problem, setProblem] = useState<string | null>(null);
+  const onKeyDown = (event: KeyboardEvent) => {
+    event.stopPropagation();
+    if (event.key === "Escape") {
+      onCancel();
+    } else if (event.key === "Enter") {
+      const typed = ownValue(text, conflict);
+      if ("problem" in typed) {
+        setProblem(typed.problem);
+      } else {
+        onValue(typed.value);
+      }
+    }
+  };
+  return (
+    <span className="min-w-0">
+      <input
+        // biome-ignore lint/a11y/noAutofocus: the person has just asked to type here.
+        autoFocus
+        aria-label={`Value of ${conflict.field} for both sides`}
+        aria-invalid={problem !== null || undefined}
+        autoComplete="off"
+        spellCheck={false}
+        value={text}
+        onChange={(event) => {
+          setText(event.currentTarget.value);
+          setProblem(null);
+        }}
+        onKeyDown={onKeyDown}
+        onBlur={onCancel}
+        className="w-full rounded-md border border-accent bg-panel px-1.5 py-0.5 font-mono text-sm text-ink aria-invalid:border-bad"
+      />
+      <span
+        role={problem === null ? undefined : "alert"}
+        className={cx("block text-xs", problem === null ? "text-ink3" : "text-bad")}
+      >
+        {problem ?? "Enter takes it for both sides, Esc leaves"}
+      </span>
+    </span>
+  );
+}

@@ -1,0 +1,241 @@
+import type { ConflictKind, ConflictView, Decision } from "@/api/bindings";
+import { valueText } from "@/format/value";
+
+/** A line of the list: a pair of records, or one thing that the pair does not agree on. */
+export type Line =
+  | { kind: "record"; key: string; conflict: ConflictView; count: number }
+  | { kind: "conflict"; key: string; conflict: ConflictView };
+
+function pairOf(conflict: ConflictView): string {
+  return `${conflict.sync}\n${conflict.source_key}\n${conflict.target_key}`;
+}
+
+/** The conflicts under their records, in the order in which records were first found. */
+export function linesOf(conflicts: readonly ConflictView[]): Line[] {
+  const pairs = new Map<string, ConflictView[]>();
+  for (const conflict of conflicts) {
+    const pair = pairOf(conflict);
+    const known = pairs.get(pair);
+    if (known === undefined) {
+      pairs.set(pair, [conflict]);
+    } else {
+      known.push(conflict);
+    }
+  }
+  return [...pairs].flatMap(([key, [first, ...rest]]): Line[] =>
+    first === undefined
+      ? []
+      : [
+          { kind: "record", key, conflict: first, count: rest.length + 1 },
+          ...[first, ...rest].map(
+            (conflict): Line => ({ kind: "conflict", key: conflict.id, conflict }),
+          ),
+        ],
+  );
+}
+
+export function isWhole(conflict: ConflictView): boolean {
+  return conflict.field === "";
+}
+
+export type Choice = "source" | "target" | "keep_both";
+export const choices: readonly Choice[] = ["source", "target", "keep_both"];
+
+/** What each choice does, in words; nothing where a choice would be the same as another one. */
+export function choiceWords(conflict: ConflictView, choice: Choice): string | null {
+  const { source_name: source, target_name: target, kind } = conflict;
+  const isWholeRecord = isWhole(conflict);
+  if (kind === "undo") {
+    const words: Record<Choice, string | null> = isWholeRecord
+      ? { source: `Delete it in ${target}`, target: "Keep it", keep_both: null }
+      : { source: "Put the old value back", target: "Keep what is there now", keep_both: null };
+    return words[choice];
+  }
+  if (choice === "keep_both") {
+    return isWholeRecord ? "Leave both as they are" : "Keep both as they are";
+  }
+  if (isWholeRecord && kind === "deleted_on_source") {
+    return choice === "source" ? `Delete it in ${target} too` : `Make it again in ${source}`;
+  }
+  if (isWholeRecord && kind === "deleted_on_target") {
+    return choice === "target" ? `Delete it in ${source} too` : `Make it again in ${target}`;
+  }
+  return choice === "source" ? `Take ${source}` : `Take ${target}`;
+}
+
+/** Why a choice cannot be made; nothing if it can. */
+export function whyNotChoose(conflict: ConflictView, choice: Choice | "value"): string | undefined {
+  if (choice === "value") {
+    return isWhole(conflict) ? "A whole record has no own value" : undefined;
+  }
+  if (choice === "target" && conflict.kind === "no_way_back") {
+    return `This value cannot be turned into one for ${conflict.source_name}. Type another one.`;
+  }
+  return choiceWords(conflict, choice) === null
+    ? "For what is taken back there is only the old value and the one now"
+    : undefined;
+}
+
+/** Why a choice cannot become the rule of its field. */
+export function whyNotAlways(conflict: ConflictView, isTwoWay: boolean): string | undefined {
+  if (isWhole(conflict)) {
+    return "Only a field can have a rule";
+  }
+  if (conflict.kind === "undo") {
+    return "This is about a run that was taken back";
+  }
+  return isTwoWay ? undefined : "Only a sync that goes both ways has such rules";
+}
+
+export function decisionOf(choice: Choice): Decision {
+  return { take: choice };
+}
+
+/** What both sides get by a decision, in words. */
+export function resultText(conflict: ConflictView): string | null {
+  const { decision } = conflict;
+  if (decision === null || decision === undefined) {
+    return null;
+  }
+  if (decision.take === "value") {
+    return valueText(decision.value);
+  }
+  if (isWhole(conflict) || decision.take === "keep_both") {
+    return choiceWords(conflict, decision.take) ?? choiceWords(conflict, "target");
+  }
+  return valueText(decision.take === "source" ? conflict.source : conflict.target);
+}
+
+/** A record as one line: the values that tell people most. */
+export function recordText(value: unknown): string {
+  if (value === null || value === undefined) {
+    return "–";
+  }
+  if (typeof value !== "object" || Array.isArray(value)) {
+    return valueText(value);
+  }
+  return Object.entries(value)
+    .filter(([, each]) => each !== null && each !== "" && typeof each !== "object")
+    .slice(0, 4)
+    .map(([name, each]) => `${name}: ${valueText(each)}`)
+    .join(" · ");
+}
+
+export type Typed = { value: unknown } | { problem: string };
+
+/** What a person typed as the value of a field, read as what the field holds on either side. */
+export function ownValue(text: string, { source, target, base }: ConflictView): Typed {
+  const like = [target, source, base].find((value) => value !== null && value !== undefined);
+  if (text === "") {
+    return { value: like === undefined || typeof like === "string" ? "" : null };
+  }
+  switch (typeof like) {
+    case "number": {
+      const value = Number(text.trim());
+      return text.trim() !== "" && Number.isFinite(value)
+        ? { value }
+        : { problem: "A number is needed here" };
+    }
+    case "boolean": {
+      const word = text.trim().toLowerCase();
+      if (["yes", "true"].includes(word)) {
+        return { value: true };
+      }
+      return ["no", "false"].includes(word) ? { value: false } : { problem: "Type yes or no" };
+    }
+    case "object":
+      try {
+        return { value: JSON.parse(text) };
+      } catch {
+        return { problem: "A list or an object is needed here, written as JSON" };
+      }
+    default:
+      return { value: text };
+  }
+}
+
+/** The text that a person begins with when typing a value. */
+export function editText(value: unknown): string {
+  if (value === null || value === undefined) {
+    return "";
+  }
+  if (typeof value === "boolean") {
+    return value ? "yes" : "no";
+  }
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+const kinds: Record<ConflictKind, string> = {
+  both_changed: "changed on both sides",
+  first_meeting: "first meeting",
+  deleted_on_source: "deleted and changed",
+  deleted_on_target: "deleted and changed",
+  loop: "goes back and forth",
+  read_only: "not this side's to change",
+  no_way_back: "no way back",
+  undo: "changed since",
+};
+
+export function kindWord(kind: ConflictKind): string {
+  return kinds[kind];
+}
+
+export type Key =
+  | "next"
+  | "previous"
+  | "select"
+  | "select_next"
+  | "select_previous"
+  | "select_all"
+  | "edit"
+  | "take_back"
+  | "always"
+  | "clear"
+  | "find"
+  | Choice;
+
+type Pressed = Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey">;
+
+/** What a key means in the list; nothing where it is none of the list's. */
+export function keyMeaning(event: Pressed): Key | null {
+  if (event.ctrlKey || event.metaKey) {
+    return event.key === "a" ? "select_all" : null;
+  }
+  if (event.altKey) {
+    return null;
+  }
+  switch (event.key) {
+    case "j":
+      return "next";
+    case "k":
+      return "previous";
+    case "ArrowDown":
+    case "J":
+      return event.shiftKey ? "select_next" : "next";
+    case "ArrowUp":
+    case "K":
+      return event.shiftKey ? "select_previous" : "previous";
+    case " ":
+    case "x":
+      return "select";
+    case "1":
+      return "source";
+    case "2":
+      return "target";
+    case "3":
+      return "keep_both";
+    case "e":
+    case "Enter":
+      return "edit";
+    case "u":
+      return "take_back";
+    case "a":
+      return "always";
+    case "/":
+      return "find";
+    case "Escape":
+      return "clear";
+    default:
+      return null;
+  }
+}
