@@ -112,6 +112,7 @@ impl Ledger {
         let rules = Rules {
             mode: WriteMode::Upsert,
             match_on: Vec::new(),
+            match_also: Vec::new(),
         };
         let n_records = records.len();
         let mut seq = 0;
