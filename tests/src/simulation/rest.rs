@@ -52,7 +52,9 @@ fn quieten(life: &mut Life<'_>, kind: RunKind) -> Result<(), String> {
         }
         let written = run.counts.created + run.counts.updated + run.counts.deleted;
         // What is missed has to be missed some times.
-        if written == 0 && (kind != RunKind::Full || n >= 4) {
+        // A run that goes on where another was cut off leaves what changed meanwhile to the next.
+        let least = if kind == RunKind::Full { 4 } else { 1 };
+        if written == 0 && n >= least {
             return Ok(());
         }
     }
