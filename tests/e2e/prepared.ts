@@ -80,6 +80,41 @@ export async function publishedSync(patchbay: Patchbay, list = "lst_main"): Prom
   return sync;
 }
 
+const copied = (target: string, source: string) => ({
+  target,
+  origin: { kind: "fields", paths: [source] },
+  steps: [],
+  on_failure: { kind: "skip" },
+});
+
+/** A published sync between Harbor's contacts and Postino's subscribers in which notes and job titles flow both ways. */
+export async function twoWaySync(patchbay: Patchbay): Promise<string> {
+  const sync = await publishedSync(patchbay);
+  const { mapping, guards } = await patchbay.call<{ mapping: Mapping; guards: object }>("get_sync", {
+    sync,
+  });
+  const rules = [
+    copied("email_address", "email"),
+    copied("notes", "job_title"),
+    value("list_id", "lst_main"),
+    value("status", "subscribed"),
+  ];
+  await patchbay.call("save_draft", {
+    sync,
+    mapping: { ...mapping, rules },
+    guards: { ...guards, max_update_percent: 100 },
+    two_way: {
+      policy: "merge",
+      truth: "source",
+      creates_on_source: false,
+      read_only: "ignore",
+      fields: [],
+    },
+  });
+  await patchbay.call("publish_sync", { sync });
+  return sync;
+}
+
 /** Puts another fixed value into the draft of a sync, as another program would. */
 export async function drafted(
   patchbay: Patchbay,

@@ -242,6 +242,9 @@ fn take_back(
         },
         (RecordOutcome::Deleted, Some(_)) if is_gone_for_good => Step::Nothing("is there again"),
         (_, None) => Step::Cannot("is not there any more"),
+        (_, Some(_)) if record.before.is_none() => {
+            Step::Cannot("what was there before is not known, so it is left as it is")
+        }
         (_, Some(now)) => updated(&wrote, &had, now, selection),
     };
     let mapped = mapped_of(job, side, record, &plan, now);

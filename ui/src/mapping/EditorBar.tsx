@@ -1,5 +1,5 @@
 import { Link, useNavigate } from "@tanstack/react-router";
-import { ArrowRight, Check } from "lucide-react";
+import { ArrowLeftRight, ArrowRight, Check } from "lucide-react";
 import { Popover } from "radix-ui";
 import { type ReactNode, useState } from "react";
 import type { Mapping, WriteMode } from "@/api/bindings";
@@ -82,7 +82,15 @@ export function SyncPills() {
   return (
     <>
       <SettingPill onClick={show}>
-        <ArrowRight aria-hidden size={11} /> <em>One way</em>
+        {summary.is_two_way ? (
+          <>
+            <ArrowLeftRight aria-hidden size={11} /> <em>Both ways</em>
+          </>
+        ) : (
+          <>
+            <ArrowRight aria-hidden size={11} /> <em>One way</em>
+          </>
+        )}
       </SettingPill>
       <SettingPill onClick={show}>
         Mode <em>{MODES[summary.mode]}</em>

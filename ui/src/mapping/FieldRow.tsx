@@ -4,6 +4,7 @@ import type { Field, FieldProfile } from "@/api/bindings";
 import { cx } from "@/components/cx";
 import { TypeBadge, typeColor } from "@/components/TypeBadge";
 import { percent } from "@/format/count";
+import { WayMark } from "./FieldWay";
 import { typeWord } from "./kinds";
 import { type Model, severityOf, useModel } from "./model";
 import { OriginInput } from "./OriginInput";
@@ -147,6 +148,11 @@ export function FieldRow({ side, row, facts, isPinned = false, beginDrag }: Prop
           </span>
         )}
         <Marks field={field} side={side} />
+        {side === "target" && isMapped && model.rules.get(path)?.origin.kind === "fields" && (
+          <span className="map-marks">
+            <WayMark path={path} />
+          </span>
+        )}
       </span>
       {isEditing ? (
         <OriginInput row={row} />

@@ -6,6 +6,7 @@ import { Select } from "@/components/Field";
 import { TypeBadge } from "@/components/TypeBadge";
 import { percent } from "@/format/count";
 import * as mappings from "./document";
+import { FieldWay } from "./FieldWay";
 import { parseTyped, quotedValue, shortValue, typeWord } from "./kinds";
 import { severityOf, useModel } from "./model";
 import { ProblemLine } from "./ProblemList";
@@ -88,6 +89,7 @@ function TargetPanel({ path }: { path: string }) {
       {problems.map((problem) => (
         <ProblemLine key={problem.code + (problem.step ?? "")} problem={problem} isCompact />
       ))}
+      {rule.origin.kind !== "constant" && <FieldWay path={path} />}
       <div>
         <Label>If it cannot be made</Label>
         <FailurePolicy rule={rule} />

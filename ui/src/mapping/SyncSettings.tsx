@@ -1,26 +1,27 @@
-import type { WriteMode } from "@/api/bindings";
-import { useCommand } from "@/api/mutations";
+import type { SyncDetail } from "@/api/bindings";
 import { Button } from "@/components/Button";
 import { Select } from "@/components/Field";
-import { toastError } from "@/components/Problem";
-import { writeMode, writeModes } from "@/format/states";
+import { writeMode } from "@/format/states";
+import { DeleteSettings } from "./DeleteSettings";
+import { GuardSettings } from "./GuardSettings";
+import { MatchSettings } from "./MatchSettings";
 import { useModel } from "./model";
+import { Cards, SettingGroup, SettingText } from "./Setting";
+import { StartOver } from "./StartOver";
 import { useEditor } from "./store";
+import { TwoWaySettings } from "./TwoWaySettings";
+import { useSettings } from "./use-settings";
 
 const EVERY = [0, 5, 15, 30, 60, 180, 360, 720, 1440] as const;
 
 /** Nothing is selected: the sync itself. Its settings are part of the draft. */
 export function SyncSettings() {
-  const { detail, syncId, store, act } = useEditor();
+  const { detail, store, act } = useEditor();
   const model = useModel();
-  const save = useCommand("save_draft");
+  const save = useSettings();
   const { summary } = detail;
-  const keys = detail.target?.capabilities.match_by ?? [];
-  const fields = [...new Set([...keys, ...detail.match_on])];
   const minutes = summary.every_minutes ?? 0;
   const options = [...new Set([...EVERY, minutes])].sort((a, b) => a - b);
-  const change = (change: { mode?: WriteMode; match_on?: string[]; every_minutes?: number }) =>
-    save.mutate({ sync: syncId, ...change }, { onError: toastError });
   const { report } = model;
   const next =
     report && report.required_mapped < report.required
@@ -67,50 +68,55 @@ export function SyncSettings() {
           </button>
         )
       )}
-      <div className="grid gap-1">
-        <label className="map-label" htmlFor="sync-may">
-          May
-        </label>
-        <Select
-          id="sync-may"
-          value={summary.mode}
-          onChange={(event) => {
-            const mode = writeModes.find((each) => each === event.currentTarget.value);
-            if (mode) {
-              change({ mode });
-            }
-          }}
-        >
-          {writeModes.map((mode) => (
-            <option key={mode} value={mode}>
-              {writeMode(mode).label}
-            </option>
-          ))}
-        </Select>
+      <div className="grid gap-1.5">
+        <div className="map-label">Direction</div>
+        <Cards
+          label="Direction"
+          value={summary.is_two_way ? "both" : "one"}
+          options={[
+            {
+              value: "one" as const,
+              label: "One way",
+              consequence: `Changes of ${summary.source.connection_name} go to ${summary.target.connection_name}.`,
+            },
+            {
+              value: "both" as const,
+              label: "Both ways",
+              consequence: "Changes of either side go to the other one, field by field.",
+              whyNot: whyNotBoth(detail),
+            },
+          ]}
+          onChange={(way) => save({ is_two_way: way === "both" })}
+        />
       </div>
-      {fields.length > 0 && (
-        <div className="grid gap-1">
-          <label className="map-label" htmlFor="sync-find">
-            Find a record by
-          </label>
-          <Select
-            id="sync-find"
-            value={detail.match_on[0] ?? ""}
-            onChange={(event) =>
-              change({
-                match_on: event.currentTarget.value === "" ? [] : [event.currentTarget.value],
-              })
-            }
-          >
-            {detail.match_on.length === 0 && <option value="">Nothing yet</option>}
-            {fields.map((field) => (
-              <option key={field} value={field}>
-                {field}
-              </option>
-            ))}
-          </Select>
-        </div>
-      )}
+      <SettingGroup title="What may be done" value={writeMode(summary.mode).label}>
+        <Cards
+          label="What may be done"
+          value={summary.mode}
+          options={detail.modes.map(({ mode, problem }) => ({
+            value: mode,
+            ...writeMode(mode),
+            whyNot: problem ?? undefined,
+          }))}
+          onChange={(mode) => save({ mode })}
+        />
+      </SettingGroup>
+      <TwoWaySettings />
+      <DeleteSettings />
+      <MatchSettings />
+      <SettingGroup title="Only some records" value={detail.filter ?? "all"}>
+        <SettingText
+          label="Only records for which this is true"
+          isCode
+          placeholder="record.status == 'active'"
+          value={detail.filter ?? ""}
+          onChange={(filter) => save({ filter })}
+        />
+        <p className="m-0 text-sm text-ink3">
+          A record that leaves the filter is not deleted; it is left alone.
+        </p>
+      </SettingGroup>
+      <GuardSettings />
       <div className="grid gap-1">
         <label className="map-label" htmlFor="sync-runs">
           Runs
@@ -118,7 +124,7 @@ export function SyncSettings() {
         <Select
           id="sync-runs"
           value={minutes}
-          onChange={(event) => change({ every_minutes: Number(event.currentTarget.value) })}
+          onChange={(event) => save({ every_minutes: Number(event.currentTarget.value) })}
         >
           {options.map((each) => (
             <option key={each} value={each}>
@@ -137,6 +143,7 @@ export function SyncSettings() {
           ))}
         </Select>
       </div>
+      <StartOver />
       {summary.version > 0 && detail.draft_changes.length > 0 && (
         <div>
           <div className="map-label">Changed since version {summary.version}</div>
@@ -152,4 +159,14 @@ export function SyncSettings() {
       )}
     </>
   );
+}
+
+/** Why changes cannot flow both ways; nothing if they can. */
+function whyNotBoth({ source, target, summary }: SyncDetail): string | undefined {
+  if (target !== null && target !== undefined && !target.capabilities.read) {
+    return `${summary.target.stream_label} of ${summary.target.connection_name} cannot be read.`;
+  }
+  return source !== null && source !== undefined && !source.capabilities.update
+    ? `${summary.source.stream_label} of ${summary.source.connection_name} cannot be changed.`
+    : undefined;
 }

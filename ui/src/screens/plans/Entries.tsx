@@ -27,7 +27,7 @@ import { useEntries } from "@/screens/plans/use-entries";
 
 const route = getRouteApi("/plans/$plan");
 const columns =
-  "grid grid-cols-[20px_minmax(140px,270px)_112px_minmax(0,1fr)] items-start gap-3 px-6";
+  "grid grid-cols-[20px_minmax(140px,270px)_minmax(84px,170px)_minmax(0,1fr)] items-start gap-3 px-6";
 
 /** The records of a plan: what would happen to each, and which are left out. */
 export function Entries({ data }: { data: PlanDetail }) {
@@ -252,7 +252,7 @@ function Row({ entry, sync, editable, onInclude }: RowProps) {
           </span>
         )}
       </div>
-      <span className="min-w-0">
+      <span className="flex min-w-0 items-center gap-1.5">
         <Tag tone={writes && !entry.included ? "neutral" : label.tone}>
           {entry.action === "update" ? `${label.text} ${fields.length}` : label.text}
         </Tag>
@@ -307,7 +307,7 @@ function Written({ entry, sync }: { entry: PlanEntryView; sync: SyncSummary | un
 
 function Place({ text }: { text: string }) {
   return (
-    <span className="block truncate text-xs text-ink3" title={`Written ${text}`}>
+    <span className="min-w-0 truncate text-xs text-ink3" title={`Written ${text}`}>
       {text}
     </span>
   );

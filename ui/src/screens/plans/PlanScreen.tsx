@@ -195,10 +195,7 @@ function Body({ data }: { data: PlanDetail }) {
           <What data={data} />
           {data.warnings.length > 0 && (
             <div className="px-6 pt-4">
-              <Callout
-                tone="warn"
-                title="More changes than usual: the run would stop and ask before it writes"
-              >
+              <Callout tone="warn" title="A run would stop here and ask before it writes">
                 <ul className="m-0 list-none p-0">
                   {data.warnings.map((warning) => (
                     <li key={warning}>{warning}</li>

@@ -10,9 +10,15 @@ import { Card } from "@/components/Card";
 import { EmptyState } from "@/components/EmptyState";
 import { Field, Input } from "@/components/Field";
 import { Page } from "@/components/Page";
-import { Problem } from "@/components/Problem";
+import { Problem, toastError } from "@/components/Problem";
 import { writeMode, writeModes } from "@/format/states";
-import { proposedName, whyNotMode, whyNotSource, whyNotTarget } from "@/screens/syncs/choices";
+import {
+  proposedName,
+  whyNotBothWays,
+  whyNotMode,
+  whyNotSource,
+  whyNotTarget,
+} from "@/screens/syncs/choices";
 import { SidePicker } from "@/screens/syncs/SidePicker";
 
 const route = getRouteApi("/syncs/new");
@@ -51,6 +57,8 @@ function NewSyncForm() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const create = useCommand("create_sync");
+  const save = useCommand("save_draft");
+  const [wantsBoth, setWantsBoth] = useState(false);
   const [mode, setMode] = useState<WriteMode>("upsert");
   const [chosenKey, setChosenKey] = useState<FieldPath | null>(null);
   const [typedName, setTypedName] = useState<string | null>(null);
@@ -73,6 +81,10 @@ function NewSyncForm() {
     target === undefined || whyNotMode(mode, target) === undefined
       ? mode
       : (writeModes.find((each) => whyNotMode(each, target) === undefined) ?? mode);
+
+  const noBoth =
+    source === undefined || target === undefined ? undefined : whyNotBothWays(source, target);
+  const isBoth = wantsBoth && noBoth === undefined;
 
   const missing =
     source === undefined
@@ -106,7 +118,12 @@ function NewSyncForm() {
         match_on: [key],
       },
       {
-        onSuccess: (made) => void navigate({ to: "/syncs/$sync", params: { sync: made.id } }),
+        onSuccess: async (made) => {
+          if (isBoth) {
+            await save.mutateAsync({ sync: made.id, is_two_way: true }).catch(toastError);
+          }
+          await navigate({ to: "/syncs/$sync", params: { sync: made.id } });
+        },
       },
     );
   };
@@ -124,7 +141,7 @@ function NewSyncForm() {
           look="primary"
           type="submit"
           form="new-sync"
-          busy={create.isPending}
+          busy={create.isPending || save.isPending}
           disabledReason={missing}
         >
           Create and map the fields
@@ -167,6 +184,27 @@ function NewSyncForm() {
             }}
           />
         </div>
+        <Card title="Which way">
+          <fieldset className="m-0 grid gap-2 border-0 px-3.5 py-3 min-[1000px]:grid-cols-2">
+            <legend className="sr-only">Which way</legend>
+            <WayCard
+              label="One way"
+              text="Changes of the first side go to the second one."
+              isOn={!isBoth}
+              onChoose={() => setWantsBoth(false)}
+            />
+            <WayCard
+              label="Both ways"
+              text={
+                noBoth ??
+                "Changes of either side go to the other one. The first run shows its plan before it writes."
+              }
+              isOn={isBoth}
+              isDisabled={noBoth !== undefined}
+              onChoose={() => setWantsBoth(true)}
+            />
+          </fieldset>
+        </Card>
         <Card title="What may be done">
           <fieldset className="m-0 grid gap-2 border-0 px-3.5 py-3">
             <legend className="sr-only">What may be done</legend>
@@ -253,6 +291,33 @@ function NewSyncForm() {
         {create.error !== null && <Problem error={create.error} />}
       </form>
     </Page>
+  );
+}
+
+type WayProps = {
+  label: string;
+  text: string;
+  isOn: boolean;
+  isDisabled?: boolean;
+  onChoose: () => void;
+};
+
+function WayCard({ label, text, isOn, isDisabled = false, onChoose }: WayProps) {
+  return (
+    <label className="flex items-start gap-2.5 rounded-md border border-line px-3 py-2 has-checked:border-accent has-checked:bg-accent-soft has-disabled:opacity-60">
+      <input
+        type="radio"
+        name="way"
+        checked={isOn}
+        disabled={isDisabled}
+        onChange={onChoose}
+        className="mt-0.5 accent-accent"
+      />
+      <span>
+        <span className="block font-strong">{label}</span>
+        <span className="block text-sm text-ink2">{text}</span>
+      </span>
+    </label>
   );
 }
 

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import type { StreamView } from "@/api/bindings";
-import { proposedName, whyNotMode, whyNotSource, whyNotTarget } from "@/screens/syncs/choices";
+import {
+  proposedName,
+  whyNotBothWays,
+  whyNotMode,
+  whyNotSource,
+  whyNotTarget,
+} from "@/screens/syncs/choices";
 
 const stream = (can: Partial<StreamView["capabilities"]>): StreamView => ({
   name: "contacts",
@@ -38,4 +44,18 @@ test("the proposed name says what goes where", () => {
   expect(proposedName("Harbor CRM", "Contacts", "Postino", "Subscribers")).toBe(
     "Harbor CRM contacts → Postino subscribers",
   );
+});
+
+test("a mirror needs a target that can delete, a full refresh one that can be read", () => {
+  const writable = stream({ create: true, update: true });
+  expect(whyNotMode("mirror", writable)).toMatch(/cannot be deleted/);
+  expect(whyNotMode("full_refresh", writable)).toMatch(/cannot be read/);
+  expect(whyNotMode("append", stream({ create: true }))).toBeUndefined();
+});
+
+test("both ways needs a target that can be read and a source that can be changed", () => {
+  const both = stream({ read: true, create: true, update: true });
+  expect(whyNotBothWays(both, both)).toBeUndefined();
+  expect(whyNotBothWays(both, stream({ create: true }))).toMatch(/cannot be read/);
+  expect(whyNotBothWays(stream({ read: true }), both)).toMatch(/cannot be changed/);
 });

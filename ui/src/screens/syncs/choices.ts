@@ -12,14 +12,32 @@ export function whyNotTarget({ capabilities }: StreamView): string | undefined {
 
 /** Why a mode cannot be chosen for a target; nothing if it can. */
 export function whyNotMode(mode: WriteMode, target: StreamView): string | undefined {
-  const { create, update } = target.capabilities;
-  if ((mode === "create" || mode === "upsert") && !create) {
+  const { create, update, read, delete: deletes } = target.capabilities;
+  const creates = mode !== "update";
+  const updates = mode !== "create" && mode !== "append";
+  if (creates && !create) {
     return `${target.label} cannot be created through this connection.`;
   }
-  if ((mode === "update" || mode === "upsert") && !update) {
+  if (updates && !update) {
     return `${target.label} cannot be changed through this connection.`;
   }
+  if (mode === "mirror" && !deletes) {
+    return `${target.label} cannot be deleted through this connection.`;
+  }
+  if (mode === "full_refresh" && !read) {
+    return `${target.label} cannot be read, so nobody can tell what was changed there.`;
+  }
   return undefined;
+}
+
+/** Why changes cannot flow both ways between two streams; nothing if they can. */
+export function whyNotBothWays(source: StreamView, target: StreamView): string | undefined {
+  if (!target.capabilities.read) {
+    return `${target.label} cannot be read, so its changes cannot be seen.`;
+  }
+  return source.capabilities.update
+    ? undefined
+    : `${source.label} cannot be changed through this connection.`;
 }
 
 /** "Harbor contacts → Postino subscribers" */
