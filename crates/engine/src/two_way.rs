@@ -930,6 +930,17 @@ impl Build<'_> {
             })
             .collect();
         let counterparts = self.on_source(&new).await?;
+        let keys = counterparts.iter().flatten();
+        let keys: Vec<RecordKey> = keys.filter_map(|record| record.key.clone()).collect();
+        // Those that have a counterpart are not to be had.
+        let taken = match keys.is_empty() {
+            true => HashMap::new(),
+            false => {
+                let sync = self.job.sync;
+                let links = move |db: &store::Connection| store::links::get_many(db, sync, &keys);
+                self.work.store.read(links).await?
+            }
+        };
         let mut counterparts = counterparts.into_iter();
         let mut found = Found::default();
         for record in &records {
@@ -938,7 +949,7 @@ impl Build<'_> {
                 Some(link) => self.target_record(record, link, &known, &mut found),
                 None => {
                     let candidates = counterparts.next().unwrap_or_default();
-                    self.new_on_target(record, key, candidates, &known, &mut found);
+                    self.new_on_target(record, key, candidates, &taken, &known, &mut found);
                 }
             }
         }
@@ -1037,6 +1048,7 @@ impl Build<'_> {
         record: &Record,
         key: &RecordKey,
         candidates: Vec<Record>,
+        taken: &HashMap<RecordKey, Link>,
         known: &Known,
         found: &mut Found,
     ) {
@@ -1059,6 +1071,12 @@ impl Build<'_> {
         }
         match candidates.as_slice() {
             [] => {}
+            [one] if one.key.as_ref().is_some_and(|one| taken.contains_key(one)) => {
+                return self.enter(
+                    as_planned(Decision::Held(words(TAKEN)), Object::new()),
+                    found,
+                );
+            }
             [one] => {
                 let read = Read {
                     version: one.version.clone(),
@@ -1154,6 +1172,7 @@ impl Build<'_> {
 
 const UNSETTLED: &str = "an earlier write of this record got no answer and could not be looked up; check it there, then retry it";
 const NO_KEY: &str = "a record of the target matches but has no key";
+const TAKEN: &str = "matches a record of the source that has another counterpart on the target; merge the two there, or match by a field that is unique";
 const SHARED: &str =
     "another record of the source matches the same record of the target; mend one of them";
 const STAYS: &str = "new on the target, and this sync makes no records on the source";

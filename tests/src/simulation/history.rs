@@ -4,7 +4,7 @@
 use std::fmt;
 
 use fastrand::Rng;
-use model::sync::{Guards, WriteMode};
+use model::sync::{Guards, Policy, WriteMode};
 
 /// What happens, in order, and between which platforms.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct History {
 pub struct Setting {
     pub source: SourceLike,
     pub target: TargetLike,
+    /// Changes flow both ways, and this says who is right.
+    pub both_ways: Option<Policy>,
     /// The configuration at the beginning.
     pub configuration: Configuration,
 }
@@ -34,6 +36,8 @@ pub struct SourceLike {
     pub is_incremental: bool,
     /// Its pages are counted, so that edits while it is read shift them. Else a page begins after the last record.
     pub has_offset_pages: bool,
+    /// Its pages are ordered by key, not by when records changed.
+    pub is_by_key: bool,
     /// Records on a page.
     pub page: usize,
     /// What changed while it is listed may come twice on a page: as it was, and as it is.
@@ -225,6 +229,17 @@ impl History {
         let mut rng = Rng::with_seed(seed);
         let rng = &mut rng;
         let setting = setting(rng);
+        Self::between(seed, rng, setting)
+    }
+
+    /// The history of a seed between two platforms whose changes flow both ways.
+    pub fn both_ways(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let setting = both_ways(&mut rng);
+        Self::between(seed, &mut rng, setting)
+    }
+
+    fn between(seed: u64, rng: &mut Rng, setting: Setting) -> Self {
         let mut steps = Vec::new();
         for _ in 0..rng.u8(0..7) {
             steps.push(Step::Edit(Edit::AddPerson(person(rng), stamp(rng))));
@@ -252,6 +267,7 @@ impl Setting {
             source: SourceLike {
                 is_incremental: true,
                 has_offset_pages: false,
+                is_by_key: false,
                 page: 2,
                 repeats: false,
             },
@@ -266,6 +282,7 @@ impl Setting {
                 can_get: true,
                 batch: 2,
             },
+            both_ways: None,
             configuration: Configuration {
                 mapping: 0,
                 mode: WriteMode::Upsert,
@@ -323,6 +340,7 @@ fn setting(rng: &mut Rng) -> Setting {
         source: SourceLike {
             is_incremental: rng.u8(0..4) != 0,
             has_offset_pages: one_in(rng, 6),
+            is_by_key: one_in(rng, 3),
             page: rng.usize(1..6),
             repeats: one_in(rng, 3),
         },
@@ -342,11 +360,28 @@ fn setting(rng: &mut Rng) -> Setting {
             can_get: has_versions || rng.bool(),
             batch: rng.usize(1..6),
         },
+        both_ways: None,
         configuration: Configuration {
             matches: is_searchable,
             ..configuration(rng, mode)
         },
     }
+}
+
+/// Both sides are read, written and matched.
+fn both_ways(rng: &mut Rng) -> Setting {
+    let policies = [Policy::Ask, Policy::Merge, Policy::Source, Policy::Target];
+    let mut setting = setting(rng);
+    setting.both_ways = Some(policies[rng.usize(0..policies.len())]);
+    setting.source.has_offset_pages = false;
+    setting.target.is_searchable = true;
+    setting.target.normalises = false;
+    setting.target.is_unique = false;
+    setting.target.can_get = true;
+    setting.configuration.mapping = 0;
+    setting.configuration.mode = WriteMode::Upsert;
+    setting.configuration.matches = true;
+    setting
 }
 
 fn configuration(rng: &mut Rng, mode: WriteMode) -> Configuration {
@@ -438,6 +473,11 @@ fn step(rng: &mut Rng, setting: &Setting, steps: &mut Vec<Step>) {
             };
             let mut configuration = configuration(rng, mode);
             configuration.matches &= setting.target.is_searchable;
+            if setting.both_ways.is_some() {
+                configuration.mapping = 0;
+                configuration.mode = WriteMode::Upsert;
+                configuration.matches = true;
+            }
             steps.push(Step::Configure(configuration));
         }
         7 => steps.push(Step::Clock(if one_in(rng, 3) {
@@ -457,7 +497,13 @@ fn step(rng: &mut Rng, setting: &Setting, steps: &mut Vec<Step>) {
         9 => steps.push(Step::Run(run(rng, RunKind::Retry))),
         10 => steps.push(Step::Run(run(rng, RunKind::Apply))),
         11..13 => steps.push(Step::Run(run(rng, RunKind::Full))),
-        _ => steps.push(Step::Run(run(rng, RunKind::New))),
+        _ => {
+            steps.push(Step::Run(run(rng, RunKind::New)));
+            // The first run both ways waits for a person.
+            if setting.both_ways.is_some() && rng.bool() {
+                steps.push(Step::Run(run(rng, RunKind::Apply)));
+            }
+        }
     }
 }
 
@@ -513,6 +559,7 @@ impl fmt::Display for History {
         writeln!(f, "seed {}", self.seed)?;
         writeln!(f, "  source: {:?}", self.setting.source)?;
         writeln!(f, "  target: {:?}", self.setting.target)?;
+        writeln!(f, "  both ways: {:?}", self.setting.both_ways)?;
         writeln!(f, "  begins as {:?}", self.setting.configuration)?;
         for (n, step) in self.steps.iter().enumerate() {
             write!(f, "  {:>2}. ", n + 1)?;

@@ -15,7 +15,7 @@ use model::ids::{ConnectionId, PlanId, SyncId};
 use model::mapping::{Mapping, OnFailure, Origin, Rule, Step as MappingStep};
 use model::record::RecordKey;
 use model::run::RunState;
-use model::sync::{DeleteRule, StreamRef, Sync, WriteMode};
+use model::sync::{DeleteRule, StreamRef, Sync, TwoWay, WriteMode};
 use store::inline::{Access, Fate, Inline};
 use store::plans::PlanState;
 use store::runs::Run;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Tally;
 use super::history::{Configuration, End, Event, History, RunKind, RunStep, Setting, Step};
-use super::platform::{self, Platform};
+use super::platform::{self, MEMBERS, PEOPLE, Platform};
 use super::rest;
 
 /// A history under way.
@@ -73,7 +73,7 @@ impl<'a> Life<'a> {
         let sync = SyncId::new();
         let ends = [ConnectionId::new(), ConnectionId::new()];
         let configuration = setting.configuration.clone();
-        let document = document(ends, &configuration);
+        let document = document(ends, setting, &configuration);
         let now = clock.now();
         store
             .change(|tx| store::syncs::insert(tx, sync, &document, now))
@@ -81,6 +81,7 @@ impl<'a> Life<'a> {
         let platform = Platform::new(setting.clone(), Arc::clone(store), sync);
         let job = job(sync, 1, document, &platform)?;
         platform.state().watch.pages_shift = setting.source.has_offset_pages;
+        platform.state().watch.both_ways = setting.both_ways;
         platform
             .state()
             .watch
@@ -128,7 +129,7 @@ impl<'a> Life<'a> {
     }
 
     fn configure(&mut self, configuration: &Configuration) -> Result<(), String> {
-        let document = document(self.ends, configuration);
+        let document = document(self.ends, self.setting, configuration);
         let (sync, now) = (self.sync, self.clock.now());
         let version = self
             .store
@@ -381,7 +382,8 @@ impl<'a> Life<'a> {
                 + run.counts.conflict
                 + run.counts.held
                 + run.counts.rejected;
-            if read.is_some_and(|read| run.counts.read > *read + gone) {
+            let is_one_way = self.setting.both_ways.is_none();
+            if is_one_way && read.is_some_and(|read| run.counts.read > *read + gone) {
                 return Err(format!("{read:?} were brought: {}", equation()));
             }
         }
@@ -402,7 +404,8 @@ impl<'a> Life<'a> {
             .from_records
             .min(guards.empty_source_above.saturating_add(1));
         let reads = matches!(kind, RunKind::New | RunKind::Full);
-        let mirrors = self.configuration.mode == WriteMode::Mirror;
+        let mirrors =
+            self.configuration.mode == WriteMode::Mirror || self.setting.both_ways.is_some();
         let is_planned = reads && linked >= u64::from(least);
         self.tally.planned += u64::from(is_planned);
         match run.state {
@@ -491,13 +494,22 @@ fn job(sync: SyncId, version: u32, document: Sync, platform: &Platform) -> Resul
         document,
         Arc::new(platform.clone()),
         Arc::new(platform.clone()),
-        platform::people(setting),
-        platform::members(setting),
+        platform::described(setting, PEOPLE),
+        platform::described(setting, MEMBERS),
     )
+    .and_then(|job| match setting.both_ways {
+        None => Ok(job),
+        Some(_) => job.with_back(
+            Arc::new(platform.clone()),
+            Arc::new(platform.clone()),
+            &platform::described(setting, MEMBERS),
+            platform::described(setting, PEOPLE),
+        ),
+    })
     .map_err(|error| format!("there is no job: {error}"))
 }
 
-fn document(ends: [ConnectionId; 2], configuration: &Configuration) -> Sync {
+fn document(ends: [ConnectionId; 2], setting: &Setting, configuration: &Configuration) -> Sync {
     let [source, target] = ends;
     let number = |on_failure| Rule {
         on_failure,
@@ -532,6 +544,10 @@ fn document(ends: [ConnectionId; 2], configuration: &Configuration) -> Sync {
             rules,
         },
         guards: configuration.guards,
+        two_way: setting.both_ways.map(|policy| TwoWay {
+            policy,
+            ..TwoWay::default()
+        }),
         deletes: DeleteRule {
             sightings: configuration.sightings,
             after_days: configuration.after_days,

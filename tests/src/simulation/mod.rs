@@ -85,6 +85,15 @@ impl Tally {
     }
 }
 
+/// Which way changes flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ways {
+    /// From the source to the target.
+    One,
+    /// Both ways.
+    Both,
+}
+
 /// Where histories are lived, one after another.
 pub struct Stage {
     store: Arc<Inline>,
@@ -114,8 +123,11 @@ impl Stage {
     ///
     /// # Errors
     /// The first promise that was broken, and how.
-    pub fn seed(&self, seed: u64) -> Result<Tally, Box<Broken>> {
-        let history = History::of(seed);
+    pub fn seed(&self, seed: u64, ways: Ways) -> Result<Tally, Box<Broken>> {
+        let history = match ways {
+            Ways::One => History::of(seed),
+            Ways::Both => History::both_ways(seed),
+        };
         self.live(&history)
             .map_err(|what| Box::new(self.shorten(what, history)))
     }
@@ -173,7 +185,7 @@ fn shorter(history: &History) -> Vec<History> {
 ///
 /// # Errors
 /// The first promise that was broken, and how.
-pub fn live_all(seeds: std::ops::Range<u64>) -> Result<Tally, Box<Broken>> {
+pub fn live_all(seeds: std::ops::Range<u64>, ways: Ways) -> Result<Tally, Box<Broken>> {
     let next = AtomicU64::new(seeds.start);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let results: Vec<Result<Tally, Box<Broken>>> = std::thread::scope(|scope| {
@@ -185,7 +197,7 @@ pub fn live_all(seeds: std::ops::Range<u64>) -> Result<Tally, Box<Broken>> {
                 if seed >= seeds.end {
                     return Ok(tally);
                 }
-                match stage.seed(seed) {
+                match stage.seed(seed, ways) {
                     Ok(one) => tally.add(&one),
                     Err(broken) => {
                         next.store(seeds.end, Ordering::Relaxed);

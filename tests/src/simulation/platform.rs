@@ -103,6 +103,9 @@ impl Platform {
                 }
             }
             state.watch.request(&self.0.store, self.0.sync);
+            if self.0.setting.both_ways.is_some() {
+                self.agree(state);
+            }
             let end = match state.end {
                 Some(End::Request(at, is_before)) if at == n => Some(is_before),
                 _ => None,
@@ -115,6 +118,18 @@ impl Platform {
         Request {
             fault,
             ends_after: end == Some(false),
+        }
+    }
+
+    /// Edits that the other side has too are lost by nobody.
+    fn agree(&self, state: &mut State) {
+        let sync = self.0.sync;
+        let links = self
+            .0
+            .store
+            .look(|db| store::links::page(db, sync, None, 10_000));
+        for link in links.unwrap() {
+            state.world.agree(&link.source_key, &link.target_key);
         }
     }
 
@@ -158,20 +173,30 @@ impl Source for Platform {
         Ok(Vec::new())
     }
 
-    async fn describe(&self, _: &str, _: &Access) -> Result<StreamDescription> {
-        Ok(people(&self.0.setting))
+    async fn describe(&self, stream: &str, _: &Access) -> Result<StreamDescription> {
+        Ok(described(&self.0.setting, stream))
     }
 
     async fn read(&self, request: ReadRequest, _: Access) -> Result<Box<dyn PageReader>> {
         let is_incremental = self.0.setting.source.is_incremental;
         let cursor = request.cursor.clone();
         let since = cursor.filter(|_| is_incremental && !request.full);
-        self.state().watch.read_begins(&self.0.store, self.0.sync);
+        if request.stream == PEOPLE {
+            self.state().watch.read_begins(&self.0.store, self.0.sync);
+        }
         let is_complete = (request.full || request.cursor.is_none()) && request.position.is_none();
+        let began = self.state().world.stamp;
         Ok(Box::new(Reader {
+            is_target: request.stream == MEMBERS,
             platform: self.clone(),
             since: since.and_then(|cursor| cursor.as_u64()).unwrap_or(0),
-            at: request.position.map(place).unwrap_or_default(),
+            at: request.position.map_or_else(
+                || Place {
+                    began,
+                    ..Place::default()
+                },
+                place,
+            ),
             cursor: None,
             brought: is_complete.then(BTreeSet::new),
         }))
@@ -185,6 +210,8 @@ impl Source for Platform {
 /// Where a page begins.
 #[derive(Clone, Debug, Default)]
 struct Place {
+    /// The latest stamp when the first page was read.
+    began: u64,
     offset: usize,
     after: Option<(u64, RecordKey)>,
 }
@@ -197,12 +224,14 @@ fn place(position: serde_json::Value) -> Place {
         )
     });
     Place {
+        began: position["began"].as_u64().unwrap_or_default(),
         offset: position["offset"].as_u64().unwrap_or_default() as usize,
         after,
     }
 }
 
 struct Reader {
+    is_target: bool,
     platform: Platform,
     since: u64,
     at: Place,
@@ -227,52 +256,70 @@ impl Reader {
         let like = &self.platform.0.setting.source;
         let mut state = self.platform.state();
         let state = &mut *state;
-        let mut listed: Vec<(u64, RecordKey)> = state
-            .world
-            .people
-            .iter()
-            .filter(|(_, person)| person.stamp >= self.since)
-            .map(|(key, person)| (person.stamp, key.clone()))
+        let stamps: Vec<(u64, RecordKey)> = if self.is_target {
+            let members = state.world.members.iter();
+            members.map(|(key, it)| (it.stamp, key.clone())).collect()
+        } else {
+            let people = state.world.people.iter();
+            people.map(|(key, it)| (it.stamp, key.clone())).collect()
+        };
+        let order = |(stamp, key): &(u64, RecordKey)| match like.is_by_key {
+            true => (0, key.clone()),
+            false => (*stamp, key.clone()),
+        };
+        let mut listed: Vec<_> = stamps
+            .into_iter()
+            .filter(|(stamp, _)| *stamp >= self.since)
             .collect();
-        listed.sort();
+        listed.sort_by_key(order);
+        let is_next = |place: &(u64, RecordKey)| {
+            let after = self.at.after.as_ref();
+            after.is_none_or(|after| order(place) > order(after))
+        };
         let listed: Vec<_> = if like.has_offset_pages {
             listed.into_iter().skip(self.at.offset).collect()
         } else {
-            listed
-                .into_iter()
-                .filter(|place| self.at.after.as_ref().is_none_or(|after| place > after))
-                .collect()
+            listed.into_iter().filter(is_next).collect()
         };
         let mut records = Vec::new();
         for (stamp, key) in listed.into_iter().take(like.page) {
-            let Some(person) = state.world.people.get_mut(&key) else {
-                continue;
-            };
-            let before = person.before.take().filter(|_| like.repeats);
-            for fields in before.into_iter().chain([person.fields.clone()]) {
-                records.push(Record {
-                    key: Some(key.clone()),
-                    fields: Value::Object(fields),
-                    version: None,
-                });
+            if self.is_target {
+                let member = &state.world.members[&key];
+                records.push(self.platform.record(&key, member));
+            } else if let Some(person) = state.world.people.get_mut(&key) {
+                let before = person.before.take().filter(|_| like.repeats);
+                for fields in before.into_iter().chain([person.fields.clone()]) {
+                    records.push(Record {
+                        key: Some(key.clone()),
+                        fields: Value::Object(fields),
+                        version: self.platform.version_tag(person.version),
+                    });
+                }
             }
             if let Some(brought) = &mut self.brought {
                 brought.insert(key.clone());
             }
             self.at.offset += 1;
-            self.cursor = self.cursor.max(Some(stamp));
+            // Where changes are listed in no order, whatever changes from the beginning on is read again.
+            let cursor = match like.is_by_key {
+                true => self.at.began,
+                false => stamp,
+            };
+            self.cursor = self.cursor.max(Some(cursor));
             self.at.after = Some((stamp, key));
         }
         if records.is_empty() {
-            if let Some(brought) = &self.brought {
+            if let Some(brought) = self.brought.as_ref().filter(|_| !self.is_target) {
                 state.watch.read_completely(brought);
             }
             return None;
         }
-        state.watch.served(&records);
+        if !self.is_target {
+            state.watch.served(&records);
+        }
         Some(Page {
             records,
-            position: json!({"offset": self.at.offset, "after": self.at.after}),
+            position: json!({"began": self.at.began, "offset": self.at.offset, "after": self.at.after}),
             cursor: self
                 .cursor
                 .filter(|_| like.is_incremental)
@@ -286,8 +333,8 @@ impl Reader {
 
 #[async_trait]
 impl Destination for Platform {
-    async fn describe(&self, _: &str, _: &Access) -> Result<StreamDescription> {
-        Ok(members(&self.0.setting))
+    async fn describe(&self, stream: &str, _: &Access) -> Result<StreamDescription> {
+        Ok(described(&self.0.setting, stream))
     }
 
     async fn find(&self, find: Find, _: &Access) -> Result<Vec<Vec<Record>>> {
@@ -300,9 +347,16 @@ impl Destination for Platform {
                 state.watch.broken("the target cannot be searched, and was");
             }
             let now = state.all_requests;
-            let find_one = |values: &Vec<Value>| {
+            let find_one = |values: &Vec<Value>| -> Vec<Record> {
                 let wanted = values.first().and_then(Value::as_text).unwrap_or_default();
                 let wanted = wanted.trim().to_lowercase();
+                if find.stream == PEOPLE {
+                    let people = state.world.people.iter();
+                    return people
+                        .filter(|(_, person)| world::folded(&person.fields) == wanted)
+                        .map(|(key, person)| self.person(key, person))
+                        .collect();
+                }
                 state
                     .world
                     .members
@@ -318,20 +372,27 @@ impl Destination for Platform {
         Ok(found)
     }
 
-    async fn get(&self, _: &str, keys: &[RecordKey], _: &Access) -> Result<Vec<Option<Record>>> {
+    async fn get(
+        &self,
+        stream: &str,
+        keys: &[RecordKey],
+        _: &Access,
+    ) -> Result<Vec<Option<Record>>> {
         let request = self.request().await;
         failed(request.fault, "target")?;
         let found = {
             let state = self.state();
-            keys.iter()
-                .map(|key| Some(self.record(key, state.world.members.get(key)?)))
-                .collect()
+            let one = |key: &RecordKey| match stream {
+                PEOPLE => Some(self.person(key, state.world.people.get(key)?)),
+                _ => Some(self.record(key, state.world.members.get(key)?)),
+            };
+            keys.iter().map(one).collect()
         };
         self.answered(&request).await;
         Ok(found)
     }
 
-    async fn write(&self, _: &str, changes: &[Change], _: &Access) -> Result<Written> {
+    async fn write(&self, stream: &str, changes: &[Change], _: &Access) -> Result<Written> {
         let mut outcomes = Vec::new();
         let mut forgets = false;
         for (n, chunk) in changes.chunks(self.0.setting.target.batch).enumerate() {
@@ -339,9 +400,13 @@ impl Destination for Platform {
             {
                 let mut state = self.state();
                 let state = &mut *state;
-                state
-                    .watch
-                    .sent(&self.0.store, self.0.sync, &state.world, chunk);
+                state.watch.sent(
+                    &self.0.store,
+                    self.0.sync,
+                    &state.world,
+                    stream == PEOPLE,
+                    chunk,
+                );
             }
             if let Err(error) = never_sent(request.fault) {
                 if n == 0 {
@@ -351,7 +416,7 @@ impl Destination for Platform {
                 outcomes.extend(chunk.iter().map(|_| lost("was not sent")));
                 continue;
             }
-            outcomes.extend(self.carry_out(chunk, request.fault));
+            outcomes.extend(self.carry_out(stream, chunk, request.fault));
             forgets = request.fault == Some(Fault::Short);
             self.answered(&request).await;
         }
@@ -392,18 +457,18 @@ impl Platform {
         has_versions.then(|| member.version.to_string())
     }
 
-    fn carry_out(&self, chunk: &[Change], fault: Option<Fault>) -> Vec<Outcome> {
+    fn carry_out(&self, stream: &str, chunk: &[Change], fault: Option<Fault>) -> Vec<Outcome> {
         let mut state = self.state();
         let bit = |mask: u8, n: usize| mask >> (n % 8) & 1 == 1;
         let one = |(n, change): (usize, &Change)| match fault {
             Some(Fault::LostBefore) => lost("lost on the way there"),
             Some(Fault::LostAfter | Fault::Malformed) => {
-                self.carry_out_one(&mut state, change);
+                self.carry_out_one(&mut state, stream, change);
                 lost("lost on the way back")
             }
             Some(Fault::Partial(mask)) if bit(mask, n) => lost("left out"),
             Some(Fault::Partial(mask)) => {
-                let outcome = self.carry_out_one(&mut state, change);
+                let outcome = self.carry_out_one(&mut state, stream, change);
                 if bit(mask, n + 4) {
                     lost("not told of")
                 } else {
@@ -416,12 +481,12 @@ impl Platform {
             {
                 rejected("as the history says")
             }
-            _ => self.carry_out_one(&mut state, change),
+            _ => self.carry_out_one(&mut state, stream, change),
         };
         chunk.iter().enumerate().map(one).collect()
     }
 
-    fn carry_out_one(&self, state: &mut State, change: &Change) -> Outcome {
+    fn carry_out_one(&self, state: &mut State, stream: &str, change: &Change) -> Outcome {
         let like = &self.0.setting.target;
         if let Some(key) = state.world.carried_out.get(&change.id)
             && like.is_idempotent
@@ -433,6 +498,9 @@ impl Platform {
                 record: None,
                 version: has_versions.then(|| "1".to_owned()),
             };
+        }
+        if stream == PEOPLE {
+            return self.carry_out_on_source(state, change);
         }
         let name = change.fields.get("name").and_then(Value::as_text);
         if name.is_some_and(|name| name.eq_ignore_ascii_case(world::REFUSED)) {
@@ -457,6 +525,71 @@ impl Platform {
             Operation::Update => self.update(state, change, fields),
             Operation::Delete => self.delete(state, change),
         }
+    }
+
+    fn carry_out_on_source(&self, state: &mut State, change: &Change) -> Outcome {
+        let key = match change.operation {
+            Operation::Create => {
+                state.watch.created_person(&state.world, change);
+                None
+            }
+            Operation::Update => change.target_key.clone(),
+            Operation::Delete => {
+                state
+                    .watch
+                    .broken(&format!("nobody asked for the deletion {change:?}"));
+                return rejected("nothing is deleted here");
+            }
+        };
+        if let Some(key) = &key {
+            let Some(person) = state.world.people.get(key) else {
+                return match change.version {
+                    Some(_) => Outcome::Moved,
+                    None => rejected("there is no such person"),
+                };
+            };
+            if let Some(version) = &change.version {
+                if *version != person.version.to_string() {
+                    return Outcome::Moved;
+                }
+                state.watch.overwrites(&person.fields, change);
+            }
+            let (edited, is_linked) = (&person.edited, state.watch.is_linked(change));
+            if is_linked && change.version.is_some() {
+                state.watch.loses(edited, &person.fields, change);
+            }
+        }
+        let (fields, made_for) = (change.fields.clone(), change.source_key.clone());
+        let is_new = key.is_none();
+        let key = state.world.write_person(key, fields, &made_for);
+        if is_new {
+            state.world.carried_out.insert(change.id, key.clone());
+        }
+        state.world.agree(&key, &change.source_key);
+        let person = &state.world.people[&key];
+        Outcome::Written {
+            record: self
+                .0
+                .setting
+                .target
+                .tells_member
+                .then(|| Value::Object(person.fields.clone())),
+            version: self.version_tag(person.version),
+            key,
+        }
+    }
+
+    fn person(&self, key: &RecordKey, person: &world::Person) -> Record {
+        Record {
+            key: Some(key.clone()),
+            fields: Value::Object(person.fields.clone()),
+            version: self.version_tag(person.version),
+        }
+    }
+
+    fn version_tag(&self, version: u64) -> Option<String> {
+        let has_versions = self.0.setting.target.has_versions;
+        has_versions.then(|| version.to_string())
     }
 
     fn create(&self, state: &mut State, change: &Change, fields: Object) -> Outcome {
@@ -487,14 +620,26 @@ impl Platform {
             if *version != member.version.to_string() {
                 return Outcome::Moved;
             }
-            state.watch.overwrites(member, change);
+            state.watch.overwrites(&member.fields, change);
+        }
+        if self.0.setting.both_ways.is_some()
+            && change.version.is_some()
+            && state.watch.is_linked(change)
+        {
+            state.watch.loses(&member.edited, &member.fields, change);
         }
         for (name, value) in fields {
             member.theirs.remove(name.as_str());
+            member.edited.remove(name.as_str());
             member.fields.insert(name, value);
         }
         member.version += 1;
         member.remember_address();
+        let now = state.world.now();
+        if let Some(member) = state.world.members.get_mut(&key) {
+            member.stamp = now;
+        }
+        state.world.agree(&change.source_key, &key);
         self.written(state, key)
     }
 
@@ -509,7 +654,7 @@ impl Platform {
                     return Outcome::Moved;
                 }
                 if self.0.setting.target.can_get {
-                    state.watch.overwrites(member, change);
+                    state.watch.overwrites(&member.fields, change);
                 }
             }
             if let Some(member) = state.world.members.remove(&key) {
@@ -553,57 +698,45 @@ fn field(name: &str, field_type: FieldType, is_required: bool) -> Field {
     }
 }
 
-/// The source's stream.
-pub(super) fn people(setting: &Setting) -> StreamDescription {
+/// The streams of the source and of the target.
+pub(super) const PEOPLE: &str = "people";
+pub(super) const MEMBERS: &str = "members";
+
+/// What a side says of its stream. Both can do the same where both are written.
+pub(super) fn described(setting: &Setting, stream: &str) -> StreamDescription {
+    let like = &setting.target;
+    let is_source = stream == PEOPLE;
+    let is_written = !is_source || setting.both_ways.is_some();
+    let mut fields = vec![
+        field("email", FieldType::Text, !is_source),
+        field("name", FieldType::Text, false),
+    ];
+    if is_source {
+        fields.push(field("number", FieldType::Text, false));
+    } else {
+        fields.push(field("n", FieldType::Integer, false));
+        fields.push(field("note", FieldType::Text, false));
+    }
     StreamDescription {
-        name: "people".into(),
-        label: "People".into(),
-        schema: Schema {
-            fields: vec![
-                field("email", FieldType::Text, false),
-                field("name", FieldType::Text, false),
-                field("number", FieldType::Text, false),
-            ],
-        },
+        name: stream.into(),
+        label: stream.into(),
+        schema: Schema { fields },
         key: Vec::new(),
         cursor_field: None,
         capabilities: Capabilities {
             read: true,
             incremental: setting.source.is_incremental,
-            ..Capabilities::default()
-        },
-    }
-}
-
-/// The target's stream.
-pub(super) fn members(setting: &Setting) -> StreamDescription {
-    let like = &setting.target;
-    StreamDescription {
-        name: "members".into(),
-        label: "Members".into(),
-        schema: Schema {
-            fields: vec![
-                field("email", FieldType::Text, true),
-                field("name", FieldType::Text, false),
-                field("n", FieldType::Integer, false),
-                field("note", FieldType::Text, false),
-            ],
-        },
-        key: Vec::new(),
-        cursor_field: None,
-        capabilities: Capabilities {
-            read: true,
-            create: true,
-            update: true,
-            delete: true,
-            get: like.can_get,
+            create: is_written,
+            update: is_written,
+            delete: !is_source,
+            get: is_written && like.can_get,
             batch_size: like.batch,
-            match_by: if like.is_searchable {
+            match_by: if is_written && like.is_searchable {
                 vec!["email".parse().unwrap()]
             } else {
                 Vec::new()
             },
-            idempotent_create: like.is_idempotent,
+            idempotent_create: is_written && like.is_idempotent,
             ..Capabilities::default()
         },
     }

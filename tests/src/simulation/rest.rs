@@ -52,7 +52,9 @@ fn quieten(life: &mut Life<'_>, kind: RunKind) -> Result<(), String> {
         }
         let written = run.counts.created + run.counts.updated + run.counts.deleted;
         // What is missed has to be missed some times.
-        if written == 0 && (kind != RunKind::Full || n >= 4) {
+        // A run that goes on where another was cut off leaves what changed meanwhile to the next.
+        let least = if kind == RunKind::Full { 4 } else { 1 };
+        if written == 0 && n >= least {
             return Ok(());
         }
     }
@@ -132,6 +134,9 @@ impl<'a> Rest<'a> {
             self.person(key, person, everything)
                 .map_err(|what| format!("{key} {what}: {person:?}"))?;
         }
+        if self.life.setting.both_ways.is_some() {
+            return self.members(everything);
+        }
         self.strangers()
     }
 
@@ -156,6 +161,9 @@ impl<'a> Rest<'a> {
 
     /// One person is where it belongs.
     fn person(&self, key: &RecordKey, person: &Person, everything: bool) -> Result<(), String> {
+        if self.life.setting.both_ways.is_some() {
+            return self.pair(key, person);
+        }
         let is_listed = self.listed.contains(key);
         let mapped = self
             .life
@@ -209,6 +217,47 @@ impl<'a> Rest<'a> {
             };
             if !agrees && !member.theirs.contains(name) {
                 return Err(format!("should have {name} = {value:?} and has {there:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Both of a pair have the same, or it is listed what they do not agree on.
+    fn pair(&self, key: &RecordKey, person: &Person) -> Result<(), String> {
+        if self.listed.contains(key) || self.conflicts.contains(key) {
+            return Ok(());
+        }
+        let Some(link) = self.links.get(key) else {
+            return Err("is neither linked nor listed".into());
+        };
+        let state = self.life.platform.state();
+        let Some(member) = state.world.members.get(&link.target_key) else {
+            // It is kept where the other was deleted.
+            return Ok(());
+        };
+        for name in ["email", "name"] {
+            let is = |fields: &Object| fields.get(name).cloned().unwrap_or_default();
+            let (here, there) = (is(&person.fields), is(&member.fields));
+            if !here.same_as(&there) {
+                return Err(format!("has {name} = {here:?}, and its member {there:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every member has its person, or is listed.
+    fn members(&self, everything: bool) -> Result<(), String> {
+        let linked: BTreeSet<&RecordKey> =
+            self.links.values().map(|link| &link.target_key).collect();
+        let state = self.life.platform.state();
+        for (key, member) in &state.world.members {
+            let address = world::folded(&member.fields);
+            let mut others = state.world.members.iter();
+            let shares =
+                others.any(|(other, it)| other != key && world::folded(&it.fields) == address);
+            let is_known = linked.contains(key) || self.listed.contains(key);
+            if everything && !is_known && !shares {
+                return Err(format!("{key} is neither linked nor listed: {member:?}"));
             }
         }
         Ok(())

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use mapping::Program;
 use model::ids::{ChangeId, RunId, SyncId};
 use model::record::{Change, Operation, Record, RecordKey};
-use model::sync::WriteMode;
+use model::sync::{Policy, WriteMode};
 use model::value::{Object, Value};
 use store::inline::Inline;
 use store::journal::Pending;
+use store::links::Link;
 
 use super::history::Configuration;
-use super::world::{self, Member, World};
+use super::world::{self, World};
 
 /// What was seen so far, and what was wrong with it.
 #[derive(Default)]
@@ -28,6 +29,10 @@ pub(super) struct Watch {
     /// Who reads.
     reader: Option<RunId>,
     is_plan: bool,
+    /// Who is right, where changes flow both ways.
+    pub(super) both_ways: Option<Policy>,
+    /// Changes of pairs that were linked when they were sent.
+    pairs: HashMap<ChangeId, bool>,
     /// Edits while the source is read shift its pages.
     pub(super) pages_shift: bool,
     /// Which persons were linked when the run began to read.
@@ -143,11 +148,21 @@ impl Watch {
     }
 
     /// Changes leave this computer.
-    pub(super) fn sent(&mut self, store: &Inline, sync: SyncId, world: &World, changes: &[Change]) {
+    pub(super) fn sent(
+        &mut self,
+        store: &Inline,
+        sync: SyncId,
+        world: &World,
+        on_source: bool,
+        changes: &[Change],
+    ) {
         let looked = store.look(|db| {
             let pending = store::journal::pending_of_sync(db, sync)?;
-            let sources: Vec<RecordKey> =
-                changes.iter().map(|one| one.source_key.clone()).collect();
+            let of_person = |one: &Change| match on_source {
+                true => one.target_key.clone(),
+                false => Some(one.source_key.clone()),
+            };
+            let sources: Vec<RecordKey> = changes.iter().filter_map(of_person).collect();
             let targets: Vec<RecordKey> = changes
                 .iter()
                 .filter_map(|one| one.target_key.clone())
@@ -167,7 +182,10 @@ impl Watch {
         let mut seen = HashSet::new();
         for change in changes {
             if !seen.insert(&change.source_key) {
-                self.broken(&format!("one request has {} twice", change.source_key));
+                self.broken(&format!(
+                    "one request has {} twice: {changes:?}",
+                    change.source_key
+                ));
             }
             let Some(pending) = pending.get(&change.id) else {
                 self.broken(&format!("was sent and is not in the journal: {change:?}"));
@@ -180,6 +198,11 @@ impl Watch {
             }
             if pending.is_held {
                 self.broken(&format!("is held for a person, and was sent: {change:?}"));
+            }
+            self.pairs
+                .insert(change.id, links_pair(change, on_source, &links));
+            if on_source || self.both_ways.is_some() {
+                continue;
             }
             if Some(pending.run) == active && self.reader == active {
                 self.own += 1;
@@ -327,8 +350,39 @@ impl Watch {
         }
     }
 
+    /// As for members, on the source.
+    pub(super) fn created_person(&mut self, world: &World, change: &Change) {
+        let mut people = world.people.iter();
+        let twin = people.find(|(_, person)| {
+            person.made_for.as_ref() == Some(&change.source_key) && !person.edited.contains("email")
+        });
+        if let Some((key, _)) = twin {
+            self.broken(&format!("{key} was made again: {change:?}"));
+        }
+    }
+
+    /// Whether the pair of a change was linked when it was sent.
+    pub(super) fn is_linked(&self, change: &Change) -> bool {
+        self.pairs.get(&change.id).copied().unwrap_or(false)
+    }
+
+    /// Where a person is asked, nothing that somebody edited is overwritten.
+    pub(super) fn loses(&mut self, edited: &BTreeSet<String>, now: &Object, change: &Change) {
+        if self.both_ways != Some(Policy::Ask) {
+            return;
+        }
+        for (name, value) in change.fields.iter() {
+            let there = now.get(name).cloned().unwrap_or_default();
+            if edited.contains(name) && !value.same_as(&there) {
+                self.broken(&format!(
+                    "an edit of \"{name}\", {there:?}, is lost: {change:?}"
+                ));
+            }
+        }
+    }
+
     /// An update is carried out on a member of the version that it names.
-    pub(super) fn overwrites(&mut self, member: &Member, change: &Change) {
+    pub(super) fn overwrites(&mut self, now: &Object, change: &Change) {
         let empty = Object::new();
         let before = change.before.as_ref().unwrap_or(&empty);
         let fields = match change.operation {
@@ -340,10 +394,10 @@ impl Watch {
             if before.get(name).is_none() && self.unknown.contains(&(change.id, name.to_owned())) {
                 continue;
             }
-            let (kept, there) = (is(before), is(&member.fields));
+            let (kept, there) = (is(before), is(now));
             // What the platform made of our own address is not known to us.
             let differs = match name {
-                "email" => world::folded(before) != world::folded(&member.fields),
+                "email" => world::folded(before) != world::folded(now),
                 _ => !kept.same_as(&there),
             };
             if differs {
@@ -353,4 +407,18 @@ impl Watch {
             }
         }
     }
+}
+
+/// Whether a change is of a pair that is linked.
+fn links_pair(change: &Change, on_source: bool, links: &HashMap<RecordKey, Link>) -> bool {
+    let Some(target) = &change.target_key else {
+        return false;
+    };
+    let (person, member) = match on_source {
+        true => (target, &change.source_key),
+        false => (&change.source_key, target),
+    };
+    links
+        .get(person)
+        .is_some_and(|link| link.target_key == *member)
 }

@@ -20,6 +20,11 @@ pub(super) struct Person {
     pub(super) is_late: bool,
     /// So did one of its edits.
     pub(super) was_late: bool,
+    pub(super) version: u64,
+    /// The member for which we made it.
+    pub(super) made_for: Option<RecordKey>,
+    /// Fields that somebody edited since both sides had the same in them.
+    pub(super) edited: BTreeSet<String>,
 }
 
 /// A member at the target.
@@ -35,6 +40,10 @@ pub(super) struct Member {
     pub(super) addresses: BTreeSet<String>,
     /// The request from which on the search knows it.
     pub(super) found_from: u32,
+    /// When it was last changed, as the target says.
+    pub(super) stamp: u64,
+    /// Fields that somebody edited since both sides had the same in them.
+    pub(super) edited: BTreeSet<String>,
 }
 
 /// Both platforms.
@@ -46,7 +55,8 @@ pub(super) struct World {
     pub(super) deleted: BTreeMap<RecordKey, Member>,
     /// What creates came to, for a platform that tells them again.
     pub(super) carried_out: HashMap<ChangeId, RecordKey>,
-    stamp: u64,
+    /// The latest stamp.
+    pub(super) stamp: u64,
     made: u32,
 }
 
@@ -65,6 +75,9 @@ impl World {
                     before: None,
                     is_late: stamp.1,
                     was_late: stamp.1,
+                    version: 1,
+                    made_for: None,
+                    edited: BTreeSet::new(),
                 };
                 self.people.insert(key, person);
             }
@@ -85,10 +98,16 @@ impl World {
                         }
                     }
                     let was = std::mem::replace(&mut person.fields, now);
-                    person.before = Some(was);
                     person.stamp = stamp.0;
+                    for (name, value) in person.fields.iter() {
+                        if was.get(name) != Some(value) {
+                            person.edited.insert(name.to_owned());
+                        }
+                    }
+                    person.version += 1;
                     person.is_late = stamp.1;
                     person.was_late |= stamp.1;
+                    person.before = Some(was);
                 }
             }
             Edit::RemovePerson(which) => {
@@ -103,6 +122,7 @@ impl World {
                 self.add_member(fields, None, theirs, 0);
             }
             Edit::ChangeMember(which, field, like) => {
+                let now = self.now();
                 if let Some(member) = nth(&mut self.members, which) {
                     let (name, value) = match field {
                         MemberField::Address => ("email", address(like.address, normalises)),
@@ -117,6 +137,8 @@ impl World {
                     }
                     member.fields.insert(name, value);
                     member.theirs.insert(name.to_owned());
+                    member.edited.insert(name.to_owned());
+                    member.stamp = now;
                     member.version += 1;
                     member.remember_address();
                 }
@@ -140,6 +162,7 @@ impl World {
     ) -> RecordKey {
         self.made += 1;
         let key = RecordKey(format!("m{}", self.made));
+        let stamp = self.now();
         let mut member = Member {
             fields,
             version: 1,
@@ -147,9 +170,61 @@ impl World {
             theirs,
             addresses: BTreeSet::new(),
             found_from,
+            stamp,
+            edited: BTreeSet::new(),
         };
         member.remember_address();
         self.members.insert(key.clone(), member);
+        key
+    }
+
+    /// A stamp after all before.
+    pub(super) fn now(&mut self) -> u64 {
+        self.stamp += 10;
+        self.stamp
+    }
+
+    /// Both sides of a pair have the same in these fields: whoever edited them is heard.
+    pub(super) fn agree(&mut self, person: &RecordKey, member: &RecordKey) {
+        if let (Some(person), Some(member)) =
+            (self.people.get_mut(person), self.members.get_mut(member))
+        {
+            for name in ["email", "name"] {
+                if person.fields.get(name) == member.fields.get(name) {
+                    person.edited.remove(name);
+                    member.edited.remove(name);
+                }
+            }
+        }
+    }
+
+    /// A person that we make or change.
+    pub(super) fn write_person(
+        &mut self,
+        key: Option<RecordKey>,
+        fields: Object,
+        made_for: &RecordKey,
+    ) -> RecordKey {
+        let stamp = self.now();
+        self.made += 1;
+        let key = key.unwrap_or_else(|| RecordKey(format!("p{}", self.made)));
+        let person = self.people.entry(key.clone()).or_insert_with(|| Person {
+            fields: Object::new(),
+            stamp,
+            before: None,
+            is_late: false,
+            was_late: false,
+            version: 0,
+            made_for: Some(made_for.clone()),
+            edited: BTreeSet::new(),
+        });
+        for (name, value) in fields {
+            person.edited.remove(name.as_str());
+            person.fields.insert(name, value);
+        }
+        person.version += 1;
+        person.stamp = stamp;
+        person.is_late = false;
         key
     }
 

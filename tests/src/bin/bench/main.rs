@@ -1,6 +1,6 @@
 //! `cargo run --release -p testkit --bin bench -- [read|map|commit|run|sync] [--records N] [--json]`
 //!
-//! `cargo run --release -p testkit --bin bench -- simulation [--histories N] [--from SEED]`
+//! `cargo run --release -p testkit --bin bench -- simulation [--histories N] [--from SEED] [--both-ways]`
 //!
 //! What a record costs: CPU time of this process for reading it, mapping it, and for a whole run, each beside a bare
 //! program that does the same work without what makes it safe. Platforms run in processes of their own, so that their
@@ -40,6 +40,7 @@ use model::run::RunState;
 use model::value::Value;
 use reqwest::Client;
 use serde_json::{Value as Json, json};
+use testkit::simulation::Ways;
 use testkit::standard::constant;
 use url::Url;
 
@@ -84,6 +85,10 @@ fn main() -> ExitCode {
         return simulation::live(
             number("--from").unwrap_or(0),
             number("--histories").unwrap_or(10_000),
+            match words.iter().any(|word| word == "--both-ways") {
+                true => Ways::Both,
+                false => Ways::One,
+            },
         );
     }
     if !cfg!(target_os = "linux") {

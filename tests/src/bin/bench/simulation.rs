@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use testkit::simulation::live_all;
+use testkit::simulation::{Ways, live_all};
 
 /// Lives them and tells what they came to; the first that fails is told with its steps.
-pub(crate) fn live(from: u64, histories: u64) -> ExitCode {
+pub(crate) fn live(from: u64, histories: u64, ways: Ways) -> ExitCode {
     let began = Instant::now();
-    match live_all(from..from.saturating_add(histories)) {
+    match live_all(from..from.saturating_add(histories), ways) {
         Ok(tally) => {
             let seconds = began.elapsed().as_secs_f64();
             #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
