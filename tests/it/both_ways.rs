@@ -287,7 +287,16 @@ async fn what_both_changed_waits_for_a_person_while_the_rest_flows() {
     quiet(&test, standard.sync).await;
     assert_eq!(conflicts(&test, standard.sync).await.total, 1);
 
-    decide_all(&test, standard.sync, json!({"take": "target"})).await;
+    let decided = decide_all(&test, standard.sync, json!({"take": "target"})).await;
+    assert_eq!(pairs(&test)[&address].0["notes"], "P");
+    let (_, undone) = take_back(&test, decided.summary.id).await;
+    assert_eq!(undone.summary.counts.updated, 1, "{}", undone.equation);
+    assert_eq!(
+        pairs(&test)[&address].0["notes"],
+        "H",
+        "the old value comes back"
+    );
+    take_back(&test, undone.summary.id).await;
     assert_eq!(pairs(&test)[&address].0["notes"], "P");
     assert_eq!(conflicts(&test, standard.sync).await.total, 0);
     let still = quiet(&test, standard.sync).await;

@@ -43,7 +43,6 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
             keys.push(conflict.source_key.clone());
             entries.extend(carry_out(job, conflict, &mut sequence));
         }
-        add_before(job, work, &mut entries).await?;
         for entry in &entries {
             counts.read += 1;
             match entry.action {
@@ -75,36 +74,6 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
             store::plans::update(tx, &stored)
         })
         .await?;
-    Ok(())
-}
-
-/// What the source has now in the fields that are written there: a conflict only knows it in the target's terms. Without
-/// it nobody could see what is overwritten, and it could not be taken back.
-async fn add_before(job: &Job, work: &Work, entries: &mut [PlanEntry]) -> Result<()> {
-    let mut written: Vec<&mut PlanEntry> = entries
-        .iter_mut()
-        .filter(|entry| entry.side == Side::Source && entry.action == PlanAction::Update)
-        .collect();
-    if written.is_empty() {
-        return Ok(());
-    }
-    let end = job.end(work, Side::Source)?;
-    if !end.stream.capabilities.get {
-        return Ok(());
-    }
-    let keys: Vec<RecordKey> = written
-        .iter()
-        .map(|entry| entry.source_key.clone())
-        .collect();
-    let found = end
-        .destination
-        .get(&end.stream.name, &keys, end.access)
-        .await?;
-    for (entry, record) in written.iter_mut().zip(found) {
-        if let Some(now) = record.as_ref().and_then(|record| record.fields.as_object()) {
-            entry.before = Some(plan::project(&entry.fields, now));
-        }
-    }
     Ok(())
 }
 

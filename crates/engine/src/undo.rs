@@ -242,9 +242,8 @@ fn take_back(
         },
         (RecordOutcome::Deleted, Some(_)) if is_gone_for_good => Step::Nothing("is there again"),
         (_, None) => Step::Cannot("is not there any more"),
-        // Nothing is not the same as empty.
-        (RecordOutcome::Updated, Some(_)) if record.before.is_none() => {
-            Step::Cannot("had values before that are not known; put them back by hand")
+        (_, Some(_)) if record.before.is_none() => {
+            Step::Cannot("what was there before is not known, so it is left as it is")
         }
         (_, Some(now)) => updated(&wrote, &had, now, selection),
     };

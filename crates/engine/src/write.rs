@@ -74,7 +74,9 @@ pub(crate) async fn untouched(
     let mut to_look: Vec<Intended> = Vec::new();
     for intended in intended {
         let is_guarded = intended.intent != Intent::Sync
-            || (job.back.is_some() && intended.change.version.is_none());
+            || (job.back.is_some() && intended.change.version.is_none())
+            // Without a before-image it could not be taken back.
+            || intended.change.before.is_none();
         let looks = is_guarded
             && intended.change.operation != Operation::Create
             && job.end(work, intended.side)?.stream.capabilities.get;
@@ -114,6 +116,9 @@ pub(crate) async fn untouched(
             {
                 batch.settle_overtaken(job, intended, &record);
                 continue;
+            }
+            if intended.change.before.is_none() {
+                intended.change.before = Some(plan::project(&intended.change.fields, fields));
             }
             intended.change.version = record.version.or(intended.change.version);
             out.push(intended);
