@@ -60,9 +60,12 @@ const RUNS = 200;
 /** Pages of a plan that are out of sight are forgotten after this time: a plan may have a million entries. */
 const FORGOTTEN_AFTER = 10_000;
 
+/** Few enough that the first ones are there at once, however long the plan. */
+const ENTRIES = 200;
+
 /** One page of a plan's entries. */
 export function planPage(request: Omit<Request<"list_plan_entries">, "limit">) {
-  return { ...query("list_plan_entries", { ...request, limit: RECORDS }), gcTime: FORGOTTEN_AFTER };
+  return { ...query("list_plan_entries", { ...request, limit: ENTRIES }), gcTime: FORGOTTEN_AFTER };
 }
 
 type ConflictRequest = Omit<Request<"list_conflicts">, "after" | "limit">;
