@@ -246,7 +246,17 @@ fn adopt_or_update(
     }
     let empty = Object::new();
     let now = record.fields.as_object().unwrap_or(&empty);
-    update(mapped, key, now, record.version.clone(), rules)
+    let mut decision = update(mapped, key, now, record.version.clone(), rules);
+    if let Decision::Write(change) = &mut decision {
+        // The whole record was seen: what it does not have, it did not have.
+        let before = change.before.get_or_insert_with(Object::new);
+        for (name, _) in change.fields.iter() {
+            if before.get(name).is_none() {
+                before.push(name, Value::Null);
+            }
+        }
+    }
+    decision
 }
 
 fn match_words(mapped: &Mapped, rules: &Rules) -> String {

@@ -68,6 +68,7 @@ pub(crate) async fn build(
         seen_on_source: HashSet::new(),
         seen_on_target: HashSet::new(),
         met: HashSet::new(),
+        taken_on_source: HashSet::new(),
         source_complete,
         target_complete,
         looks_for_deletes: job.document.delete_action() != DeleteAction::Keep && !work.is_draft,
@@ -150,6 +151,8 @@ struct Build<'a> {
     seen_on_target: HashSet<u64>,
     /// Records of the target whose pair was looked at with the source's record.
     met: HashSet<u64>,
+    /// Hashes of match keys that records of the source have, or are about to be made with.
+    taken_on_source: HashSet<u64>,
     source_complete: bool,
     target_complete: bool,
     looks_for_deletes: bool,
@@ -293,6 +296,10 @@ impl Build<'_> {
             if !self.seen_on_source.insert(hash(key.as_str())) {
                 // Changed while it was listed: the later one counts.
                 found.again.push(key.clone());
+            }
+            let match_on = &self.job.document.match_on;
+            if let Some(key) = lookup::match_key_of(&read.mapped.fields, match_on) {
+                self.taken_on_source.insert(hash(key.as_str()));
             }
             self.source_record(read, candidates, &known, &mut found);
         }
@@ -1111,6 +1118,16 @@ impl Build<'_> {
             let left = as_planned(Decision::Filtered(words(NO_CREATE)), Object::new());
             return self.enter(left, found);
         }
+        let match_key = record
+            .fields
+            .as_object()
+            .and_then(|fields| lookup::match_key_of(fields, &self.job.document.match_on));
+        if let Some(match_key) = match_key
+            && !self.taken_on_source.insert(hash(match_key.as_str()))
+        {
+            let held = as_planned(Decision::Held(words(SHARED_ON_TARGET)), Object::new());
+            return self.enter(held, found);
+        }
         let made = self.back.program.apply(&record.fields);
         if let Some(problem) = made.problems.iter().find(|problem| problem.holds) {
             let invalid = Decision::Invalid(Problem {
@@ -1175,6 +1192,7 @@ const NO_KEY: &str = "a record of the target matches but has no key";
 const TAKEN: &str = "matches a record of the source that has another counterpart on the target; merge the two there, or match by a field that is unique";
 const SHARED: &str =
     "another record of the source matches the same record of the target; mend one of them";
+const SHARED_ON_TARGET: &str = "another record of the target has the same match value, and the source can have only one; mend one of them";
 const STAYS: &str = "new on the target, and this sync makes no records on the source";
 const NO_CREATE: &str = "new on the target, and the source does not let records be made";
 const NOT_MAPPABLE: &str = "its counterpart on the source cannot be mapped; mend it there";

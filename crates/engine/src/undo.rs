@@ -242,9 +242,7 @@ fn take_back(
         },
         (RecordOutcome::Deleted, Some(_)) if is_gone_for_good => Step::Nothing("is there again"),
         (_, None) => Step::Cannot("is not there any more"),
-        (_, Some(_)) if record.before.is_none() => {
-            Step::Cannot("what was there before is not known, so it is left as it is")
-        }
+        (_, Some(_)) if record.before.is_none() => Step::Cannot(UNKNOWN),
         (_, Some(now)) => updated(&wrote, &had, now, selection),
     };
     let mapped = mapped_of(job, side, record, &plan, now);
@@ -318,6 +316,8 @@ fn take_back(
     entry
 }
 
+const UNKNOWN: &str = "what was there before is not known, so it is left as it is";
+
 /// What is done about one record.
 enum Step {
     Nothing(&'static str),
@@ -379,13 +379,17 @@ fn updated(wrote: &Object, had: &Object, found: &Found<'_>, selection: &Selectio
     let found = found.record.fields.as_object().unwrap_or(&empty);
     let (mut fields, mut expected) = (Object::new(), Object::new());
     let mut clashes = Vec::new();
+    let mut n_unknown = 0;
     for (name, value) in wrote.iter() {
         let is_chosen =
             selection.fields.is_empty() || selection.fields.iter().any(|field| field == name);
         if !is_chosen {
             continue;
         }
-        let old = had.get(name).cloned().unwrap_or_default();
+        let Some(old) = had.get(name).cloned() else {
+            n_unknown += 1;
+            continue;
+        };
         let current = found.get(name);
         if plan::agrees(&old, current) {
             continue;
@@ -399,6 +403,9 @@ fn updated(wrote: &Object, had: &Object, found: &Found<'_>, selection: &Selectio
         }
     }
     if fields.is_empty() && clashes.is_empty() {
+        if n_unknown > 0 {
+            return Step::Cannot(UNKNOWN);
+        }
         return Step::Nothing("has its old values already");
     }
     Step::Restore {

@@ -76,7 +76,7 @@ pub(crate) async fn untouched(
         let is_guarded = intended.intent != Intent::Sync
             || (job.back.is_some() && intended.change.version.is_none())
             // Without a before-image it could not be taken back.
-            || intended.change.before.is_none();
+            || !has_before_image(&intended.change);
         let looks = is_guarded
             && intended.change.operation != Operation::Create
             && job.end(work, intended.side)?.stream.capabilities.get;
@@ -117,8 +117,11 @@ pub(crate) async fn untouched(
                 batch.settle_overtaken(job, intended, &record);
                 continue;
             }
-            if intended.change.before.is_none() {
-                intended.change.before = Some(plan::project(&intended.change.fields, fields));
+            let before = intended.change.before.get_or_insert_with(Object::new);
+            for (name, value) in plan::project(&intended.change.fields, fields) {
+                if before.get(&name).is_none() {
+                    before.push(name, value);
+                }
             }
             intended.change.version = record.version.or(intended.change.version);
             out.push(intended);
@@ -126,6 +129,17 @@ pub(crate) async fn untouched(
     }
     out.sort_by_key(|intended| intended.seq);
     Ok(out)
+}
+
+/// Whether it is known what every field that is written had before.
+fn has_before_image(change: &Change) -> bool {
+    let Some(before) = &change.before else {
+        return false;
+    };
+    change
+        .fields
+        .iter()
+        .all(|(name, _)| before.get(name).is_some())
 }
 
 /// Stage 4: from here on, the changes survive a power cut as *pending*. Gives them back.
