@@ -110,17 +110,20 @@ pub(crate) async fn untouched(
             let empty = Object::new();
             let fields = record.fields.as_object().unwrap_or(&empty);
             let (was, tag) = (&intended.change.before, intended.change.version.as_deref());
-            if was
-                .as_ref()
-                .is_some_and(|was| plan::is_touched(was, tag, fields, record.version.as_deref()))
-            {
+            // One way, the source decides whatever the target has.
+            let is_guarded = !intended.wants_mapped(job);
+            let is_touched = is_guarded
+                && was.as_ref().is_some_and(|was| {
+                    plan::is_touched(was, tag, fields, record.version.as_deref())
+                });
+            if is_touched {
                 batch.settle_overtaken(job, intended, &record);
                 continue;
             }
             let before = intended.change.before.get_or_insert_with(Object::new);
             for (name, value) in plan::project(&intended.change.fields, fields) {
-                if before.get(&name).is_none() {
-                    before.push(name, value);
+                if !is_guarded || before.get(&name).is_none() {
+                    before.insert(name, value);
                 }
             }
             intended.change.version = record.version.or(intended.change.version);
