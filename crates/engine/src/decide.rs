@@ -8,7 +8,7 @@ use model::sync::Side;
 use model::value::{Object, Value};
 use store::agreed::Agreed;
 use store::conflicts::{Conflict, ConflictFilter};
-use store::plans::{PlanAction, PlanEntry, PlanState};
+use store::plans::PlanEntry;
 
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -45,13 +45,7 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
         }
         for entry in &entries {
             counts.read += 1;
-            match entry.action {
-                PlanAction::Create => counts.created += 1,
-                PlanAction::Update => counts.updated += 1,
-                PlanAction::Delete => counts.deleted += 1,
-                PlanAction::Held => counts.held += 1,
-                _ => counts.unchanged += 1,
-            }
+            stored_plan::count(entry, &mut counts);
         }
         let sync = job.sync;
         work.store
@@ -66,15 +60,7 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
             "nothing was decided yet; choose a side under Conflicts first".into(),
         ));
     }
-    work.store
-        .write(move |tx| {
-            let mut stored = store::plans::get(tx, plan)?;
-            stored.state = PlanState::Ready;
-            stored.counts = counts;
-            store::plans::update(tx, &stored)
-        })
-        .await?;
-    Ok(())
+    stored_plan::finish(work, plan, counts).await
 }
 
 fn carry_out(job: &Job, conflict: &Conflict, sequence: &mut Sequence) -> Vec<PlanEntry> {

@@ -7,7 +7,7 @@ use model::field::Schema;
 use model::ids::{ChangeId, ConflictId, PlanId, RunId, SyncId};
 use model::path::FieldPath;
 use model::record::{Change, Intent, Operation, RecordKey};
-use model::run::RunCounts;
+use model::run::{RecordOutcome, RunCounts};
 use model::sync::{Side, WriteMode};
 use model::value::{Object, Value};
 use store::agreed::Agreed;
@@ -118,6 +118,34 @@ pub(crate) fn agreed_entry(agreed: Agreed, record: Value, sequence: &mut Sequenc
     entry.target_version = agreed.target_version;
     entry.other_version = agreed.source_version;
     entry
+}
+
+/// Counts an entry as what it will come to, if the platform plays along.
+pub(crate) fn count(entry: &PlanEntry, counts: &mut RunCounts) {
+    let outcome = match entry.action {
+        PlanAction::Create => RecordOutcome::Created,
+        PlanAction::Update => RecordOutcome::Updated,
+        PlanAction::Delete => RecordOutcome::Deleted,
+        PlanAction::Unchanged => RecordOutcome::Unchanged,
+        PlanAction::Filtered => RecordOutcome::Filtered,
+        PlanAction::Invalid => RecordOutcome::Invalid,
+        PlanAction::Held => RecordOutcome::Held,
+        PlanAction::Conflict => RecordOutcome::Conflict,
+    };
+    outcome.count(counts);
+}
+
+/// The plan has all its entries and can be looked at.
+pub(crate) async fn finish(work: &Work, plan: PlanId, counts: RunCounts) -> Result<()> {
+    Ok(work
+        .store
+        .write(move |tx| {
+            let mut stored = store::plans::get(tx, plan)?;
+            stored.state = PlanState::Ready;
+            stored.counts = counts;
+            store::plans::update(tx, &stored)
+        })
+        .await?)
 }
 
 /// What a plan remembers of a record; of one that needs nothing, only its key comes back.

@@ -14,7 +14,7 @@ use model::run::{RecordOutcome, RunCounts};
 use model::sync::Side;
 use model::value::{Object, Value};
 use store::links::Link;
-use store::plans::{PlanAction, PlanEntry, PlanState};
+use store::plans::{PlanAction, PlanEntry};
 use store::run_records::{Place, RecordFilter, RunRecord};
 
 use crate::error::{Error, Result};
@@ -102,7 +102,7 @@ pub(crate) async fn build(
                     &mut sequence,
                 );
                 batch.read += 1;
-                count(&entry, &mut batch);
+                stored_plan::count(&entry, &mut batch);
                 entries.push(entry);
             }
         }
@@ -126,29 +126,7 @@ pub(crate) async fn build(
             _ => "what this run wrote is not in the history any more, which has a limited space; it cannot be taken back".into(),
         }));
     }
-    work.store
-        .write(move |tx| {
-            let mut stored = store::plans::get(tx, plan)?;
-            stored.state = PlanState::Ready;
-            stored.counts = counts;
-            store::plans::update(tx, &stored)
-        })
-        .await?;
-    Ok(())
-}
-
-fn count(entry: &PlanEntry, counts: &mut RunCounts) {
-    let outcome = match entry.action {
-        PlanAction::Create => RecordOutcome::Created,
-        PlanAction::Update => RecordOutcome::Updated,
-        PlanAction::Delete => RecordOutcome::Deleted,
-        PlanAction::Unchanged => RecordOutcome::Unchanged,
-        PlanAction::Filtered => RecordOutcome::Filtered,
-        PlanAction::Invalid => RecordOutcome::Invalid,
-        PlanAction::Held => RecordOutcome::Held,
-        PlanAction::Conflict => RecordOutcome::Conflict,
-    };
-    outcome.count(counts);
+    stored_plan::finish(work, plan, counts).await
 }
 
 /// The key of what was written.
