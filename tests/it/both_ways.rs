@@ -386,3 +386,20 @@ async fn a_run_is_taken_back_except_what_somebody_changed_since() {
     );
     test.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_side_deletes_is_deleted_on_the_other_both_ways() {
+    let settings = json!({"is_two_way": true, "deletes": {"action": {"kind": "delete"}}});
+    let (test, standard) = prepared(60, settings).await;
+    let held = test.run(standard.sync).await;
+    test.apply(held.plan.unwrap()).await;
+    let before = pairs(&test);
+    test.sandbox.delete_contacts(2, 5);
+    let run = quiet(&test, standard.sync).await;
+    let gone = before.len() - pairs(&test).len();
+    assert!(gone > 0);
+    assert_eq!(run.summary.counts.deleted, gone as u64, "{}", run.equation);
+    let still = quiet(&test, standard.sync).await;
+    assert_eq!(still.summary.counts.created, 0, "{}", still.equation);
+    test.close().await;
+}

@@ -75,6 +75,11 @@ pub(crate) async fn build(
         unwritable: HashSet::new(),
     };
     build.look_for_unsettled().await?;
+    let mut deleted_cursor = None;
+    if build.looks_for_deletes {
+        work.meter.stage("Reading what was deleted");
+        deleted_cursor = deletes::read_told(job, work, &checkpoint).await?;
+    }
     work.meter.stage("Reading the target");
     let target_cursor = build.stage_target(back_request).await?;
     if build.looks_for_deletes && target_complete {
@@ -125,6 +130,7 @@ pub(crate) async fn build(
             target_cursor: target_cursor.or(checkpoint.target_cursor.clone()),
             position: None,
             mapping: Some(job.mapping_mark.clone()),
+            deleted_cursor: deleted_cursor.or(checkpoint.deleted_cursor.clone()),
             complete_at: match source_complete && target_complete {
                 true => Some(work.clock.now()),
                 false => checkpoint.complete_at,
@@ -288,6 +294,14 @@ impl Build<'_> {
             .iter()
             .map(|read| read.mapped.source_key.clone())
             .collect();
+        if self.looks_for_deletes {
+            let deletions = &self.job.source_stream.capabilities.deletions;
+            let marked = read
+                .iter()
+                .filter(|read| deletes::is_marked(deletions, &read.mapped.source))
+                .map(|read| read.mapped.source_key.clone());
+            deletes::note_told(self.job, self.work, marked.collect()).await?;
+        }
         let known = self.known(keys, Vec::new()).await?;
         let counterparts = self.counterparts(&read, &known).await?;
         let mut found = Found::default();
