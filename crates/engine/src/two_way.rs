@@ -135,7 +135,6 @@ pub(crate) async fn build(
                 true => Some(work.clock.now()),
                 false => checkpoint.complete_at,
             },
-            ..checkpoint
         },
         is_complete: source_complete,
         empty,
