@@ -1,8 +1,8 @@
 //! Histories from seeds, and some that once broke a promise: see [`testkit::simulation`].
 
 use testkit::simulation::history::{
-    Configuration, Edit, End, Event, Fault, History, PersonLike, RunKind, RunStep, Setting, Stamp,
-    Step,
+    Configuration, Edit, End, Event, Fault, History, MemberField, PersonLike, RunKind, RunStep,
+    Setting, Stamp, Step,
 };
 use testkit::simulation::{Stage, Tally, Ways, live_all};
 
@@ -243,6 +243,29 @@ fn a_plan_that_is_applied_again_after_its_process_died_doubles_nothing() {
                 ];
                 live(&setting, steps);
             }
+        }
+    }
+}
+
+#[test]
+fn a_look_up_that_finds_what_the_journal_has_for_another_record_takes_it_not() {
+    for batch in [1, 2] {
+        let mut setting = Setting::plain();
+        setting.target.batch = batch;
+        for at in 2..7 {
+            // The second person is about to get the member, the first is about to be made; then somebody gives the
+            // member the address of the first.
+            let address = MemberField::Address;
+            live(
+                &setting,
+                vec![
+                    Step::Edit(Edit::AddMember(PersonLike::number(3))),
+                    add(0),
+                    add(3),
+                    ending(RunKind::New, End::Request(at, true)),
+                    Step::Edit(Edit::ChangeMember(0, address, PersonLike::number(0))),
+                ],
+            );
         }
     }
 }

@@ -92,6 +92,14 @@ impl Batch {
         self.run
     }
 
+    /// The pairs that this makes or keeps.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&RecordKey, &RecordKey)> {
+        let links = self.links.iter().chain(&self.restored);
+        let links = links.map(|link| (&link.source_key, &link.target_key));
+        let agreed = self.agreed.iter();
+        links.chain(agreed.map(|agreed| (&agreed.source_key, &agreed.target_key)))
+    }
+
     fn count(&mut self, outcome: RecordOutcome) {
         self.counts.read += 1;
         outcome.count(&mut self.counts);
