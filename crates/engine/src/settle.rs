@@ -3,18 +3,21 @@
 use std::collections::{HashMap, HashSet};
 
 use connectors::{Find, Written};
-use model::ids::{ChangeId, ExchangeId};
+use model::conflict::ConflictKind;
+use model::ids::{ChangeId, ConflictId, ExchangeId};
 use model::record::{Change, Operation, Outcome, Record, RecordKey};
 use model::sync::Side;
 use model::value::Value;
+use store::conflicts::Conflict;
 
 use crate::commit::{self, Batch};
 use crate::error::{Error, Result};
 use crate::job::{End, Job};
 use crate::limits::SETTLE_ATTEMPTS;
+use crate::lookup;
+use crate::plan::{self, Decision, Problem};
 use crate::run::Work;
 use crate::write::Intended;
-use crate::{lookup, plan};
 
 /// What became of a change.
 pub(crate) struct Settled {
@@ -236,7 +239,8 @@ async fn absent(
         if let Some(key) = &record.key {
             owners.insert(key.clone(), counterpart.clone());
         }
-        if sent.is_none() && intended.wants_mapped(job) && job.document.mode.updates() {
+        let looks_again = intended.wants_mapped(job) && job.document.mode.updates();
+        if sent.is_none() && (looks_again || job.back.is_some()) {
             slot.outcome = Outcome::Moved;
             slot.found = Some(record);
         } else if let Some(key) = record.key {
@@ -310,4 +314,65 @@ async fn pause(work: &Work, attempt: u32) -> Result<()> {
         () = work.cancel.cancelled() => Err(Error::Cancelled),
         () = tokio::time::sleep(work.settle_pause * 2u32.saturating_pow(attempt)) => Ok(()),
     }
+}
+
+/// Both ways: a create without an answer, and what a look-up found is not what was sent. It may be somebody else's, or
+/// ours that somebody has edited since: in what the two differ, a person decides.
+pub(crate) fn settle_met(job: &Job, intended: Intended, found: Record, batch: &mut Batch) {
+    let (Some(key), Some(now)) = (&found.key, found.fields.as_object()) else {
+        return batch.settle_written(job, intended, Outcome::Moved, None);
+    };
+    let Intended {
+        seq,
+        side,
+        mut mapped,
+        change,
+        ..
+    } = intended;
+    let wanted = std::mem::take(&mut mapped.fields);
+    let (source_key, target_key, source, target) = match side {
+        Side::Target => {
+            let target = plan::project(&wanted, now);
+            (mapped.source_key.clone(), key.clone(), wanted, target)
+        }
+        Side::Source => {
+            let made = job.program.apply(&found.fields).fields;
+            mapped.fingerprint = Value::Object(made.clone()).fingerprint();
+            let source = plan::project(&wanted, &made);
+            (key.clone(), change.source_key.clone(), source, wanted)
+        }
+    };
+    mapped.source_key = source_key.clone();
+    let mut agreed = commit::agreed_of(source_key.clone(), target_key.clone());
+    agreed.fingerprint = (mapped.fingerprint != plan::NOT_READ).then_some(mapped.fingerprint);
+    let mut conflicts = Vec::new();
+    for (name, value) in source.iter() {
+        let there = target.get(name).unwrap_or(&Value::Null);
+        if plan::agrees(value, Some(there)) {
+            agreed.source.push(name, value.clone());
+            agreed.target.push(name, there.clone());
+            continue;
+        }
+        conflicts.push(Conflict {
+            id: ConflictId::new(),
+            sync: job.sync,
+            source_key: source_key.clone(),
+            target_key: target_key.clone(),
+            field: name.to_owned(),
+            kind: ConflictKind::FirstMeeting,
+            base: None,
+            source: Some(value.clone()),
+            target: Some(there.clone()),
+            decision: None,
+            run: Some(batch.run()),
+            created_at: batch.at(),
+            decided_at: None,
+        });
+    }
+    batch.settle_agreed(change.id, agreed);
+    let problem = Problem {
+        message: "was sent without an answer, and what is there now differs; decide under Conflicts which counts".into(),
+        field: None,
+    };
+    batch.settle_unwritten(seq, side, mapped, Decision::Conflict(problem, conflicts));
 }

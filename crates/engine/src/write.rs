@@ -229,10 +229,12 @@ fn take_settled(
 ) -> Vec<(Intended, Option<Record>)> {
     let mut moved = Vec::new();
     for (intended, settled) in intended.into_iter().zip(settled) {
-        if settled.outcome == Outcome::Moved {
-            moved.push((intended, settled.found));
-        } else {
-            batch.settle_written(job, intended, settled.outcome, settled.exchange);
+        match (settled.outcome, settled.found) {
+            (Outcome::Moved, Some(found)) if job.back.is_some() => {
+                settle::settle_met(job, intended, found, batch);
+            }
+            (Outcome::Moved, found) => moved.push((intended, found)),
+            (outcome, _) => batch.settle_written(job, intended, outcome, settled.exchange),
         }
     }
     moved
@@ -315,6 +317,10 @@ async fn read_back(end: &End<'_>, settled: &mut [Settled]) -> Result<()> {
                 record, version, ..
             } = &mut settled.outcome
         {
+            // Another version than that of our write: somebody has edited it since, and the next run sees what.
+            if version.is_some() && found.version.is_some() && *version != found.version {
+                continue;
+            }
             *version = found.version.or(version.take());
             *record = Some(found.fields);
         }

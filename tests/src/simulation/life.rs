@@ -178,6 +178,7 @@ impl<'a> Life<'a> {
             let mut state = self.platform.state();
             state.events.clear();
             state.end = None;
+            state.world.run_ends();
             if let Some(broken) = state.watch.broken.take() {
                 return Err(broken);
             }

@@ -381,10 +381,18 @@ impl Destination for Platform {
         let request = self.request().await;
         failed(request.fault, "target")?;
         let found = {
-            let state = self.state();
+            let mut state = self.state();
             let one = |key: &RecordKey| match stream {
-                PEOPLE => Some(self.person(key, state.world.people.get(key)?)),
-                _ => Some(self.record(key, state.world.members.get(key)?)),
+                PEOPLE => {
+                    let person = state.world.people.get_mut(key)?;
+                    person.echo.is_new = false;
+                    Some(self.person(key, person))
+                }
+                _ => {
+                    let member = state.world.members.get_mut(key)?;
+                    member.echo.is_new = false;
+                    Some(self.record(key, member))
+                }
             };
             keys.iter().map(one).collect()
         };
@@ -628,6 +636,7 @@ impl Platform {
         {
             state.watch.loses(&member.edited, &member.fields, change);
         }
+        member.echo.written(&fields);
         for (name, value) in fields {
             member.theirs.remove(name.as_str());
             member.edited.remove(name.as_str());

@@ -237,6 +237,11 @@ impl<'a> Rest<'a> {
         };
         for name in ["email", "name"] {
             let is = |fields: &Object| fields.get(name).cloned().unwrap_or_default();
+            let is_told = self.life.setting.target.has_versions;
+            let unseen = |echo: &world::Echo| !is_told && echo.unseen.contains(name);
+            if unseen(&person.echo) || unseen(&member.echo) {
+                continue;
+            }
             let (here, there) = (is(&person.fields), is(&member.fields));
             if !here.same_as(&there) {
                 return Err(format!("has {name} = {here:?}, and its member {there:?}"));
@@ -255,7 +260,12 @@ impl<'a> Rest<'a> {
             let mut others = state.world.members.iter();
             let shares =
                 others.any(|(other, it)| other != key && world::folded(&it.fields) == address);
-            let is_known = linked.contains(key) || self.listed.contains(key);
+            // Where a person is listed, its member waits with it: what was refused has made no pair.
+            let mut people = self.people.iter();
+            let waits = people.any(|(person, it)| {
+                self.listed.contains(person) && world::folded(&it.fields) == address
+            });
+            let is_known = linked.contains(key) || self.listed.contains(key) || waits;
             if everything && !is_known && !shares {
                 return Err(format!("{key} is neither linked nor listed: {member:?}"));
             }

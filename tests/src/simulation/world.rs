@@ -25,6 +25,33 @@ pub(super) struct Person {
     pub(super) made_for: Option<RecordKey>,
     /// Fields that somebody edited since both sides had the same in them.
     pub(super) edited: BTreeSet<String>,
+    pub(super) echo: Echo,
+}
+
+/// What comes back of our own write. Where a platform has no versions, what somebody edits between a write and the look at
+/// what the platform made of it cannot be told from what the platform made of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Echo {
+    /// Written by us in this run, and not looked at since.
+    pub(super) is_new: bool,
+    /// Fields that were edited in between.
+    pub(super) unseen: BTreeSet<String>,
+}
+
+impl Echo {
+    fn edited(&mut self, name: &str) {
+        match self.is_new {
+            true => self.unseen.insert(name.to_owned()),
+            false => self.unseen.remove(name),
+        };
+    }
+
+    pub(super) fn written(&mut self, fields: &Object) {
+        self.is_new = true;
+        for (name, _) in fields.iter() {
+            self.unseen.remove(name);
+        }
+    }
 }
 
 /// A member at the target.
@@ -44,6 +71,7 @@ pub(super) struct Member {
     pub(super) stamp: u64,
     /// Fields that somebody edited since both sides had the same in them.
     pub(super) edited: BTreeSet<String>,
+    pub(super) echo: Echo,
 }
 
 /// Both platforms.
@@ -78,6 +106,7 @@ impl World {
                     version: 1,
                     made_for: None,
                     edited: BTreeSet::new(),
+                    echo: Echo::default(),
                 };
                 self.people.insert(key, person);
             }
@@ -102,6 +131,7 @@ impl World {
                     for (name, value) in person.fields.iter() {
                         if was.get(name) != Some(value) {
                             person.edited.insert(name.to_owned());
+                            person.echo.edited(name);
                         }
                     }
                     person.version += 1;
@@ -138,6 +168,7 @@ impl World {
                     member.fields.insert(name, value);
                     member.theirs.insert(name.to_owned());
                     member.edited.insert(name.to_owned());
+                    member.echo.edited(name);
                     member.stamp = now;
                     member.version += 1;
                     member.remember_address();
@@ -172,10 +203,22 @@ impl World {
             found_from,
             stamp,
             edited: BTreeSet::new(),
+            echo: Echo::default(),
         };
         member.remember_address();
+        member.echo.is_new = member.made_for.is_some();
         self.members.insert(key.clone(), member);
         key
+    }
+
+    /// A run is over.
+    pub(super) fn run_ends(&mut self) {
+        for person in self.people.values_mut() {
+            person.echo.is_new = false;
+        }
+        for member in self.members.values_mut() {
+            member.echo.is_new = false;
+        }
     }
 
     /// A stamp after all before.
@@ -217,7 +260,9 @@ impl World {
             version: 0,
             made_for: Some(made_for.clone()),
             edited: BTreeSet::new(),
+            echo: Echo::default(),
         });
+        person.echo.written(&fields);
         for (name, value) in fields {
             person.edited.remove(name.as_str());
             person.fields.insert(name, value);
