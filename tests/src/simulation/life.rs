@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use engine::Job;
 use engine::alone::Alone;
+use engine::retries::Resent;
 use engine::run::Input;
 use model::clock::Clock;
 use model::ids::{ConnectionId, PlanId, SyncId};
@@ -235,7 +236,13 @@ impl<'a> Life<'a> {
                         let mut members = state.world.members.values();
                         !members.any(|member| member.made_for.as_ref() == Some(key))
                     })
-                    .filter_map(|key| Some((key.clone(), state.watch.latest(&key)?)))
+                    .filter_map(|key| {
+                        Some(Resent {
+                            source: state.watch.latest(&key)?,
+                            source_key: key,
+                            edited: None,
+                        })
+                    })
                     .collect();
                 if records.is_empty() {
                     return None;
