@@ -288,7 +288,12 @@ pub(crate) struct Retry {
     #[arg(long, requires = "run")]
     pub(crate) mapping_of_then: bool,
     /// Send this value in a field of the target, instead of what the mapping makes; JSON, or plain text.
-    #[arg(long, value_name = "FIELD=VALUE", requires = "record", conflicts_with = "mapping_of_then")]
+    #[arg(
+        long,
+        value_name = "FIELD=VALUE",
+        requires = "record",
+        conflicts_with = "mapping_of_then"
+    )]
     pub(crate) set: Vec<String>,
 }
 

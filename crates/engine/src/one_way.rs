@@ -146,10 +146,7 @@ impl Build<'_> {
             let outcome = run::expected_outcome(&planned);
             outcome.count(&mut batch_counts);
             self.updates += u64::from(planned.was_linked && outcome == RecordOutcome::Updated);
-            if !self
-                .listed
-                .insert(hash(planned.mapped.source_key.as_str()))
-            {
+            if !self.listed.insert(hash(planned.mapped.source_key.as_str())) {
                 again.push(planned.mapped.source_key.clone());
             }
             match stored_plan::to_entry(planned, &mut self.sequence) {

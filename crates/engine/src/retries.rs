@@ -49,17 +49,21 @@ impl Retries {
         let (sync, run, most_tries) = (job.sync, work.run, u32::from(job.document.most_tries));
         loop {
             let after = self.after.clone();
-            let due = work
+            let (mut due, held) = work
                 .store
                 .read(move |db| {
                     let after = after.as_ref();
-                    store::unwritten::due(db, sync, run, most_tries, after, RECORDS_PER_BATCH)
+                    let due =
+                        store::unwritten::due(db, sync, run, most_tries, after, RECORDS_PER_BATCH)?;
+                    // What was sent without an answer is looked up, not sent again.
+                    Ok((due, store::journal::held_keys(db, sync)?))
                 })
                 .await?;
             let Some(last) = due.last() else {
                 return Ok(None);
             };
             self.after = Some(last.source_key.clone());
+            due.retain(|due| !held.contains(&due.source_key));
             let read: Vec<RowRecord> = work
                 .store
                 .read_history(move |db| {

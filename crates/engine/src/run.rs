@@ -187,8 +187,7 @@ async fn resend(
                 mapped
             })
             .collect();
-        let mut planned =
-            plan_mapped(job, work, mapped, None, &mut Claims::default()).await?;
+        let mut planned = plan_mapped(job, work, mapped, None, &mut Claims::default()).await?;
         // What a person made of a record stays until the record changes at the source: as the mapping sees it, this is
         // what the target has.
         for planned in &mut planned {

@@ -83,12 +83,7 @@ pub type Page = (Vec<Unwritten>, Option<Place>);
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such sync or run.
-pub fn put_many(
-    tx: &Transaction<'_>,
-    sync: SyncId,
-    run: RunId,
-    records: &[Failure],
-) -> Result<()> {
+pub fn put_many(tx: &Transaction<'_>, sync: SyncId, run: RunId, records: &[Failure]) -> Result<()> {
     if records.is_empty() {
         return Ok(());
     }

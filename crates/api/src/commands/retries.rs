@@ -78,10 +78,7 @@ pub(crate) async fn retry_records(app: &App, request: RetryRecords) -> Result<St
             "These records were written or tried again by a later run; look at their timeline.",
         ));
     }
-    let records = records
-        .into_iter()
-        .filter_map(resent)
-        .collect();
+    let records = records.into_iter().filter_map(resent).collect();
     let mapping = match request.mapping.unwrap_or_default() {
         MappingChoice::Today => MappingOf::Today,
         MappingChoice::Then => MappingOf::Version(of_run.sync_version),
@@ -113,10 +110,7 @@ pub(crate) async fn retry_unwritten(app: &App, request: SyncRef) -> Result<Start
         ));
     }
     Ok(Started {
-        run: app
-            .engine()
-            .resend(sync, records, MappingOf::Today)
-            .await?,
+        run: app.engine().resend(sync, records, MappingOf::Today).await?,
     })
 }
 

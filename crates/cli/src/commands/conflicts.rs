@@ -1,9 +1,7 @@
 //! What needs a person: conflicts, records that were not written, runs that are taken back.
 
 use api::App;
-use api::views::{
-    ConflictCounts, ConflictPage, ConflictView, PlanStarted, RunDetail, Started,
-};
+use api::views::{ConflictCounts, ConflictPage, ConflictView, PlanStarted, RunDetail, Started};
 use model::conflict::Decision;
 use serde_json::{Value, json};
 

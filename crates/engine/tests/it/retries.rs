@@ -95,7 +95,11 @@ async fn a_record_that_fails_again_and_again_is_set_aside_until_something_is_dif
         let n_sent = sent(&bench);
         assert_eq!(waiting(&bench).await, [("b".to_owned(), 3)]);
         let quiet = bench.run().await.counts;
-        assert_eq!((quiet.read, sent(&bench)), (0, n_sent), "three times is enough");
+        assert_eq!(
+            (quiet.read, sent(&bench)),
+            (0, n_sent),
+            "three times is enough"
+        );
 
         // Also a run that reads it leaves it alone, and says so.
         bench.platform.set_people(&[SOMEBODY, NOBODY]);
@@ -133,7 +137,11 @@ async fn what_a_person_sends_again_is_tried_from_the_beginning() {
     let run = bench.resend(&bench.job, resent(None)).await;
     assert_eq!(run.counts.rejected, 1, "{}", run.counts.equation());
     assert_eq!(waiting(&bench).await, [("b".to_owned(), 1)]);
-    assert_eq!(bench.run().await.counts.rejected, 1, "runs try it again too");
+    assert_eq!(
+        bench.run().await.counts.rejected,
+        1,
+        "runs try it again too"
+    );
 }
 
 #[tokio::test]

@@ -188,7 +188,10 @@ async fn a_record_is_tried_again_until_it_was_tried_too_often_as_the_same() {
     let next = RunId::new();
     let last = fails(RecordOutcome::Rejected, 7).await;
     assert_eq!(due(&store, sync, next, 2).await, ["a"]);
-    assert!(due(&store, sync, last, 2).await.is_empty(), "it was just tried");
+    assert!(
+        due(&store, sync, last, 2).await.is_empty(),
+        "it was just tried"
+    );
     assert_eq!(aside(2).await, None);
 
     fails(RecordOutcome::Held, 7).await;
@@ -204,7 +207,11 @@ async fn a_record_is_tried_again_until_it_was_tried_too_often_as_the_same() {
         .write(move |tx| unwritten::forgive_many(tx, sync, &[key("a")]))
         .await
         .unwrap();
-    assert_eq!(due(&store, sync, next, 2).await, ["a"], "a person wants it tried");
+    assert_eq!(
+        due(&store, sync, next, 2).await,
+        ["a"],
+        "a person wants it tried"
+    );
 
     // Only another record or another mapping makes anything else of these.
     fails(RecordOutcome::Invalid, 8).await;
