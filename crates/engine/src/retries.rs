@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use connectors::RowRecord;
 use model::ids::SyncId;
 use model::record::{Record, RecordKey};
+use model::sync::Side;
 use model::value::{Object, Value};
+use store::run_records::RunRecord;
 use store::unwritten::Tried;
 
 use crate::error::Result;
@@ -44,49 +46,78 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// The next of them, as they were read once; none at the end.
+    /// The next records of the source, as they were read once; none at the end.
     pub(crate) async fn next(&mut self, job: &Job, work: &Work) -> Result<Option<Vec<RowRecord>>> {
-        let (sync, run, most_tries) = (job.sync, work.run, u32::from(job.document.most_tries));
-        loop {
-            let after = self.after.clone();
-            let (mut due, held) = work
-                .store
-                .read(move |db| {
-                    let after = after.as_ref();
-                    let due =
-                        store::unwritten::due(db, sync, run, most_tries, after, RECORDS_PER_BATCH)?;
-                    // What was sent without an answer is looked up, not sent again.
-                    Ok((due, store::journal::held_keys(db, sync)?))
+        while let Some(lines) = self.lines(job, work).await? {
+            let read: Vec<RowRecord> = lines
+                .into_iter()
+                .filter(|line| line.side == Side::Target)
+                .filter_map(|line| match line.source {
+                    Some(Value::Object(fields)) => Some(RowRecord::from(Record {
+                        key: line.source_key,
+                        fields: Value::Object(fields),
+                        version: None,
+                    })),
+                    // It was about a record that nobody had read.
+                    _ => None,
                 })
-                .await?;
-            let Some(last) = due.last() else {
-                return Ok(None);
-            };
-            self.after = Some(last.source_key.clone());
-            due.retain(|due| !held.contains(&due.source_key));
-            let read: Vec<RowRecord> = work
-                .store
-                .read_history(move |db| {
-                    let mut read = Vec::with_capacity(due.len());
-                    for due in due {
-                        let line = store::run_records::get(db, due.run, due.seq)?;
-                        // Gone with the history, or it was about a record that nobody had read.
-                        if let Some(Value::Object(fields)) = line.and_then(|line| line.source) {
-                            let record = Record {
-                                key: Some(due.source_key),
-                                fields: Value::Object(fields),
-                                version: None,
-                            };
-                            read.push(RowRecord::from(record));
-                        }
-                    }
-                    Ok(read)
-                })
-                .await?;
+                .collect();
             if !read.is_empty() {
                 return Ok(Some(read));
             }
         }
+        Ok(None)
+    }
+
+    /// The next records of the target whose changes the source did not take; none at the end.
+    pub(crate) async fn next_of_target(
+        &mut self,
+        job: &Job,
+        work: &Work,
+    ) -> Result<Option<Vec<RecordKey>>> {
+        while let Some(lines) = self.lines(job, work).await? {
+            let keys: Vec<RecordKey> = lines
+                .into_iter()
+                .filter(|line| line.side == Side::Source)
+                .filter_map(|line| line.target_key)
+                .collect();
+            if !keys.is_empty() {
+                return Ok(Some(keys));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next of them, as far as the history still has them.
+    async fn lines(&mut self, job: &Job, work: &Work) -> Result<Option<Vec<RunRecord>>> {
+        let (sync, run, most_tries) = (job.sync, work.run, u32::from(job.document.most_tries));
+        let after = self.after.clone();
+        let (mut due, held) = work
+            .store
+            .read(move |db| {
+                let after = after.as_ref();
+                let due =
+                    store::unwritten::due(db, sync, run, most_tries, after, RECORDS_PER_BATCH)?;
+                // What was sent without an answer is looked up, not sent again.
+                Ok((due, store::journal::held_keys(db, sync)?))
+            })
+            .await?;
+        let Some(last) = due.last() else {
+            return Ok(None);
+        };
+        self.after = Some(last.source_key.clone());
+        due.retain(|due| !held.contains(&due.source_key));
+        let lines = work
+            .store
+            .read_history(move |db| {
+                let mut lines = Vec::with_capacity(due.len());
+                for due in due {
+                    lines.extend(store::run_records::get(db, due.run, due.seq)?);
+                }
+                Ok(lines)
+            })
+            .await?;
+        Ok(Some(lines))
     }
 }
 

@@ -200,6 +200,7 @@ fn use_main(tx: &Transaction<'_>) {
         mapping: model::mapping::Mapping::default(),
         guards: model::sync::Guards::default(),
         every_minutes: None,
+        most_tries: 5,
         match_also: Vec::new(),
         filter: None,
         deletes: model::sync::DeleteRule::default(),
