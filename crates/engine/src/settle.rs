@@ -153,6 +153,14 @@ fn can_settle(end: &End<'_>, change: &Change) -> bool {
     }
 }
 
+/// Whether sending a change once more would overwrite whatever somebody made of the record meanwhile.
+fn is_sent_blindly(job: &Job, end: &End<'_>, intended: &Intended) -> bool {
+    intended.change.operation != Operation::Create
+        && !intended.wants_mapped(job)
+        && intended.change.version.is_none()
+        && end.stream.capabilities.get
+}
+
 fn is_searchable(end: &End<'_>) -> bool {
     let can = &end.stream.capabilities.match_by;
     !end.match_on.is_empty() && end.match_on.iter().all(|path| can.contains(path))
@@ -188,6 +196,11 @@ async fn absent(
             && let Ok(values) = lookup::values_of(&intended.change.fields, end.match_on)
         {
             to_find.push((*n, values));
+        } else if is_sent_blindly(job, end, intended) {
+            // It may have happened, and somebody may have edited it since: it is looked at before it is sent again.
+            if let Some(slot) = settled.get_mut(*n) {
+                slot.outcome = Outcome::Moved;
+            }
         } else {
             again.push(*n);
         }

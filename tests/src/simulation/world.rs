@@ -85,20 +85,35 @@ pub(super) struct World {
     pub(super) carried_out: HashMap<ChangeId, RecordKey>,
     /// The latest stamp.
     pub(super) stamp: u64,
+    /// Values come of a large stock.
+    pub(super) is_wide: bool,
+    /// Each edit of a field that flows, in order.
+    pub(super) edits: Vec<Edited>,
     made: u32,
+}
+
+/// Somebody gave a field a value.
+#[derive(Clone, Debug)]
+pub(super) struct Edited {
+    pub(super) on_source: bool,
+    pub(super) key: RecordKey,
+    pub(super) field: &'static str,
+    pub(super) value: Value,
 }
 
 impl World {
     /// Does what somebody does. Edits name records by number, modulo how many there are.
     /// An edit that claims the time of an earlier one while a read is under way comes late: the read may be past it.
     pub(super) fn edit(&mut self, edit: &Edit, normalises: bool, is_read: bool) {
+        let is_wide = self.is_wide;
+        let n = self.edits.len();
         match *edit {
             Edit::AddPerson(like, stamp) => {
                 self.made += 1;
                 let key = RecordKey(format!("p{}", self.made));
                 let stamp = self.stamped(stamp, is_read);
                 let person = Person {
-                    fields: person_fields(like),
+                    fields: person_fields(like, is_wide),
                     stamp: stamp.0,
                     before: None,
                     is_late: stamp.1,
@@ -112,8 +127,12 @@ impl World {
             }
             Edit::ChangePerson(which, like, stamp) => {
                 let stamp = self.stamped(stamp, is_read);
-                if let Some(person) = nth(&mut self.people, which) {
-                    let fields = person_fields(like);
+                if let Some((key, person)) = nth(&mut self.people, which) {
+                    let mut fields = person_fields(like, is_wide);
+                    if is_wide {
+                        fields.insert("email", Value::text(format!("a{}.{n}@x.io", like.address)));
+                        fields.insert("name", Value::text(format!("n{}.{n}", like.name)));
+                    }
                     // Mostly one field: addresses seldom change.
                     let mut now = person.fields.clone();
                     for (name, value) in fields {
@@ -130,6 +149,12 @@ impl World {
                     person.stamp = stamp.0;
                     for (name, value) in person.fields.iter() {
                         if was.get(name) != Some(value) {
+                            self.edits.extend(flows(name).map(|field| Edited {
+                                on_source: true,
+                                key: key.clone(),
+                                field,
+                                value: value.clone(),
+                            }));
                             person.edited.insert(name.to_owned());
                             person.echo.edited(name);
                         }
@@ -147,14 +172,21 @@ impl World {
             }
             Edit::RemovePeople => self.people.clear(),
             Edit::AddMember(like) => {
-                let fields = member_fields(like, normalises);
+                let fields = member_fields(like, normalises, is_wide);
                 let theirs = fields.iter().map(|(name, _)| name.to_owned()).collect();
                 self.add_member(fields, None, theirs, 0);
             }
             Edit::ChangeMember(which, field, like) => {
                 let now = self.now();
-                if let Some(member) = nth(&mut self.members, which) {
+                if let Some((key, member)) = nth(&mut self.members, which) {
                     let (name, value) = match field {
+                        MemberField::Address if is_wide => {
+                            let address = format!("a{}.{n}@x.io", like.address);
+                            ("email", Value::text(address))
+                        }
+                        MemberField::Name if is_wide => {
+                            ("name", Value::text(format!("theirs {}.{n}", like.name)))
+                        }
                         MemberField::Address => ("email", address(like.address, normalises)),
                         MemberField::Name => {
                             ("name", Value::text(format!("theirs {}", like.name % 8)))
@@ -165,6 +197,12 @@ impl World {
                     if value.is_null() {
                         return;
                     }
+                    self.edits.extend(flows(name).map(|field| Edited {
+                        on_source: false,
+                        key: key.clone(),
+                        field,
+                        value: value.clone(),
+                    }));
                     member.fields.insert(name, value);
                     member.theirs.insert(name.to_owned());
                     member.edited.insert(name.to_owned());
@@ -232,7 +270,7 @@ impl World {
         if let (Some(person), Some(member)) =
             (self.people.get_mut(person), self.members.get_mut(member))
         {
-            for name in ["email", "name"] {
+            for name in FLOWING {
                 if person.fields.get(name) == member.fields.get(name) {
                     person.edited.remove(name);
                     member.edited.remove(name);
@@ -303,10 +341,18 @@ fn nth_key<T>(map: &BTreeMap<RecordKey, T>, n: u8) -> Option<RecordKey> {
     map.keys().nth(n).cloned()
 }
 
-fn nth<T>(map: &mut BTreeMap<RecordKey, T>, n: u8) -> Option<&mut T> {
+fn nth<T>(map: &mut BTreeMap<RecordKey, T>, n: u8) -> Option<(&RecordKey, &mut T)> {
     let n = usize::from(n).checked_rem(map.len())?;
-    map.values_mut().nth(n)
+    map.iter_mut().nth(n)
 }
+
+/// A field that flows both ways, if it is one.
+fn flows(name: &str) -> Option<&'static str> {
+    FLOWING.into_iter().find(|field| *field == name)
+}
+
+/// The fields that flow both ways.
+pub(super) const FLOWING: [&str; 2] = ["email", "name"];
 
 fn address(n: u8, normalises: bool) -> Value {
     if n % 23 == 22 {
@@ -316,8 +362,15 @@ fn address(n: u8, normalises: bool) -> Value {
     Value::text(format!("{letter}{}@x.io", n % 23 % 11))
 }
 
-fn person_fields(like: PersonLike) -> Object {
+fn person_fields(like: PersonLike, is_wide: bool) -> Object {
     let mut fields = Object::new();
+    if is_wide {
+        let address = format!("a{}@x.io", like.address);
+        fields.insert("email", Value::text(address));
+        fields.insert("name", Value::text(format!("n{}", like.name)));
+        fields.insert("number", Value::text(like.number.to_string()));
+        return fields;
+    }
     fields.insert("email", address(like.address, false));
     fields.insert(
         "name",
@@ -336,9 +389,12 @@ fn person_fields(like: PersonLike) -> Object {
     fields
 }
 
-fn member_fields(like: PersonLike, normalises: bool) -> Object {
+fn member_fields(like: PersonLike, normalises: bool, is_wide: bool) -> Object {
     let mut fields = Object::new();
-    let address = address(like.address, normalises);
+    let address = match is_wide {
+        true => Value::text(format!("a{}@x.io", like.address)),
+        false => address(like.address, normalises),
+    };
     fields.insert(
         "email",
         if address.is_null() {
