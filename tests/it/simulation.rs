@@ -45,6 +45,17 @@ fn whatever_happens_both_ways_no_change_is_lost_without_being_listed() {
     }
 }
 
+/// `cargo xtask bench simulation --edits 10000` does it with many more.
+#[test]
+fn each_of_hundreds_of_edits_on_both_sides_is_kept_overwritten_later_or_listed() {
+    for seed in 0..3 {
+        let tally = Stage::open()
+            .live_long(seed, 300)
+            .unwrap_or_else(|broken| panic!("{broken}"));
+        assert!(tally.edits >= 300 && tally.updated >= 200, "{tally:?}");
+    }
+}
+
 #[test]
 fn a_seed_is_one_history() {
     let stage = Stage::open();
@@ -329,6 +340,15 @@ fn what_somebody_edits_while_an_answer_is_lost_flows_or_is_listed() {
                 }
             }
         }
+    }
+}
+
+/// Long histories in which a write was sent again, or a decision carried out, over an edit that nobody had seen.
+#[test]
+fn what_is_sent_again_or_was_decided_overwrites_no_edit_that_came_since() {
+    for seed in [3, 5] {
+        let lived = Stage::open().live_long(seed, 500);
+        lived.unwrap_or_else(|broken| panic!("{broken}"));
     }
 }
 
