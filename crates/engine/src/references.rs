@@ -7,12 +7,14 @@
 use std::collections::{HashMap, HashSet};
 
 use mapping::program::Reference;
+use mapping::{FieldTrace, Program};
 use model::ids::SyncId;
 use model::record::{Record, RecordKey};
-use model::value::Value;
+use model::value::{Object, Value};
 use store::Store;
 use store::waiting::Waiting;
 
+use crate::Engine;
 use crate::claims::Claims;
 use crate::error::Result;
 use crate::job::Job;
@@ -109,6 +111,42 @@ pub(crate) async fn map_only(
         out.push(mapped);
     }
     Ok((out, waiting))
+}
+
+impl Engine {
+    /// What a mapping makes of a record, step by step; what it points at is named as on the target.
+    pub async fn explain(
+        &self,
+        program: &Program,
+        source: &Value,
+    ) -> Result<(Object, Vec<FieldTrace>)> {
+        let mut mapped = program.apply(source);
+        let mut traces = program.explain(source);
+        if program.has_references() {
+            let wanted = program.references(&mapped);
+            let found = self
+                .store()
+                .read(move |db| counterparts(db, &wanted))
+                .await?;
+            program.settle(&mut mapped, |reference| found.get(reference).cloned());
+            let fields = Value::Object(mapped.fields.clone());
+            let asked = program.referring_paths();
+            for trace in traces
+                .iter_mut()
+                .filter(|trace| asked.contains(&trace.target))
+            {
+                let problem = mapped
+                    .problems
+                    .iter()
+                    .find(|problem| problem.target == trace.target);
+                trace.result = match problem {
+                    Some(problem) => Err(problem.message.clone()),
+                    None => Ok(fields.at(&trace.target).cloned()),
+                };
+            }
+        }
+        Ok((mapped.fields, traces))
+    }
 }
 
 /// Where these records are on the target, as far as they are.

@@ -307,6 +307,12 @@ impl Program {
         self.rules.iter().any(|rule| rule.reference.is_some())
     }
 
+    /// The target fields that point at records.
+    pub fn referring_paths(&self) -> Vec<FieldPath> {
+        let rules = self.rules.iter().filter(|rule| rule.reference.is_some());
+        rules.map(|rule| rule.target.clone()).collect()
+    }
+
     /// The syncs whose links are asked, each once.
     pub fn refers_to(&self) -> Vec<SyncId> {
         let mut syncs = Vec::new();
