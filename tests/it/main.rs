@@ -23,6 +23,7 @@ mod main_job;
 mod needs_you;
 mod recovery;
 mod refresh;
+mod references;
 mod registered;
 mod renewed_settings;
 mod secrets;
