@@ -20,7 +20,7 @@ use model::run::{RecordOutcome, RunCounts};
 use model::sync::{Side, WriteMode};
 use model::value::Value;
 use store::Store;
-use store::plans::{EntryFilter, PlanAction, PlanKind, PlanState};
+use store::plans::{PlanAction, PlanKind, PlanState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -324,14 +324,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
         stop_if_cancelled(work)?;
         let entries = work
             .store
-            .read(move |db| {
-                let everything = EntryFilter {
-                    action: None,
-                    is_included: None,
-                    text: None,
-                };
-                store::plans::page(db, plan, &everything, after, ENTRIES_PER_BATCH)
-            })
+            .read(move |db| store::plans::page(db, plan, after, ENTRIES_PER_BATCH))
             .await?;
         let Some(last) = entries.last() else { break };
         after = Some(last.seq);

@@ -1295,9 +1295,9 @@ actions: Array<PlanAction>,
  */
 search: string, 
 /**
- * After this sequence number.
+ * The first one's place in the list, from 0.
  */
-after: number | null, 
+from: number, 
 /**
  * At most this many, up to 500.
  */
@@ -1713,9 +1713,9 @@ export type PlanEntries = {
  */
 entries: Array<PlanEntryView>, 
 /**
- * There are more.
+ * How many the whole list has.
  */
-has_more: boolean, };
+total: number, };
 
 export type PlanEntryView = { 
 /**

@@ -1,5 +1,7 @@
 //! Plans.
 
+use std::sync::Arc;
+
 use model::record::RecordKey;
 use model::value::{Object, Value};
 use store::plans::{
@@ -123,9 +125,9 @@ fn state_view(plan: &Plan, is_moving: bool) -> (PlanState, Option<Note>) {
 }
 
 pub(crate) async fn list_plan_entries(app: &App, request: ListPlanEntries) -> Result<PlanEntries> {
-    let limit = request.limit.clamp(1, PAGE);
-    let wanted = limit + 1;
-    let actions: Vec<StoredAction> = if request.actions.is_empty() {
+    let limit = request.limit.clamp(1, PAGE) as usize;
+    let from = usize::try_from(request.from).unwrap_or(usize::MAX);
+    let mut actions: Vec<StoredAction> = if request.actions.is_empty() {
         StoredAction::ALL
             .into_iter()
             .filter(|action| *action != StoredAction::Unchanged)
@@ -137,7 +139,14 @@ pub(crate) async fn list_plan_entries(app: &App, request: ListPlanEntries) -> Re
             .map(|action| stored_action(*action))
             .collect()
     };
-    let (mut entries, match_on) = app
+    actions.sort_unstable();
+    actions.dedup();
+    let filter = EntryFilter {
+        actions,
+        text: request.search,
+    };
+    let inner = Arc::clone(&app.0);
+    let (entries, total, match_on) = app
         .engine()
         .store()
         .read(move |db| {
@@ -145,34 +154,21 @@ pub(crate) async fn list_plan_entries(app: &App, request: ListPlanEntries) -> Re
             let match_on = syncs::current(&store::syncs::get(db, plan.sync)?)
                 .match_on
                 .clone();
-            let mut entries = Vec::new();
-            for action in actions {
-                let filter = EntryFilter {
-                    action: Some(action),
-                    is_included: None,
-                    text: Some(request.search.clone()),
-                };
-                entries.extend(store::plans::page(
-                    db,
-                    request.plan,
-                    &filter,
-                    request.after,
-                    wanted,
-                )?);
-            }
-            Ok((entries, match_on))
+            let places = inner
+                .plan_lists
+                .places(db, request.plan, plan.state, &filter)?;
+            let wanted = places.get(from..).unwrap_or_default();
+            let wanted = wanted.get(..limit).unwrap_or(wanted);
+            let entries = store::plans::entries_at(db, request.plan, wanted)?;
+            Ok((entries, places.len(), match_on))
         })
         .await?;
-    entries.sort_by_key(|entry| entry.seq);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = entries.len() > limit;
-    entries.truncate(limit);
     Ok(PlanEntries {
         entries: entries
             .into_iter()
             .map(|entry| entry_view(entry, &match_on))
             .collect(),
-        has_more,
+        total: total as u64,
     })
 }
 

@@ -49,18 +49,14 @@ pub(crate) async fn show(
             problem.hint.clone().unwrap_or_default(),
         ));
     }
-    let entries = match wanted.limit {
-        0 => PlanEntries {
-            entries: Vec::new(),
-            has_more: false,
-        },
-        limit => ask(
-            app,
-            "list_plan_entries",
-            json!({"plan": plan.id, "actions": [], "search": "", "after": null, "limit": limit}),
-        )
-        .await?,
-    };
+    let mut entries: PlanEntries = ask(
+        app,
+        "list_plan_entries",
+        json!({"plan": plan.id, "actions": [], "search": "", "from": 0, "limit": wanted.limit}),
+    )
+    .await?;
+    // The core gives one at least.
+    entries.entries.truncate(wanted.limit as usize);
     if wanted.apply && plan.warnings.is_empty() {
         output.note(&describe(&plan, &entries));
         let started: Started = ask(app, "apply_plan", json!({"plan": plan.id})).await?;
@@ -80,7 +76,7 @@ pub(crate) async fn show(
         return Ok(end_of(&run, output));
     }
     output.answer(
-        &json!({"plan": plan, "entries": entries.entries, "has_more": entries.has_more}),
+        &json!({"plan": plan, "entries": entries.entries, "total": entries.total}),
         || {
             format!(
                 "{}\nNothing was written. To do it: patchbay apply {}",
@@ -152,8 +148,9 @@ fn describe(plan: &PlanDetail, entries: &PlanEntries) -> String {
         text.push('\n');
         text.push_str(&describe_entry(entry));
     }
-    if entries.has_more {
-        text.push_str("\n… and more: --limit shows up to 500.\n");
+    let rest = entries.total.saturating_sub(entries.entries.len() as u64);
+    if rest > 0 && !entries.entries.is_empty() {
+        text.push_str(&format!("\n… and {rest} more: --limit shows up to 500.\n"));
     }
     text
 }

@@ -131,6 +131,12 @@ type ListProps = {
   onInclude: (entry: PlanEntryView, included: boolean) => void;
 };
 
+/** Browsers cannot scroll through more: what is taller than some 17 million pixels is cut off. */
+const LISTED = 300_000;
+
+/** What a row is high in most plans. */
+const ROW = 52;
+
 function EntryList({ data, action, find, editable, onInclude }: ListProps) {
   const entries = useEntries({
     plan: data.id,
@@ -155,27 +161,35 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
     return <Nothing data={data} find={find} />;
   }
   return (
-    <VirtualRows
-      count={entries.count}
-      estimate={34}
-      label="Records of the plan"
-      className="flex-1 bg-panel"
-      onRange={entries.onRange}
-    >
-      {(row) => {
-        const entry = entries.at(row);
-        return entry === undefined ? (
-          <LoadingRow width="w-1/2" />
-        ) : (
-          <Row
-            entry={entry}
-            sync={sync}
-            editable={editable}
-            onInclude={(included) => onInclude(entry, included)}
-          />
-        );
-      }}
-    </VirtualRows>
+    <>
+      {entries.count > LISTED && (
+        <p className="m-0 border-b border-line bg-panel px-6 py-2 text-ink2">
+          The first {count(LISTED)} of {count(entries.count)} records are listed; filter or search
+          to see the others. The plan does what it says for all of them.
+        </p>
+      )}
+      <VirtualRows
+        count={Math.min(entries.count, LISTED)}
+        estimate={ROW}
+        label="Records of the plan"
+        className="flex-1 bg-panel"
+        onRange={entries.onRange}
+      >
+        {(row) => {
+          const entry = entries.at(row);
+          return entry === undefined ? (
+            <LoadingRow width={loading[row % loading.length] ?? "w-1/2"} />
+          ) : (
+            <Row
+              entry={entry}
+              sync={sync}
+              editable={editable}
+              onInclude={(included) => onInclude(entry, included)}
+            />
+          );
+        }}
+      </VirtualRows>
+    </>
   );
 }
 
