@@ -28,3 +28,4 @@ mod renewed_settings;
 mod secrets;
 mod sign_in;
 mod simulation;
+mod undo;
