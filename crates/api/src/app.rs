@@ -223,7 +223,7 @@ impl App {
             Event::FlowProgressed { flow } => {
                 if let Some(flow) = self.0.engine.flow(flow) {
                     self.announce(UiEvent::ConnectFlow {
-                        flow: commands::connections::flow_view(&flow),
+                        flow: commands::connect::flow_view(&flow),
                     });
                 }
             }
