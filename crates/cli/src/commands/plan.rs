@@ -1,7 +1,7 @@
 //! Plans: making, showing, applying.
 
 use api::views::{
-    PlanAction, PlanDetail, PlanEntries, PlanEntryView, PlanStarted, PlanState, Started,
+    PlanAction, PlanDetail, PlanEntries, PlanEntryView, PlanKind, PlanStarted, PlanState, Started,
 };
 use api::{ApiError, App};
 use model::ids::PlanId;
@@ -78,11 +78,11 @@ pub(crate) async fn show(
     output.answer(
         &json!({"plan": plan, "entries": entries.entries, "total": entries.total}),
         || {
-            format!(
-                "{}\nNothing was written. To do it: patchbay apply {}",
-                describe(&plan, &entries),
-                plan.id
-            )
+            let next = match has_something_to_do(&plan) {
+                true => format!("Nothing was written. To do it: patchbay apply {}", plan.id),
+                false => "There is nothing to do.".into(),
+            };
+            format!("{}\n{next}", describe(&plan, &entries))
         },
     )?;
     Ok(if wanted.apply { End::Waits } else { End::Done })
@@ -123,6 +123,17 @@ async fn made(app: &App, plan: PlanId, output: &Output) -> Result<Option<PlanDet
     let detail: PlanDetail = ask(app, "get_plan", json!({"plan": plan})).await?;
     debug_assert!(detail.state != PlanState::Building, "it was waited for");
     Ok(Some(detail))
+}
+
+/// Whether applying a plan writes or remembers something.
+fn has_something_to_do(plan: &PlanDetail) -> bool {
+    let counts = &plan.counts;
+    let writes = counts.create + counts.update + counts.delete;
+    match plan.kind {
+        PlanKind::Run => writes > 0 || counts.read > counts.unchanged,
+        PlanKind::Undo => writes + counts.conflict > 0,
+        PlanKind::Decisions => true,
+    }
 }
 
 fn describe(plan: &PlanDetail, entries: &PlanEntries) -> String {
