@@ -130,6 +130,10 @@ update: boolean,
  */
 delete: boolean, 
 /**
+ * Records can be put away.
+ */
+archive: boolean, 
+/**
  * The field by which the platform itself decides whether a record is created or changed.
  */
 upsert?: FieldPath | null, 
@@ -1599,6 +1603,12 @@ source_keys: Array<string>,
  */
 is_paused: boolean, };
 
+export type PausedCount = { 
+/**
+ * Records that are out now, or that take part again.
+ */
+records: number, };
+
 export type PausedRecord = { 
 /**
  * The record of the source.
@@ -2911,7 +2921,7 @@ export interface Commands {
   list_conflicts: { request: ListConflicts; response: ConflictPage };
   decide_conflicts: { request: DecideConflicts; response: ConflictCounts };
   start_decisions: { request: SyncRef; response: PlanStarted };
-  pause_records: { request: PauseRecords; response: Nothing };
+  pause_records: { request: PauseRecords; response: PausedCount };
   list_paused: { request: ListPaused; response: Array<PausedRecord> };
   start_over: { request: StartOverRequest; response: PlanStarted };
   start_run: { request: SyncRef; response: Started };

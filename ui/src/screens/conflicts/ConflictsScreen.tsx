@@ -9,9 +9,10 @@ import { Button } from "@/components/Button";
 import { EmptyState } from "@/components/EmptyState";
 import { SearchInput, Select } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
+import { ListBody } from "@/components/ListBody";
 import { Page } from "@/components/Page";
 import { Pill } from "@/components/Pill";
-import { Problem, toastError } from "@/components/Problem";
+import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { count, counted } from "@/format/count";
 import { ConflictList } from "@/screens/conflicts/ConflictList";
@@ -146,40 +147,31 @@ function Inbox({ bySync, total }: { bySync: Counted[]; total: number }) {
           />
         </div>
       </div>
-      {found.error !== null ? (
-        <Problem
-          className="m-6 max-w-[640px]"
-          error={found.error}
-          actions={<Button onClick={() => void found.refetch()}>Try again</Button>}
-        />
-      ) : found.data === undefined ? (
-        <div
-          role="status"
-          aria-label="Loading the conflicts"
-          className="grid flex-1 content-start gap-3 bg-panel p-6"
-        >
-          <Skeleton className="h-4 w-1/3" />
-          <Skeleton className="h-8 w-full" />
-          <Skeleton className="h-8 w-full" />
-        </div>
-      ) : rows.length === 0 ? (
-        <div className="flex-1">
-          <EmptyState
-            title={show === "open" && find === "" ? "Everything is decided" : "No conflict fits"}
-            actions={
-              isFiltered && (
-                <Button onClick={() => void navigate({ replace: true, search: {} })}>
-                  Show all conflicts
-                </Button>
-              )
-            }
-          >
-            {show === "open" && find === ""
-              ? "Nothing of it is written yet: look at the plan and apply it."
-              : "Keys and values of both sides are searched."}
-          </EmptyState>
-        </div>
-      ) : (
+      <ListBody
+        error={found.error}
+        onRetry={() => void (found.data === undefined ? found.refetch() : found.fetchNextPage())}
+        isPending={found.data === undefined}
+        isEmpty={rows.length === 0}
+        loading={<LoadingConflicts />}
+        empty={
+          <div className="flex-1">
+            <EmptyState
+              title={show === "open" && find === "" ? "Everything is decided" : "No conflict fits"}
+              actions={
+                isFiltered && (
+                  <Button onClick={() => void navigate({ replace: true, search: {} })}>
+                    Show all conflicts
+                  </Button>
+                )
+              }
+            >
+              {show === "open" && find === ""
+                ? "Nothing of it is written yet: look at the plan and apply it."
+                : "Keys and values of both sides are searched."}
+            </EmptyState>
+          </div>
+        }
+      >
         <ConflictList
           key={`${search.sync} ${search.record} ${find}`}
           conflicts={rows}
@@ -190,9 +182,23 @@ function Inbox({ bySync, total }: { bySync: Counted[]; total: number }) {
             }
           }}
         />
-      )}
+      </ListBody>
       {waiting.length > 0 && <Decided waiting={waiting} />}
     </>
+  );
+}
+
+function LoadingConflicts() {
+  return (
+    <div
+      role="status"
+      aria-label="Loading the conflicts"
+      className="grid flex-1 content-start gap-3 bg-panel p-6"
+    >
+      <Skeleton className="h-4 w-1/3" />
+      <Skeleton className="h-8 w-full" />
+      <Skeleton className="h-8 w-full" />
+    </div>
   );
 }
 

@@ -15,8 +15,9 @@ import { Change, ChangeTable } from "@/components/Change";
 import { EmptyState } from "@/components/EmptyState";
 import { SearchInput } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
+import { ListBody } from "@/components/ListBody";
 import { Tag } from "@/components/Pill";
-import { Problem, toastError } from "@/components/Problem";
+import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { VirtualRows } from "@/components/VirtualList";
 import { count, counted } from "@/format/count";
@@ -145,23 +146,15 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
   });
   const { data: known = [] } = useQuery(syncs());
   const sync = known.find((each) => each.id === data.sync);
-  if (entries.error !== null && entries.isPending) {
-    return (
-      <Problem
-        className="m-6 max-w-[640px]"
-        error={entries.error}
-        actions={<Button onClick={entries.retry}>Try again</Button>}
-      />
-    );
-  }
-  if (entries.isPending) {
-    return <LoadingRows />;
-  }
-  if (entries.count === 0) {
-    return <Nothing data={data} find={find} />;
-  }
   return (
-    <>
+    <ListBody
+      error={entries.error}
+      onRetry={entries.retry}
+      isPending={entries.isPending}
+      isEmpty={entries.count === 0}
+      loading={<LoadingRows />}
+      empty={<Nothing data={data} find={find} />}
+    >
       {entries.count > LISTED && (
         <p className="m-0 border-b border-line bg-panel px-6 py-2 text-ink2">
           The first {count(LISTED)} of {count(entries.count)} records are listed; filter or search
@@ -189,7 +182,7 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
           );
         }}
       </VirtualRows>
-    </>
+    </ListBody>
   );
 }
 
