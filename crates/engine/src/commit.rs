@@ -11,11 +11,12 @@ use model::path::FieldPath;
 use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
 use model::run::{RecordOutcome, RunCounts};
 use model::sync::Side;
-use model::value::{Object, Value};
+use model::value::{Fingerprint, Object, Value};
 use store::agreed::Agreed;
 use store::conflicts::Conflict;
 use store::links::{Link, SourceMark};
 use store::run_records::RunRecord;
+use store::unwritten::Failure;
 
 use crate::error::Result;
 use crate::job::Job;
@@ -64,6 +65,19 @@ struct Line {
     exchange: Option<ExchangeId>,
     /// The change that the journal has of it.
     change: Option<ChangeId>,
+    /// Of the record as the mapping makes it.
+    mapped: Fingerprint,
+}
+
+impl Line {
+    fn failure(&self) -> Option<Failure> {
+        self.outcome.needs_person().then(|| Failure {
+            source_key: self.source_key.clone(),
+            seq: self.seq,
+            outcome: self.outcome,
+            fingerprint: self.mapped,
+        })
+    }
 }
 
 impl Batch {
@@ -160,6 +174,7 @@ impl Batch {
             side,
             exchange: None,
             change: None,
+            mapped: mapped.fingerprint,
         });
     }
 
@@ -345,6 +360,7 @@ impl Batch {
             side,
             exchange,
             change: Some(change.id),
+            mapped: mapped.fingerprint,
         });
     }
 
@@ -481,6 +497,7 @@ pub(crate) async fn commit(
         news,
     } = batch;
     let changes: Vec<Option<ChangeId>> = records.iter().map(|line| line.change).collect();
+    let failures: Vec<Failure> = records.iter().filter_map(Line::failure).collect();
     let records: Vec<RunRecord> = records
         .into_iter()
         .map(|line| RunRecord {
@@ -523,7 +540,7 @@ pub(crate) async fn commit(
                 }
             }
             store::conflicts::put_many(tx, &conflicts)?;
-            note_unwritten(tx, sync, run, &unchanged, &records)?;
+            note_unwritten(tx, sync, run, &unchanged, &records, &failures)?;
             store::outbox::put_settled(tx, &records, &changes, &settled)?;
             store::runs::add_counts(tx, run, &counts)?;
             if let Some(checkpoint) = &checkpoint {
@@ -580,23 +597,12 @@ fn note_unwritten(
     run: RunId,
     unchanged: &[RecordKey],
     records: &[RunRecord],
+    failures: &[Failure],
 ) -> store::Result<()> {
-    let key = |record: &RunRecord| {
-        record
-            .source_key
-            .clone()
-            .unwrap_or(RecordKey(String::new()))
-    };
-    let (unwritten, done): (Vec<&RunRecord>, Vec<&RunRecord>) = records
+    let done = records
         .iter()
-        .partition(|record| record.outcome.needs_person());
-    let done = done
-        .into_iter()
+        .filter(|record| !record.outcome.needs_person())
         .filter_map(|record| record.source_key.as_ref());
     store::unwritten::remove_many(tx, sync, unchanged.iter().chain(done))?;
-    let unwritten: Vec<(RecordKey, u64, RecordOutcome)> = unwritten
-        .into_iter()
-        .map(|record| (key(record), record.seq, record.outcome))
-        .collect();
-    store::unwritten::put_many(tx, sync, run, &unwritten)
+    store::unwritten::put_many(tx, sync, run, failures)
 }

@@ -22,6 +22,7 @@ pub(crate) const MAIN: &[&str] = &[
     include_str!("../migrations/main/0004_bulk_jobs.sql"),
     include_str!("../migrations/main/0005_both_ways.sql"),
     include_str!("../migrations/main/0006_packets.sql"),
+    include_str!("../migrations/main/0007_row_retries.sql"),
 ];
 
 /// history.db, step by step.

@@ -305,6 +305,16 @@ async fn runs_are_taken_back_and_the_rest_is_done_from_the_command_line() {
 
     // Trying again what was not written.
     desk.check(&["retry", "Deals"], 1).await;
+    desk.check(&["retry", sync, "--record", "1"], 2).await;
+    desk.check(&["retry", sync, "--set", "notes=x"], 2).await;
+    desk.check(&["retry", sync, "--run", NOBODY], 1).await;
+    desk.check(
+        &[
+            "retry", sync, "--run", &wrote, "--record", "1", "--set", "x",
+        ],
+        1,
+    )
+    .await;
     desk.check(&["retry", sync], 0).await;
     desk.json(&["retry", sync]).await;
 
