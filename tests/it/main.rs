@@ -21,6 +21,7 @@ mod guards;
 mod jobs;
 mod main_job;
 mod needs_you;
+mod put_away;
 mod recovery;
 mod refresh;
 mod registered;

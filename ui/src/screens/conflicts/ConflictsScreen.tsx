@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQueries, useSuspenseQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { GitCompareArrows } from "lucide-react";
-import { useDeferredValue, useRef } from "react";
+import { useRef } from "react";
 import type { SyncSummary } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
 import { conflictCounts, conflicts, syncs } from "@/api/queries";
@@ -14,6 +14,7 @@ import { Page } from "@/components/Page";
 import { Pill } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
+import { useSettled } from "@/components/use-settled";
 import { count, counted } from "@/format/count";
 import { ConflictList } from "@/screens/conflicts/ConflictList";
 
@@ -65,7 +66,7 @@ type Show = "all" | "open" | "decided";
 function Inbox({ bySync, total }: { bySync: Counted[]; total: number }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const find = useDeferredValue(search.find ?? "");
+  const find = useSettled(search.find ?? "");
   const field = useRef<HTMLDivElement>(null);
   const show: Show = search.show ?? "all";
   const found = useInfiniteQuery(

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
 import type {
   PlanAction,
   PlanDetail,
@@ -19,6 +19,7 @@ import { ListBody } from "@/components/ListBody";
 import { Tag } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
+import { useSettled } from "@/components/use-settled";
 import { VirtualRows } from "@/components/VirtualList";
 import { count, counted } from "@/format/count";
 import { planAction } from "@/format/states";
@@ -34,7 +35,7 @@ const columns =
 export function Entries({ data }: { data: PlanDetail }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const find = useDeferredValue(search.find ?? "");
+  const find = useSettled(search.find ?? "");
   const shown = tabs.filter((tab) => data.counts[tab.action] > 0);
   const action = search.show;
   const include = useInclude(data.id);

@@ -1,6 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useDeferredValue } from "react";
 import type { RecordOutcome, RunCounts, RunRecordSummary } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
 import { runRecords } from "@/api/queries";
@@ -13,6 +12,7 @@ import { Tag } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
+import { useSettled } from "@/components/use-settled";
 import { VirtualList } from "@/components/VirtualList";
 import { counted } from "@/format/count";
 import { recordOutcome, recordOutcomes } from "@/format/states";
@@ -36,7 +36,7 @@ type Props = {
 
 /** What became of records: filters, search, and the list. */
 export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: Props) {
-  const find = useDeferredValue(filter.find ?? "");
+  const find = useSettled(filter.find ?? "");
   const outcomes = filter.outcomes ?? [];
   // Of one sync only; what a run left open may have been written since.
   const unwritten = run === undefined && sync !== undefined && filter.unwritten === true;
