@@ -4,13 +4,10 @@
 use std::collections::BTreeMap;
 
 use api::views::{ConflictCounts, ConflictPage, PlanDetail, PlanStarted, RunDetail, SyncSummary};
-use connectors::{Access, Destination as _};
 use model::conflict::ConflictKind;
-use model::ids::{ChangeId, ConnectionId, PlanId, RunId, SyncId};
+use model::ids::{ConnectionId, PlanId, RunId, SyncId};
 use model::mapping::{Mapping, OnFailure, Origin, Rule};
-use model::record::{Change, Operation, Outcome, RecordKey};
 use model::run::RunState;
-use model::value::Value as Field;
 use serde_json::{Value, json};
 use testkit::TestApp;
 use testkit::app::records;
@@ -73,27 +70,7 @@ async fn two_way(contacts: usize) -> (TestApp, Standard) {
 
 /// Changes one record as somebody else does.
 async fn edit(test: &TestApp, connection: ConnectionId, stream: &str, key: &str, fields: Value) {
-    let platform = test.app.engine().platforms().get(connection).await.unwrap();
-    let Field::Object(fields) = Field::from_serde(&fields) else {
-        panic!("fields are an object");
-    };
-    let change = Change {
-        id: ChangeId::new(),
-        operation: Operation::Update,
-        source_key: RecordKey("somebody".into()),
-        target_key: Some(RecordKey(key.into())),
-        fields,
-        before: None,
-        version: None,
-    };
-    let written = platform
-        .write(stream, &[change], &Access::unattended())
-        .await
-        .unwrap();
-    assert!(
-        matches!(written.outcomes[0], Outcome::Written { .. }),
-        "{written:?}"
-    );
+    test.edit(connection, stream, key, fields).await;
 }
 
 /// Pairs that are on both sides, by address: contact and subscriber.

@@ -20,7 +20,7 @@ use model::run::{RecordOutcome, RunCounts};
 use model::sync::{Side, WriteMode};
 use model::value::{Object, Value};
 use store::Store;
-use store::plans::{EntryFilter, PlanAction, PlanKind, PlanState};
+use store::plans::{PlanAction, PlanKind, PlanState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,7 +29,7 @@ use crate::commit::{self, Batch};
 use crate::compare::{self, Compared};
 use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
-use crate::job::Job;
+use crate::job::{Back, Job};
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
 use crate::plan::{self, Decision, Known, Mapped, Problem};
 use crate::progress::Meter;
@@ -173,6 +173,9 @@ async fn resend(
     if version == job.version {
         take_up_mapping(job, work).await?;
     }
+    if let Some(back) = &job.back {
+        return resend_both_ways(job, back, work, records, sequence).await;
+    }
     for batch in batches(records) {
         stop_if_cancelled(work)?;
         let mut own = HashMap::new();
@@ -208,6 +211,36 @@ async fn resend(
         execute(job, work, planned, None, sequence).await?;
     }
     Ok(Ended::Completed)
+}
+
+/// The same where both sides count: never without a plan, which is judged like that of any other run.
+async fn resend_both_ways(
+    job: &Job,
+    back: &Back,
+    work: &Work,
+    records: Vec<Resent>,
+    sequence: &mut Sequence,
+) -> Result<Ended> {
+    if records.iter().any(|record| record.edited.is_some()) {
+        return Err(Error::Refused(
+            "in a sync both ways a record cannot be sent with other values; change it on the side that is wrong".into(),
+        ));
+    }
+    let (plan, sync) = (PlanId::new(), job.sync);
+    stored_plan::insert(work, plan, sync, job.version, PlanKind::Run).await?;
+    let linked = work
+        .store
+        .read(move |db| store::links::count(db, sync))
+        .await?;
+    let made = two_way::build_of(job, back, work, plan, records).await?;
+    stored_plan::finish(work, plan, made.counts).await?;
+    match guards::judge(&job.document, &made, linked) {
+        None => apply(job, work, plan, sequence).await,
+        Some(reason) => Ok(Ended::Waiting {
+            plan: Some(plan),
+            reason,
+        }),
+    }
 }
 
 /// Reads, plans and writes page by page.
@@ -425,14 +458,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
         stop_if_cancelled(work)?;
         let entries = work
             .store
-            .read(move |db| {
-                let everything = EntryFilter {
-                    action: None,
-                    is_included: None,
-                    text: None,
-                };
-                store::plans::page(db, plan, &everything, after, ENTRIES_PER_BATCH)
-            })
+            .read(move |db| store::plans::page(db, plan, after, ENTRIES_PER_BATCH))
             .await?;
         let Some(last) = entries.last() else { break };
         after = Some(last.seq);

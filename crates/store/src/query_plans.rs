@@ -404,18 +404,17 @@ fn use_main(tx: &Transaction<'_>) {
         target_version: None,
     };
     plans::append_entries(tx, plan.id, &[entry]).unwrap();
-    for action in [None, Some(PlanAction::Update)] {
-        for is_included in [None, Some(true)] {
-            for text in [None, Some("x".to_owned())] {
-                let filter = EntryFilter {
-                    action,
-                    is_included,
-                    text,
-                };
-                plans::page(tx, plan.id, &filter, None, 10).unwrap();
-            }
+    for actions in [Vec::new(), vec![PlanAction::Create, PlanAction::Update]] {
+        for text in ["", "x"] {
+            let filter = EntryFilter {
+                actions: actions.clone(),
+                text: text.into(),
+            };
+            plans::places(tx, plan.id, &filter).unwrap();
         }
     }
+    plans::entries_at(tx, plan.id, &[1]).unwrap();
+    plans::page(tx, plan.id, None, 10).unwrap();
     plans::included_changes_page(tx, plan.id, None, 10).unwrap();
     plans::get_entry(tx, plan.id, 1).unwrap();
     plans::set_included(tx, plan.id, &[1], false).unwrap();

@@ -64,7 +64,7 @@ impl Build<'_> {
         Ok(cursor)
     }
 
-    async fn stage(&mut self, records: Vec<Record>) -> Result<()> {
+    pub(super) async fn stage(&mut self, records: Vec<Record>) -> Result<()> {
         let match_on = &self.job.document.match_on;
         let staged: Vec<Staged> = records
             .into_iter()
