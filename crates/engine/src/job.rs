@@ -87,7 +87,7 @@ impl Job {
     pub fn new(
         sync: SyncId,
         version: u32,
-        document: Sync,
+        mut document: Sync,
         source: Arc<dyn Source>,
         destination: Arc<dyn Destination>,
         source_stream: StreamDescription,
@@ -106,6 +106,13 @@ impl Job {
                 "{problem}; choose another mode for {}",
                 document.name
             )));
+        }
+        // A mirror of what can only be put away puts away.
+        if (&document.deletes.action, document.mode) == (&DeleteAction::Keep, WriteMode::Mirror)
+            && !can.delete
+            && can.archive.is_some()
+        {
+            document.deletes.action = DeleteAction::Archive;
         }
         match document.delete_action() {
             DeleteAction::Delete if !can.delete => return refuse("delete"),
