@@ -25,6 +25,8 @@ pub(super) struct Person {
     pub(super) made_for: Option<RecordKey>,
     /// Fields that somebody edited since both sides had the same in them.
     pub(super) edited: BTreeSet<String>,
+    /// What both sides had then.
+    agreed: Object,
     pub(super) echo: Echo,
 }
 
@@ -71,6 +73,8 @@ pub(super) struct Member {
     pub(super) stamp: u64,
     /// Fields that somebody edited since both sides had the same in them.
     pub(super) edited: BTreeSet<String>,
+    /// What both sides had then.
+    agreed: Object,
     pub(super) echo: Echo,
 }
 
@@ -121,6 +125,7 @@ impl World {
                     version: 1,
                     made_for: None,
                     edited: BTreeSet::new(),
+                    agreed: Object::new(),
                     echo: Echo::default(),
                 };
                 self.people.insert(key, person);
@@ -155,7 +160,7 @@ impl World {
                                 field,
                                 value: value.clone(),
                             }));
-                            person.edited.insert(name.to_owned());
+                            note_edit(&mut person.edited, &person.agreed, name, value);
                             person.echo.edited(name);
                         }
                     }
@@ -203,9 +208,9 @@ impl World {
                         field,
                         value: value.clone(),
                     }));
+                    note_edit(&mut member.edited, &member.agreed, name, &value);
                     member.fields.insert(name, value);
                     member.theirs.insert(name.to_owned());
-                    member.edited.insert(name.to_owned());
                     member.echo.edited(name);
                     member.stamp = now;
                     member.version += 1;
@@ -241,6 +246,7 @@ impl World {
             found_from,
             stamp,
             edited: BTreeSet::new(),
+            agreed: Object::new(),
             echo: Echo::default(),
         };
         member.remember_address();
@@ -274,6 +280,9 @@ impl World {
                 if person.fields.get(name) == member.fields.get(name) {
                     person.edited.remove(name);
                     member.edited.remove(name);
+                    let agreed = person.fields.get(name).cloned().unwrap_or_default();
+                    person.agreed.insert(name, agreed.clone());
+                    member.agreed.insert(name, agreed);
                 }
             }
         }
@@ -298,6 +307,7 @@ impl World {
             version: 0,
             made_for: Some(made_for.clone()),
             edited: BTreeSet::new(),
+            agreed: Object::new(),
             echo: Echo::default(),
         });
         person.echo.written(&fields);
@@ -344,6 +354,14 @@ fn nth_key<T>(map: &BTreeMap<RecordKey, T>, n: u8) -> Option<RecordKey> {
 fn nth<T>(map: &mut BTreeMap<RecordKey, T>, n: u8) -> Option<(&RecordKey, &mut T)> {
     let n = usize::from(n).checked_rem(map.len())?;
     map.iter_mut().nth(n)
+}
+
+/// Whoever gives a field the value back that both sides had has changed nothing.
+fn note_edit(edited: &mut BTreeSet<String>, agreed: &Object, name: &str, value: &Value) {
+    match agreed.get(name) {
+        Some(agreed) if agreed == value => edited.remove(name),
+        _ => edited.insert(name.to_owned()),
+    };
 }
 
 /// A field that flows both ways, if it is one.
