@@ -381,7 +381,6 @@ fn both_ways(rng: &mut Rng) -> Setting {
     setting.both_ways = Some(policies[rng.usize(0..policies.len())]);
     setting.source.has_offset_pages = false;
     setting.target.is_searchable = true;
-    setting.target.normalises = false;
     setting.target.is_unique = false;
     setting.target.can_get = true;
     setting.configuration.mapping = 0;

@@ -87,7 +87,7 @@ impl<'a> Life<'a> {
         store
             .change(|tx| store::syncs::insert(tx, sync, &document, now))
             .unwrap();
-        let platform = Platform::new(setting.clone(), Arc::clone(store), sync);
+        let platform = Platform::new(setting.clone(), Arc::clone(store), sync, clock.clone());
         let job = job(sync, 1, document, &platform)?;
         platform.state().watch.pages_shift = setting.source.has_offset_pages;
         platform.state().watch.both_ways = setting.both_ways;

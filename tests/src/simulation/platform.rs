@@ -9,6 +9,7 @@ use connectors::{
     Access, Capabilities, CheckStep, Destination, Error, Find, Page, PageReader, ReadRequest,
     Result, Source, StreamDescription, StreamSummary, Written,
 };
+use model::clock::Clock;
 use model::field::{Field, FieldType, Schema};
 use model::ids::SyncId;
 use model::record::{Change, Operation, Outcome, Record, RecordKey, Rejection};
@@ -30,6 +31,7 @@ pub(super) struct Inner {
     pub(super) setting: Setting,
     pub(super) store: Arc<Inline>,
     pub(super) sync: SyncId,
+    pub(super) clock: Clock,
     pub(super) state: Mutex<State>,
 }
 
@@ -55,13 +57,14 @@ struct Request {
 }
 
 impl Platform {
-    pub(super) fn new(setting: Setting, store: Arc<Inline>, sync: SyncId) -> Self {
+    pub(super) fn new(setting: Setting, store: Arc<Inline>, sync: SyncId, clock: Clock) -> Self {
         let mut world = World::default();
         world.is_wide = setting.is_wide;
         Self(Arc::new(Inner {
             setting,
             store,
             sync,
+            clock,
             state: Mutex::new(State {
                 world,
                 watch: Watch::default(),
@@ -313,7 +316,8 @@ impl Reader {
         }
         if records.is_empty() {
             if let Some(brought) = self.brought.as_ref().filter(|_| !self.is_target) {
-                state.watch.read_completely(brought);
+                let now = self.platform.0.clock.now();
+                state.watch.read_completely(brought, now);
             }
             return None;
         }
@@ -421,6 +425,7 @@ impl Destination for Platform {
                     &self.0.store,
                     self.0.sync,
                     &state.world,
+                    self.0.clock.now(),
                     stream == PEOPLE,
                     chunk,
                 );
@@ -570,6 +575,11 @@ impl Platform {
                     return Outcome::Moved;
                 }
                 state.watch.overwrites(&person.fields, change);
+            }
+            if state.watch.is_linked(change) {
+                let member = state.world.members.get(&change.source_key);
+                let theirs = member.is_some_and(|member| member.theirs.contains("email"));
+                state.watch.echoes(&person.fields, theirs, change);
             }
             let (edited, is_linked) = (&person.edited, state.watch.is_linked(change));
             if is_linked && change.version.is_some() {

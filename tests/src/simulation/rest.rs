@@ -96,6 +96,8 @@ struct Rest<'a> {
     /// Persons with something to decide.
     conflicts: BTreeSet<RecordKey>,
     held: BTreeSet<RecordKey>,
+    /// Persons that were tried too often as they are.
+    set_aside: BTreeSet<RecordKey>,
     /// Changes in the journal that nobody holds.
     open: usize,
 }
@@ -114,6 +116,12 @@ impl<'a> Rest<'a> {
                 ))
             })
             .unwrap();
+        let most_tries = u32::from(life.job.document.most_tries.max(1));
+        let keys = listed.iter().map(|one| &one.source_key);
+        let set_aside = life
+            .store
+            .look(|db| store::unwritten::set_aside(db, sync, most_tries, keys.clone()))
+            .unwrap();
         let (held, open): (Vec<_>, Vec<_>) = pending.into_iter().partition(|one| one.is_held);
         Self {
             life,
@@ -124,6 +132,7 @@ impl<'a> Rest<'a> {
                 .collect(),
             listed: listed.into_iter().map(|one| one.source_key).collect(),
             held: held.into_iter().map(|one| one.change.source_key).collect(),
+            set_aside: set_aside.into_keys().collect(),
             open: open.len(),
             conflicts: conflicts.into_iter().map(|one| one.source_key).collect(),
         }
@@ -267,7 +276,10 @@ impl<'a> Rest<'a> {
                 continue;
             }
             let (here, there) = (is(&person.fields), is(&member.fields));
-            if !here.same_as(&there) && !state.watch.keeps(key, name, [&here, &there]) {
+            let normalises = name == "email" && self.life.setting.target.normalises;
+            let agrees = here.same_as(&there)
+                || (normalises && world::folded(&person.fields) == world::folded(&member.fields));
+            if !agrees && !state.watch.keeps(key, name, [&here, &there]) {
                 return Err(format!("has {name} = {here:?}, and its member {there:?}"));
             }
         }
@@ -314,7 +326,8 @@ impl<'a> Rest<'a> {
             world::folded(&member.fields) == address
                 && link.is_none_or(|link| link.target_key != *target)
         });
-        is_refused || is_gone || shares || is_taken || self.held.contains(key)
+        let is_kept = self.held.contains(key) || self.set_aside.contains(key);
+        is_refused || is_gone || shares || is_taken || is_kept
     }
 
     /// What we neither made nor adopted is as somebody else left it.

@@ -51,6 +51,8 @@ pub(super) struct Watch {
     pub(super) deleted: BTreeSet<RecordKey>,
     /// How many complete reads did not bring a person that came before.
     missed: HashMap<RecordKey, u32>,
+    /// When the first of them was.
+    missed_since: HashMap<RecordKey, i64>,
     /// Changes of its own that the run sent.
     pub(super) own: usize,
     /// Each version of the sync.
@@ -68,6 +70,7 @@ struct Version {
     program: Arc<Program>,
     mode: WriteMode,
     sightings: u8,
+    after_days: u16,
 }
 
 impl Watch {
@@ -82,6 +85,7 @@ impl Watch {
             program,
             mode: is.mode,
             sightings: is.sightings,
+            after_days: is.after_days,
         };
         self.versions.insert(version, version_is);
     }
@@ -161,6 +165,7 @@ impl Watch {
         store: &Inline,
         sync: SyncId,
         world: &World,
+        now: i64,
         on_source: bool,
         changes: &[Change],
     ) {
@@ -223,7 +228,7 @@ impl Watch {
                 }
             }
             let explained = match change.operation {
-                Operation::Delete => self.explain_deletion(store, world, pending),
+                Operation::Delete => self.explain_deletion(store, world, now, pending),
                 _ => self.explain(store, pending),
             };
             if let Err(why) = explained {
@@ -275,9 +280,11 @@ impl Watch {
     }
 
     /// The source was read from its beginning to its end.
-    pub(super) fn read_completely(&mut self, brought: &BTreeSet<RecordKey>) {
+    pub(super) fn read_completely(&mut self, brought: &BTreeSet<RecordKey>, now: i64) {
+        self.missed_since.retain(|key, _| !brought.contains(key));
         for key in self.served.keys().filter(|key| !brought.contains(*key)) {
             *self.missed.entry(key.clone()).or_default() += 1;
+            self.missed_since.entry(key.clone()).or_insert(now);
         }
     }
 
@@ -294,6 +301,7 @@ impl Watch {
         &mut self,
         store: &Inline,
         world: &World,
+        now: i64,
         pending: &Pending,
     ) -> Result<(), String> {
         let version = self.version_in(store, pending.run);
@@ -304,6 +312,11 @@ impl Watch {
         let missed = self.missed.get(key).copied().unwrap_or_default();
         if missed < u32::from(version.sightings) {
             return Err(format!("only {missed} complete reads have missed it"));
+        }
+        let days = i64::from(version.after_days) * 24 * 3_600_000;
+        let since = self.missed_since.get(key).copied().unwrap_or(now);
+        if now < since + days {
+            return Err(format!("it has been gone for {} ms only", now - since));
         }
         // A page can only miss what moved while it was read.
         let person = world.people.get(key);
@@ -392,6 +405,21 @@ impl Watch {
                     "an edit of \"{name}\", {there:?}, is lost: {change:?}"
                 ));
             }
+        }
+    }
+
+    /// What the platform made of our own address is no change of its.
+    pub(super) fn echoes(&mut self, now: &Object, is_theirs: bool, change: &Change) {
+        let Some(address) = change.fields.get("email").and_then(Value::as_text) else {
+            return;
+        };
+        let there = now
+            .get("email")
+            .and_then(Value::as_text)
+            .unwrap_or_default();
+        let is_same = address.eq_ignore_ascii_case(there);
+        if is_same && address != there && !is_theirs {
+            self.broken(&format!("our own write came back as a change: {change:?}"));
         }
     }
 

@@ -277,7 +277,10 @@ impl World {
             (self.people.get_mut(person), self.members.get_mut(member))
         {
             for name in FLOWING {
-                if person.fields.get(name) == member.fields.get(name) {
+                let same = person.fields.get(name) == member.fields.get(name);
+                // Platforms may write an address otherwise.
+                let is_address = name == "email";
+                if same || (is_address && folded(&person.fields) == folded(&member.fields)) {
                     person.edited.remove(name);
                     member.edited.remove(name);
                     let agreed = person.fields.get(name).cloned().unwrap_or_default();
