@@ -33,8 +33,9 @@ pub(super) struct Watch {
     is_plan: bool,
     /// Who is right, where changes flow both ways.
     pub(super) both_ways: Option<Policy>,
-    /// Changes of pairs that were linked when they were sent.
-    pairs: HashMap<ChangeId, bool>,
+    /// Changes of pairs that were linked when they were sent, and the fields in which the two had agreed. Where they had
+    /// not, they meet for the first time, and the rule for that counts.
+    pairs: HashMap<ChangeId, Option<BTreeSet<String>>>,
     /// What a person has decided about: the keys of a pair, a field, and a value that may go.
     decided: Vec<([RecordKey; 2], String, Value)>,
     /// Those of them that may both stay.
@@ -389,7 +390,7 @@ impl Watch {
 
     /// Whether the pair of a change was linked when it was sent.
     pub(super) fn is_linked(&self, change: &Change) -> bool {
-        self.pairs.get(&change.id).copied().unwrap_or(false)
+        self.pairs.get(&change.id).is_some_and(Option::is_some)
     }
 
     /// Where a person is asked, nothing that somebody edited is overwritten.
@@ -400,7 +401,9 @@ impl Watch {
         for (name, value) in change.fields.iter() {
             let there = now.get(name).cloned().unwrap_or_default();
             let is_decided = self.has_decided(&change.source_key, name, &there);
-            if edited.contains(name) && !value.same_as(&there) && !is_decided {
+            let agreed = self.pairs.get(&change.id).and_then(Option::as_ref);
+            let had_agreed = agreed.is_some_and(|names| names.contains(name));
+            if edited.contains(name) && had_agreed && !value.same_as(&there) && !is_decided {
                 self.broken(&format!(
                     "an edit of \"{name}\", {there:?}, is lost: {change:?}"
                 ));
@@ -485,16 +488,20 @@ impl Watch {
     }
 }
 
-/// Whether a change is of a pair that is linked.
-fn links_pair(change: &Change, on_source: bool, links: &HashMap<RecordKey, Link>) -> bool {
-    let Some(target) = &change.target_key else {
-        return false;
-    };
+/// The fields in which the pair of a change has agreed, where it is linked.
+fn links_pair(
+    change: &Change,
+    on_source: bool,
+    links: &HashMap<RecordKey, Link>,
+) -> Option<BTreeSet<String>> {
+    let target = change.target_key.as_ref()?;
     let (person, member) = match on_source {
         true => (target, &change.source_key),
         false => (&change.source_key, target),
     };
-    links
+    let link = links
         .get(person)
-        .is_some_and(|link| link.target_key == *member)
+        .filter(|link| link.target_key == *member)?;
+    let names = link.shadow.iter().map(|(name, _)| name.to_owned());
+    Some(names.collect())
 }

@@ -24,6 +24,7 @@ use model::sync::{DeleteAction, Side, TwoWay};
 use store::conflicts::Conflict;
 use store::links::Link;
 use store::plans::PlanEntry;
+use store::unwritten::Tried;
 
 use crate::claims::Claims;
 use crate::error::Result;
@@ -157,6 +158,8 @@ struct Known {
     paused: HashMap<RecordKey, String>,
     conflicts: HashMap<RecordKey, Vec<Conflict>>,
     flips: Flips,
+    /// Records that an earlier run could not write.
+    tried: HashMap<RecordKey, Tried>,
     /// Records that are missing on a side, by the key of the source.
     missing: HashMap<RecordKey, Side>,
 }
@@ -168,6 +171,8 @@ struct Found {
     counts: RunCounts,
     flips: Vec<store::flips::Flip>,
     again: Vec<RecordKey>,
+    /// Records that could not be written as they were once, and are what both sides agreed on again.
+    given_up: Vec<RecordKey>,
 }
 
 /// One pair, with what was read of it.
@@ -310,6 +315,7 @@ impl Build<'_> {
                     }
                 }
                 Ok(Known {
+                    tried: store::unwritten::set_aside(db, sync, 1, &keys)?,
                     staged: store::staged::get_many(db, plan, &wanted)?,
                     paused: store::pauses::reasons(db, sync, &keys)?,
                     flips: Flips::new(store::flips::of_records(db, sync, &keys)?),
@@ -338,10 +344,11 @@ impl Build<'_> {
             counts,
             flips,
             again,
+            given_up,
         } = found;
         self.counts.add(&counts);
         self.work.meter.counted(&counts);
-        if entries.is_empty() && flips.is_empty() && again.is_empty() {
+        if entries.is_empty() && flips.is_empty() && again.is_empty() && given_up.is_empty() {
             return Ok(());
         }
         let (plan, sync) = (self.plan, self.job.sync);
@@ -355,6 +362,7 @@ impl Build<'_> {
                 }
                 store::plans::append_entries(tx, plan, &entries)?;
                 store::flips::put_many(tx, sync, &flips)?;
+                store::unwritten::remove_many(tx, sync, &given_up)?;
                 Ok(replaced)
             })
             .await?;

@@ -253,6 +253,11 @@ impl Build<'_> {
             let right = known.staged.get(&link.target_key);
             let is_same = link.source_fingerprint == mapped.fingerprint;
             if is_same && right.is_none() {
+                // What was wanted once is not wanted any more, and must not be tried again.
+                let tried = known.tried.get(key).and_then(|tried| tried.fingerprint);
+                if tried.is_some_and(|tried| tried != mapped.fingerprint) && !self.work.is_draft {
+                    found.given_up.push(key.clone());
+                }
                 found.counts.read += 1;
                 found.counts.unchanged += 1;
                 return;
