@@ -239,8 +239,11 @@ async fn absent(
         let mut ours = records;
         ours.retain(|record| record.key.as_ref().is_some_and(is_ours));
         let differs = |record: &Record| {
-            let fields = record.fields.as_object();
-            fields.is_none_or(|now| !plan::differences(&intended.change.fields, now).0.is_empty())
+            record.fields.as_object().is_none_or(|now| match job.back {
+                // What the platform wrote otherwise is still what was sent.
+                Some(_) => plan::is_touched(&intended.change.fields, None, now, None),
+                None => !plan::differences(&intended.change.fields, now).0.is_empty(),
+            })
         };
         // Somebody else may have made one that matches; ours is as it was sent.
         let sent = ours.iter().position(|record| !differs(record));

@@ -176,6 +176,9 @@ impl<'a> Life<'a> {
             state.requests = 0;
             state.events.clone_from(&step.events);
             state.end = step.end;
+            let is_edit = |(_, event): &(u32, Event)| matches!(event, Event::Edit(_));
+            let is_calm = step.end.is_none() && step.full.is_none();
+            state.was_in_trouble |= !is_calm || !step.events.iter().all(is_edit);
             state.ended = Arc::default();
             state.cancel = cancel.clone();
             state

@@ -48,6 +48,8 @@ pub(super) struct State {
     /// The process of the run ends.
     pub(super) ended: Arc<Notify>,
     pub(super) cancel: CancellationToken,
+    /// Something went wrong in this or an earlier run: what a platform made of a write may not have been learned.
+    pub(super) was_in_trouble: bool,
 }
 
 /// How a request goes on.
@@ -74,6 +76,7 @@ impl Platform {
                 end: None,
                 ended: Arc::default(),
                 cancel: CancellationToken::new(),
+                was_in_trouble: false,
             }),
         }))
     }
@@ -576,7 +579,7 @@ impl Platform {
                 }
                 state.watch.overwrites(&person.fields, change);
             }
-            if state.watch.is_linked(change) {
+            if state.watch.is_linked(change) && !state.was_in_trouble {
                 let member = state.world.members.get(&change.source_key);
                 let theirs = member.is_some_and(|member| member.theirs.contains("email"));
                 state.watch.echoes(&person.fields, theirs, change);
