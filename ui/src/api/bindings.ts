@@ -1755,7 +1755,7 @@ action: PlanAction,
  */
 side: Side, 
 /**
- * Field by field.
+ * Field by field; of a conflict, what the source says and what the target says.
  */
 fields: Array<FieldChange>, 
 /**
