@@ -23,6 +23,7 @@ mod main_job;
 mod needs_you;
 mod put_away;
 mod recovery;
+mod references;
 mod refresh;
 mod registered;
 mod renewed_settings;

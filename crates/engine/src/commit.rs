@@ -48,6 +48,8 @@ pub(crate) struct Batch {
     conflicts: Vec<Conflict>,
     /// New marks of links that are otherwise as they were.
     pub(crate) news: Vec<(RecordKey, SourceMark)>,
+    /// Its records may have an outcome in this run already: this one counts instead.
+    pub(crate) replaces: bool,
 }
 
 /// A line of the history before it knows its sync.
@@ -98,6 +100,7 @@ impl Batch {
             restored: Vec::new(),
             conflicts: Vec::new(),
             news: Vec::new(),
+            replaces: false,
         }
     }
 
@@ -495,6 +498,7 @@ pub(crate) async fn commit(
         restored,
         conflicts,
         news,
+        replaces,
     } = batch;
     let changes: Vec<Option<ChangeId>> = records.iter().map(|line| line.change).collect();
     let failures: Vec<Failure> = records.iter().filter_map(Line::failure).collect();
@@ -540,6 +544,18 @@ pub(crate) async fn commit(
                 }
             }
             store::conflicts::put_many(tx, &conflicts)?;
+            if replaces {
+                let keys = records
+                    .iter()
+                    .filter_map(|record| record.source_key.as_ref());
+                let keys = keys.chain(&unchanged);
+                let mut before = RunCounts::default();
+                for outcome in store::unwritten::outcomes_in(tx, sync, run, keys)? {
+                    before.read += 1;
+                    outcome.count(&mut before);
+                }
+                store::runs::take_counts(tx, run, &before)?;
+            }
             note_unwritten(tx, sync, run, &unchanged, &records, &failures)?;
             store::outbox::put_settled(tx, &records, &changes, &settled)?;
             store::runs::add_counts(tx, run, &counts)?;

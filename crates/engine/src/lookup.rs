@@ -13,9 +13,14 @@ use crate::error::Result;
 use crate::job::Job;
 use crate::plan::{Known, Mapped, Problem, Rules};
 
-/// Applies the mapping to one record.
+/// Applies the mapping to one record. What it points at is still named as on the source.
 pub(crate) fn map(job: &Job, record: Record) -> Mapped {
     let mapped = job.program.apply(&record.fields);
+    finish(record, mapped)
+}
+
+/// A record with what the mapping made of it.
+pub(crate) fn finish(record: Record, mapped: mapping::Mapped) -> Mapped {
     let mut problem = mapped
         .problems
         .into_iter()

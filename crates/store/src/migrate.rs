@@ -23,6 +23,7 @@ pub(crate) const MAIN: &[&str] = &[
     include_str!("../migrations/main/0005_both_ways.sql"),
     include_str!("../migrations/main/0006_packets.sql"),
     include_str!("../migrations/main/0007_row_retries.sql"),
+    include_str!("../migrations/main/0008_waiting.sql"),
 ];
 
 /// history.db, step by step.

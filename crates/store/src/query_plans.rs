@@ -296,8 +296,18 @@ fn use_main(tx: &Transaction<'_>) {
         fingerprint: model::value::Fingerprint(0),
     }];
     unwritten::put_many(tx, sync, run.id, &left).unwrap();
+    let waiting = crate::waiting::Waiting {
+        source_key: key.clone(),
+        source: model::value::Object::new(),
+        of: vec![(sync, key.clone())],
+    };
+    crate::waiting::put_many(tx, sync, &[waiting]).unwrap();
+    crate::waiting::due(tx, sync, None, 1).unwrap();
+    crate::waiting::remove_many(tx, sync, [&key]).unwrap();
+    links::targets_of_sources(tx, sync, std::slice::from_ref(&key)).unwrap();
     unwritten::due(tx, sync, run.id, 5, None, 1).unwrap();
     unwritten::set_aside(tx, sync, 0, [&key]).unwrap();
+    unwritten::outcomes_in(tx, sync, run.id, [&key]).unwrap();
     unwritten::forgive_many(tx, sync, std::slice::from_ref(&key)).unwrap();
     unwritten::count(tx, sync).unwrap();
     unwritten::page(tx, sync, None, 1).unwrap();

@@ -252,6 +252,7 @@ impl<'a> Life<'a> {
                             source: state.watch.latest(&key)?,
                             source_key: key,
                             edited: None,
+                            of_target: None,
                         })
                     })
                     .collect();

@@ -1553,7 +1553,7 @@ syncs: Array<SyncSummary>,
  */
 connections: Array<ConnectionSummary>, };
 
-export type ParamKindView = "text" | "number" | "bool" | "choice" | "text_list" | "value_table" | "value" | "template" | "zone";
+export type ParamKindView = "text" | "number" | "bool" | "choice" | "text_list" | "value_table" | "value" | "template" | "zone" | "sync";
 
 export type ParamView = { 
 /**

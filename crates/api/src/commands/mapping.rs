@@ -289,7 +289,7 @@ pub(crate) async fn preview_mapping(app: &App, request: PreviewMapping) -> Resul
         .and_then(|index| desk.samples.records.get(index));
     let source = record.map_or(&empty, |record| &record.fields);
     let (mapped, traces) = match &compiled.program {
-        Some(program) => (program.apply(source).fields, program.explain(source)),
+        Some(program) => app.engine().explain(program, source).await?,
         // An error in one rule must not darken the others: those that compile are shown.
         None => {
             let broken: Vec<usize> = compiled
@@ -315,7 +315,7 @@ pub(crate) async fn preview_mapping(app: &App, request: PreviewMapping) -> Resul
                 mapping::Purpose::Update,
             );
             match &partial.program {
-                Some(program) => (program.apply(source).fields, program.explain(source)),
+                Some(program) => app.engine().explain(program, source).await?,
                 None => (Object::new(), Vec::new()),
             }
         }

@@ -44,6 +44,7 @@ fn transform_view(transform: &mapping::transforms::Transform) -> TransformView {
                     ParamKind::Zone => ParamKindView::Zone,
                     ParamKind::Template => ParamKindView::Template,
                     ParamKind::Value | ParamKind::Steps => ParamKindView::Value,
+                    ParamKind::Sync => ParamKindView::Sync,
                 },
                 required: param.required,
                 default: param.default.map(json),
