@@ -72,8 +72,10 @@ struct Line {
 }
 
 impl Line {
+    /// What is listed as not written; what waits for a decision has a list of its own.
     fn failure(&self) -> Option<Failure> {
-        self.outcome.needs_person().then(|| Failure {
+        let is_listed = self.outcome.needs_person() && self.outcome != RecordOutcome::Conflict;
+        is_listed.then(|| Failure {
             source_key: self.source_key.clone(),
             seq: self.seq,
             outcome: self.outcome,
@@ -617,7 +619,9 @@ fn note_unwritten(
 ) -> store::Result<()> {
     let done = records
         .iter()
-        .filter(|record| !record.outcome.needs_person())
+        .filter(|record| {
+            !record.outcome.needs_person() || record.outcome == RecordOutcome::Conflict
+        })
         .filter_map(|record| record.source_key.as_ref());
     store::unwritten::remove_many(tx, sync, unchanged.iter().chain(done))?;
     store::unwritten::put_many(tx, sync, run, failures)
