@@ -9,13 +9,15 @@ use model::ids::ConflictId;
 use model::ids::{ChangeId, ExchangeId, RunId, SyncId};
 use model::path::FieldPath;
 use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
+use model::row::Row;
 use model::run::{RecordOutcome, RunCounts};
 use model::sync::Side;
 use model::value::{Object, Value};
 use store::agreed::Agreed;
+use store::borrowed::Json;
 use store::conflicts::Conflict;
 use store::links::{Link, SourceMark};
-use store::run_records::RunRecord;
+use store::run_records::Told;
 
 use crate::error::Result;
 use crate::job::Job;
@@ -28,7 +30,8 @@ pub(crate) struct Batch {
     run: RunId,
     at: Millis,
     pub(crate) counts: RunCounts,
-    links: Vec<Link>,
+    /// With the change that made it, where one did.
+    links: Vec<(Link, Option<ChangeId>)>,
     /// The marks of the source records that links are made with.
     pub(crate) marks: HashMap<RecordKey, SourceMark>,
     /// Records that need nothing and have no line.
@@ -59,11 +62,32 @@ struct Line {
     field: Option<FieldPath>,
     before: Option<Object>,
     after: Option<Object>,
-    source: Value,
+    source: Row,
     side: Side,
     exchange: Option<ExchangeId>,
     /// The change that the journal has of it.
     change: Option<ChangeId>,
+}
+
+impl Line {
+    fn told(&self, sync: SyncId, run: RunId, at: Millis) -> Told<'_> {
+        Told {
+            run,
+            seq: self.seq,
+            sync,
+            source_key: Some(&self.source_key),
+            target_key: self.target_key.as_ref(),
+            side: self.side,
+            outcome: self.outcome,
+            message: self.message.as_deref(),
+            field: self.field.as_ref(),
+            before: self.before.as_ref().map(Json::Object),
+            after: self.after.as_ref().map(Json::Object),
+            source: Some(Json::Row(&self.source)),
+            exchange: self.exchange,
+            at,
+        }
+    }
 }
 
 impl Batch {
@@ -115,7 +139,7 @@ impl Batch {
     ) {
         let (outcome, problem) = match decision {
             Decision::Unchanged { adopt } => {
-                self.links.extend(adopt.map(|link| *link));
+                self.links.extend(adopt.map(|link| (*link, None)));
                 // Unchanged records are counted, not listed: there may be millions in every run.
                 self.unchanged.push(mapped.source_key);
                 return self.count(RecordOutcome::Unchanged);
@@ -398,7 +422,7 @@ impl Batch {
                 // Nobody asks for them after this.
                 link.shadow = std::mem::take(&mut mapped.fields);
                 link.target_version = version;
-                self.links.push(link);
+                self.links.push((link, Some(change.id)));
             }
             (Intent::Sync, _) => {
                 let mut agreed = agreed_of(source_key.clone(), target_key);
@@ -481,33 +505,15 @@ pub(crate) async fn commit(
         news,
     } = batch;
     let changes: Vec<Option<ChangeId>> = records.iter().map(|line| line.change).collect();
-    let records: Vec<RunRecord> = records
-        .into_iter()
-        .map(|line| RunRecord {
-            side: line.side,
-            run,
-            seq: line.seq,
-            sync,
-            source_key: Some(line.source_key),
-            target_key: line.target_key,
-            outcome: line.outcome,
-            message: line.message,
-            field: line.field,
-            before: line.before.map(Value::Object),
-            after: line.after.map(Value::Object),
-            source: Some(line.source),
-            exchange: line.exchange,
-            at,
-        })
-        .collect();
     work.store
         .write(move |tx| {
             let settled = store::journal::settle(tx, sync, &settled)?;
             store::journal::hold_many(tx, sync, &held)?;
-            let marked = links
-                .iter()
-                .map(|link| (link, marks.remove(&link.source_key)));
-            store::links::upsert_marked(tx, sync, marked)?;
+            let journalled = links.iter().map(|(link, change)| {
+                let shadow = change.and_then(|change| settled.shadow_of(change));
+                (link, marks.remove(&link.source_key), shadow)
+            });
+            store::links::upsert_journalled(tx, sync, journalled)?;
             store::links::mark_many(tx, sync, &news)?;
             forget_settled(tx, sync, &agreed)?;
             store::agreed::note_many(tx, sync, agreed)?;
@@ -524,7 +530,11 @@ pub(crate) async fn commit(
             }
             store::conflicts::put_many(tx, &conflicts)?;
             note_unwritten(tx, sync, run, &unchanged, &records)?;
-            store::outbox::put_settled(tx, &records, &changes, &settled)?;
+            let told: Vec<Told<'_>> = records
+                .iter()
+                .map(|line| line.told(sync, run, at))
+                .collect();
+            store::outbox::put_settled(tx, &told, &changes, &settled)?;
             store::runs::add_counts(tx, run, &counts)?;
             if let Some(checkpoint) = &checkpoint {
                 store::checkpoints::advance(tx, sync, checkpoint)?;
@@ -579,24 +589,16 @@ fn note_unwritten(
     sync: SyncId,
     run: RunId,
     unchanged: &[RecordKey],
-    records: &[RunRecord],
+    records: &[Line],
 ) -> store::Result<()> {
-    let key = |record: &RunRecord| {
-        record
-            .source_key
-            .clone()
-            .unwrap_or(RecordKey(String::new()))
-    };
-    let (unwritten, done): (Vec<&RunRecord>, Vec<&RunRecord>) = records
+    let (unwritten, done): (Vec<&Line>, Vec<&Line>) = records
         .iter()
-        .partition(|record| record.outcome.needs_person());
-    let done = done
-        .into_iter()
-        .filter_map(|record| record.source_key.as_ref());
+        .partition(|line| line.outcome.needs_person());
+    let done = done.into_iter().map(|line| &line.source_key);
     store::unwritten::remove_many(tx, sync, unchanged.iter().chain(done))?;
     let unwritten: Vec<(RecordKey, u64, RecordOutcome)> = unwritten
         .into_iter()
-        .map(|record| (key(record), record.seq, record.outcome))
+        .map(|line| (line.source_key.clone(), line.seq, line.outcome))
         .collect();
     store::unwritten::put_many(tx, sync, run, &unwritten)
 }

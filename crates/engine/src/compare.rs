@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use connectors::RowRecord;
+use connectors::{Deletions, RowRecord};
 use model::record::RecordKey;
 use model::value::Value;
 use store::links::{SourceMark, Standing};
@@ -115,16 +115,18 @@ pub(crate) async fn compare(
                     }
                     compared.marks.extend(mark.map(|mark| (key.clone(), mark)));
                 }
-                records.push(RowRecord { key, ..row }.into_record());
+                records.push(RowRecord { key, ..row });
             }
         }
     }
     let deletions = &job.source_stream.capabilities.deletions;
-    compared.marked = records
-        .iter()
-        .filter(|record| deletes::is_marked(deletions, &record.fields))
-        .filter_map(|record| record.key.clone())
-        .collect();
+    if let Deletions::Marked { .. } = deletions {
+        compared.marked = records
+            .iter()
+            .filter(|record| deletes::is_marked(deletions, &record.row.as_value()))
+            .filter_map(|record| record.key.clone())
+            .collect();
+    }
     if !records.is_empty() {
         compared.planned = plan_batch(job, work, records, Some(&linked), claims).await?;
     }

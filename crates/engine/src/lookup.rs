@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use connectors::{Access, Find};
+use connectors::{Access, Find, RowRecord};
 use model::path::FieldPath;
 use model::record::{Record, RecordKey};
+use model::row::Row;
 use model::sync::Compare;
 use model::value::{Object, Value};
 use store::Store;
@@ -15,7 +16,29 @@ use crate::plan::{Known, Mapped, Problem, Rules};
 
 /// Applies the mapping to one record.
 pub(crate) fn map(job: &Job, record: Record) -> Mapped {
-    let mapped = job.program.apply(&record.fields);
+    let mapped = map_value(job, record.key, &record.fields);
+    Mapped {
+        source: record.fields.into(),
+        ..mapped
+    }
+}
+
+/// Applies the mapping to one record as it came. Also says why the sync leaves it out, if it does.
+pub(crate) fn map_row(job: &Job, record: RowRecord) -> (Mapped, Option<Problem>) {
+    let value = record.row.as_value();
+    let mapped = map_value(job, record.key, &value);
+    let left_out = job.leaves_out(&value);
+    drop(value);
+    let mapped = Mapped {
+        source: record.row,
+        ..mapped
+    };
+    (mapped, left_out)
+}
+
+/// The record without its source.
+fn map_value(job: &Job, key: Option<RecordKey>, record: &Value) -> Mapped {
+    let mapped = job.program.apply(record);
     let mut problem = mapped
         .problems
         .into_iter()
@@ -24,41 +47,19 @@ pub(crate) fn map(job: &Job, record: Record) -> Mapped {
             message: problem.message,
             field: Some(problem.target),
         });
-    let source_key = match record.key {
-        Some(key) => key,
-        None => {
-            problem = Some(Problem {
-                message: "the record has no key, so it cannot be told apart from others".into(),
-                field: None,
-            });
-            RecordKey(String::new())
-        }
-    };
-    let fields = Value::Object(mapped.fields);
-    let fingerprint = fields.fingerprint();
-    let Value::Object(fields) = fields else {
-        return unreachable_mapped(source_key, record.fields);
-    };
-    Mapped {
-        source_key,
-        source: record.fields,
-        fields,
-        fingerprint,
-        problem,
-    }
-}
-
-/// Cannot happen: an object stays an object. Held rather than lost if it does.
-fn unreachable_mapped(source_key: RecordKey, source: Value) -> Mapped {
-    Mapped {
-        source_key,
-        source,
-        fields: model::value::Object::new(),
-        fingerprint: Value::Null.fingerprint(),
-        problem: Some(Problem {
-            message: "the mapping gave no record; please report this".into(),
+    let source_key = key.unwrap_or_else(|| {
+        problem = Some(Problem {
+            message: "the record has no key, so it cannot be told apart from others".into(),
             field: None,
-        }),
+        });
+        RecordKey(String::new())
+    });
+    Mapped {
+        source_key,
+        source: Row::default(),
+        fingerprint: mapped.fields.fingerprint(),
+        fields: mapped.fields,
+        problem,
     }
 }
 
@@ -69,8 +70,8 @@ pub(crate) struct LookedUp {
     pub(crate) claimed: HashMap<RecordKey, RecordKey>,
 }
 
-/// Finds the counterparts of mapped records: by link, else by match key. `linked` has all of them that are linked,
-/// where that is known already.
+/// Finds the counterparts of mapped records: by link, else by match key. `linked` has all of them that are linked or
+/// not settled, where that is known already.
 pub(crate) async fn look_up(
     job: &Job,
     store: &Store,
@@ -91,21 +92,26 @@ pub(crate) async fn look_up(
         .filter(may_be_linked)
         .map(|mapped| (mapped.source_key.clone(), mapped.fingerprint))
         .collect();
-    let (fingerprints, mut links, unsettled) = store
-        .read(move |db| {
-            let fingerprints = store::links::fingerprints_many(db, sync, &keys)?;
-            let changed: Vec<RecordKey> = fingerprints
-                .iter()
-                .filter(|(key, fingerprint)| wanted.get(*key) != Some(*fingerprint))
-                .map(|(key, _)| key.clone())
-                .collect();
-            let links = store::links::get_many(db, sync, &changed)?;
-            let unsettled: HashSet<RecordKey> = store::journal::pending_keys(db, sync)?
-                .into_iter()
-                .collect();
-            Ok((fingerprints, links, unsettled))
-        })
-        .await?;
+    let (fingerprints, mut links, unsettled) = match keys.is_empty() {
+        true => (HashMap::new(), HashMap::new(), HashSet::new()),
+        false => {
+            store
+                .read(move |db| {
+                    let fingerprints = store::links::fingerprints_many(db, sync, &keys)?;
+                    let changed: Vec<RecordKey> = fingerprints
+                        .iter()
+                        .filter(|(key, fingerprint)| wanted.get(*key) != Some(*fingerprint))
+                        .map(|(key, _)| key.clone())
+                        .collect();
+                    let links = store::links::get_many(db, sync, &changed)?;
+                    let unsettled: HashSet<RecordKey> = store::journal::pending_keys(db, sync)?
+                        .into_iter()
+                        .collect();
+                    Ok((fingerprints, links, unsettled))
+                })
+                .await?
+        }
+    };
     let rules = job.rules();
     let mut known: Vec<Known> = Vec::with_capacity(mapped.len());
     let mut open: Vec<usize> = Vec::new();

@@ -107,6 +107,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                 })
                 .collect();
             for batch in batches(records) {
+                let batch = batch.into_iter().map(RowRecord::from).collect();
                 let planned = plan_batch(job, work, batch, None, &mut Claims::default()).await?;
                 execute(job, work, planned, None, &mut sequence).await?;
             }
@@ -497,29 +498,29 @@ pub(crate) fn hash(text: &str) -> u64 {
     model::record::mark_of(text)
 }
 
-/// Stages 2 and 3: map, look up, decide.
+/// Stages 2 and 3: map, look up, decide. `linked` has all of the records that are linked, paused or not settled, where
+/// that is known already.
 pub(crate) async fn plan_batch(
     job: &Job,
     work: &Work,
-    records: Vec<Record>,
+    records: Vec<RowRecord>,
     linked: Option<&HashSet<RecordKey>>,
     claims: &mut Claims,
 ) -> Result<Vec<Planned>> {
-    let mapped: Vec<Mapped> = records
+    let (mapped, left_out): (Vec<Mapped>, Vec<Option<Problem>>) = records
         .into_iter()
-        .map(|record| lookup::map(job, record))
-        .collect();
+        .map(|record| lookup::map_row(job, record))
+        .unzip();
     let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped, linked).await?;
     let rules = job.rules();
-    let mut paused = paused(job, work, &mapped).await?;
+    let mut paused = paused(job, work, &mapped, linked).await?;
     let planned = mapped
         .into_iter()
+        .zip(left_out)
         .zip(looked_up.known)
-        .map(|(mapped, known)| {
+        .map(|((mapped, left_out), known)| {
             let was_linked = matches!(known, Known::Same | Known::Linked(_));
-            let left_out = paused
-                .remove(&mapped.source_key)
-                .or_else(|| job.leaves_out(&mapped.source));
+            let left_out = paused.remove(&mapped.source_key).or(left_out);
             let decision = match left_out {
                 Some(problem) => Decision::Filtered(problem),
                 None => plan::decide(&mapped, known, &rules, &looked_up.claimed),
@@ -552,13 +553,22 @@ async fn execute_compared(
     execute_into(job, work, batch, compared.planned, checkpoint, sequence).await
 }
 
-/// Which of the records a person has paused, and why.
-async fn paused(job: &Job, work: &Work, mapped: &[Mapped]) -> Result<HashMap<RecordKey, Problem>> {
+/// Which of the records a person has paused, and why. `known` has all of them that are, where that is known already.
+async fn paused(
+    job: &Job,
+    work: &Work,
+    mapped: &[Mapped],
+    known: Option<&HashSet<RecordKey>>,
+) -> Result<HashMap<RecordKey, Problem>> {
     let sync = job.sync;
     let keys: Vec<RecordKey> = mapped
         .iter()
+        .filter(|mapped| known.is_none_or(|known| known.contains(&mapped.source_key)))
         .map(|mapped| mapped.source_key.clone())
         .collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
     let reasons = work
         .store
         .read(move |db| store::pauses::reasons(db, sync, &keys))

@@ -297,7 +297,7 @@ impl Build<'_> {
             let deletions = &self.job.source_stream.capabilities.deletions;
             let marked = read
                 .iter()
-                .filter(|read| deletes::is_marked(deletions, &read.mapped.source))
+                .filter(|read| deletes::is_marked(deletions, &read.mapped.source.as_value()))
                 .map(|read| read.mapped.source_key.clone());
             deletes::note_told(self.job, self.work, marked.collect()).await?;
         }
@@ -476,7 +476,7 @@ impl Build<'_> {
         if self.unwritable.contains(key) {
             return self.leave(read, Decision::Held(words(UNSETTLED)), found);
         }
-        if let Some(problem) = self.job.leaves_out(&mapped.source) {
+        if let Some(problem) = self.job.leaves_out(&mapped.source.as_value()) {
             return self.leave(read, Decision::Filtered(problem), found);
         }
         if let Some(problem) = &mapped.problem {
@@ -645,7 +645,7 @@ impl Build<'_> {
             point_in_time(&text)
         };
         let source = time(
-            &left?.mapped.source,
+            &left?.mapped.source.as_value(),
             self.job.source_stream.cursor_field.as_ref(),
         )?;
         let target = time(&right?.fields, self.job.target_stream.cursor_field.as_ref())?;
@@ -661,7 +661,8 @@ impl Build<'_> {
         let mode = self.job.document.mode;
         let mut entries: Vec<PlanEntry> = Vec::new();
         let fingerprint = met.left.map_or(NOT_READ, |read| read.mapped.fingerprint);
-        let source_record = met.left.map(|read| &read.mapped.source);
+        let source_record = met.left.map(|read| read.mapped.source.as_value());
+        let source_record = source_record.as_deref();
         let record = source_record
             .or(met.right.map(|record| &record.fields))
             .cloned();
@@ -676,7 +677,7 @@ impl Build<'_> {
             .or_else(|| met.link.and_then(|link| link.source_version.clone()));
         let mapped = |fields: Object, fingerprint: Fingerprint| Mapped {
             source_key: met.source_key.clone(),
-            source: record.clone(),
+            source: record.clone().into(),
             fields,
             fingerprint,
             problem: None,
@@ -865,7 +866,7 @@ impl Build<'_> {
         self.met.insert(hash(link.target_key.as_str()));
         let record = left
             .map(|read| read.mapped.source.clone())
-            .or_else(|| right.map(|record| record.fields.clone()))
+            .or_else(|| right.map(|record| record.fields.clone().into()))
             .unwrap_or_default();
         let words = Mapped {
             source_key: link.source_key.clone(),
@@ -991,7 +992,7 @@ impl Build<'_> {
             let planned = Planned {
                 mapped: Mapped {
                     source_key: key.clone(),
-                    source: record.fields.clone(),
+                    source: record.fields.clone().into(),
                     fields: Object::new(),
                     fingerprint: NOT_READ,
                     problem: None,
@@ -1075,7 +1076,7 @@ impl Build<'_> {
         let as_planned = |decision, fields: Object| Planned {
             mapped: Mapped {
                 source_key: key.clone(),
-                source: record.fields.clone(),
+                source: record.fields.clone().into(),
                 fields,
                 fingerprint: NOT_READ,
                 problem: None,

@@ -8,6 +8,7 @@ use model::ids::{ChangeId, ExchangeId};
 use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
 use model::sync::Side;
 use model::value::{Object, Value};
+use store::borrowed::Json;
 use store::journal::Pending;
 
 use crate::commit::{self, Batch};
@@ -171,7 +172,7 @@ fn pending(intended: &[Intended]) -> Vec<store::journal::Intended<'_>> {
             seq: intended.seq,
             mapped: &intended.mapped.fields,
             mapped_fingerprint: intended.mapped.fingerprint,
-            source: Some(&intended.mapped.source),
+            source: Some(Json::Row(&intended.mapped.source)),
         })
         .collect()
 }
@@ -480,7 +481,7 @@ pub(crate) async fn settle_journal(job: &Job, work: &Work) -> Result<()> {
                 intent: pending.intent,
                 mapped: Mapped {
                     source_key: commit::pair(pending.side, &pending.change).0,
-                    source: pending.source.clone().unwrap_or_default(),
+                    source: pending.source.clone().unwrap_or_default().into(),
                     fields: pending.mapped.clone(),
                     fingerprint: pending.mapped_fingerprint,
                     problem: None,

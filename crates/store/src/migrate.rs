@@ -22,6 +22,7 @@ pub(crate) const MAIN: &[&str] = &[
     include_str!("../migrations/main/0004_bulk_jobs.sql"),
     include_str!("../migrations/main/0005_both_ways.sql"),
     include_str!("../migrations/main/0006_packets.sql"),
+    include_str!("../migrations/main/0007_shadow_packets.sql"),
 ];
 
 /// history.db, step by step.
@@ -29,6 +30,7 @@ pub(crate) const HISTORY: &[&str] = &[
     include_str!("../migrations/history/0001_initial.sql"),
     include_str!("../migrations/history/0002_side.sql"),
     include_str!("../migrations/history/0003_record_packets.sql"),
+    include_str!("../migrations/history/0004_fields.sql"),
 ];
 
 /// Backups that are kept.

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 pub const MASK: &str = "•••";
 
 /// Most of a body that is recorded, in bytes.
-pub const RECORDED_BODY: usize = 64 * 1024;
+pub const RECORDED_BODY: usize = 16 * 1024;
 
 /// Shorter ones would mask ordinary text; they are still masked by name.
 const SHORTEST: usize = 5;

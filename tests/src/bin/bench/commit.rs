@@ -151,7 +151,7 @@ impl Ledger {
                     seq: *seq,
                     mapped_fingerprint: mapped.fingerprint,
                     mapped: mapped.fields.clone(),
-                    source: Some(mapped.source.clone()),
+                    source: Some(mapped.source.to_value()),
                     is_held: false,
                 }
             })
@@ -181,7 +181,7 @@ impl Ledger {
                 field: None,
                 before: None,
                 after: Some(Value::Object(change.fields)),
-                source: Some(mapped.source),
+                source: Some(mapped.source.into_value()),
                 exchange: None,
                 at: 1,
             });
