@@ -31,7 +31,7 @@ pub(crate) fn mapped(program: &Program, sources: &[Value], records: usize) -> Ve
             let fields = Value::Object(program.apply(source).fields);
             Mapped {
                 source_key: RecordKey(format!("ct_{n}")),
-                source: source.clone(),
+                source: source.clone().into(),
                 fingerprint: fields.fingerprint(),
                 fields: fields.as_object().cloned().unwrap_or_default(),
                 problem: None,

@@ -1,0 +1,300 @@
+//! The source's changes: each finds its counterpart on the target, by link or by match key.
+
+use connectors::{Find, ReadRequest};
+use model::record::{Intent, Record, RecordKey};
+use model::sync::Side;
+use model::value::Value;
+
+use crate::error::Result;
+use crate::plan::{self, Decision, Problem};
+use crate::run::{self, Planned, hash, stop_if_cancelled};
+use crate::{deletes, lookup, read};
+
+use super::{Build, Found, Known, Met, Read, UNSETTLED, words};
+
+impl Build<'_> {
+    pub(super) async fn read_source(
+        &mut self,
+        request: ReadRequest,
+    ) -> Result<Option<serde_json::Value>> {
+        let mut pages = read::start::<connectors::Page>(
+            &self.work.tracker,
+            self.job.source.clone(),
+            request,
+            self.work.source_access.clone(),
+        );
+        let mut cursor = None;
+        while let Some(page) = pages.recv().await {
+            let page = page?;
+            cursor = page.cursor.or(cursor);
+            for batch in run::batches(page.records) {
+                stop_if_cancelled(self.work)?;
+                self.source_batch(batch).await?;
+            }
+        }
+        Ok(cursor)
+    }
+
+    pub(super) async fn source_batch(&mut self, records: Vec<Record>) -> Result<()> {
+        let read: Vec<Read> = records
+            .into_iter()
+            .map(|record| {
+                let version = record.version.clone();
+                let mapped = lookup::map(self.job, record);
+                Read { mapped, version }
+            })
+            .collect();
+        let keys: Vec<RecordKey> = read
+            .iter()
+            .map(|read| read.mapped.source_key.clone())
+            .collect();
+        if self.looks_for_deletes {
+            let deletions = &self.job.source_stream.capabilities.deletions;
+            let marked = read
+                .iter()
+                .filter(|read| deletes::is_marked(deletions, &read.mapped.source.as_value()))
+                .map(|read| read.mapped.source_key.clone());
+            deletes::note_told(self.job, self.work, marked.collect()).await?;
+        }
+        let known = self.known(keys, Vec::new()).await?;
+        let counterparts = self.counterparts(&read, &known).await?;
+        let mut found = Found::default();
+        for (read, candidates) in read.iter().zip(counterparts) {
+            let key = &read.mapped.source_key;
+            if !self.seen_on_source.insert(hash(key.as_str())) {
+                // Changed while it was listed: the later one counts.
+                found.again.push(key.clone());
+            }
+            let match_on = &self.job.document.match_on;
+            if let Some(key) = lookup::match_key_of(&read.mapped.fields, match_on) {
+                self.taken_on_source.insert(hash(key.as_str()));
+            }
+            self.source_record(read, candidates, &known, &mut found);
+        }
+        self.keep(found).await
+    }
+
+    /// Records of the target that new records of the source could be, one list for each record.
+    pub(super) async fn counterparts(
+        &self,
+        read: &[Read],
+        known: &Known,
+    ) -> Result<Vec<Vec<Record>>> {
+        let match_on = &self.job.document.match_on;
+        let mut wanted: Vec<(usize, u64, Vec<Value>)> = Vec::new();
+        for (n, read) in read.iter().enumerate() {
+            let mapped = &read.mapped;
+            if known.links.contains_key(&mapped.source_key) || mapped.problem.is_some() {
+                continue;
+            }
+            if let (Some(key), Ok(values)) = (
+                lookup::match_key_of(&mapped.fields, match_on),
+                lookup::values_of(&mapped.fields, match_on),
+            ) {
+                wanted.push((n, hash(key.as_str()), values));
+            }
+        }
+        let mut found = vec![Vec::new(); read.len()];
+        if wanted.is_empty() {
+            return Ok(found);
+        }
+        let (plan, hashes) = (
+            self.plan,
+            wanted.iter().map(|(_, hash, _)| *hash).collect::<Vec<_>>(),
+        );
+        let staged: Vec<Vec<Record>> = self
+            .work
+            .store
+            .read(move |db| {
+                hashes
+                    .iter()
+                    .map(|hash| store::staged::by_match(db, plan, *hash))
+                    .collect()
+            })
+            .await?;
+        let mut to_find = Vec::new();
+        for ((n, _, values), records) in wanted.into_iter().zip(staged) {
+            let is_searched = !records.is_empty() || self.target_complete;
+            if let Some(slot) = found.get_mut(n) {
+                *slot = records;
+            }
+            if !is_searched {
+                to_find.push((n, values));
+            }
+        }
+        let can = &self.job.target_stream.capabilities.match_by;
+        if !to_find.is_empty() && match_on.iter().all(|path| can.contains(path)) {
+            let find = Find {
+                stream: self.job.target_stream.name.clone(),
+                by: match_on.clone(),
+                values: to_find.iter().map(|(_, values)| values.clone()).collect(),
+            };
+            let answers = self
+                .job
+                .destination
+                .find(find, &self.work.target_access)
+                .await?;
+            for ((n, _), records) in to_find.into_iter().zip(answers) {
+                if let Some(slot) = found.get_mut(n) {
+                    *slot = records;
+                }
+            }
+        }
+        self.without_linked(found).await
+    }
+
+    /// Takes out records that already belong to another record of the source.
+    pub(super) async fn without_linked(&self, found: Vec<Vec<Record>>) -> Result<Vec<Vec<Record>>> {
+        let keys: Vec<RecordKey> = found
+            .iter()
+            .flatten()
+            .filter_map(|record| record.key.clone())
+            .collect();
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        let sync = self.job.sync;
+        let linked = self
+            .work
+            .store
+            .read(move |db| store::links::sources_of_targets(db, sync, &keys))
+            .await?;
+        Ok(found
+            .into_iter()
+            .map(|records| {
+                records
+                    .into_iter()
+                    .filter(|record| {
+                        let key = record.key.as_ref();
+                        key.is_some_and(|key| !linked.contains_key(key))
+                    })
+                    .collect()
+            })
+            .collect())
+    }
+
+    pub(super) fn source_record(
+        &mut self,
+        read: &Read,
+        candidates: Vec<Record>,
+        known: &Known,
+        found: &mut Found,
+    ) {
+        let mapped = &read.mapped;
+        let key = &mapped.source_key;
+        if let Some(reason) = known.paused.get(key) {
+            return self.leave(
+                read,
+                Decision::Filtered(words(format!("paused: {reason}"))),
+                found,
+            );
+        }
+        if self.unwritable.contains(key) {
+            return self.leave(read, Decision::Held(words(UNSETTLED)), found);
+        }
+        if let Some(problem) = self.job.leaves_out(&mapped.source.as_value()) {
+            return self.leave(read, Decision::Filtered(problem), found);
+        }
+        if let Some(problem) = &mapped.problem {
+            return self.leave(read, Decision::Invalid(problem.clone()), found);
+        }
+        if let Some(link) = known.links.get(key) {
+            let right = known.staged.get(&link.target_key);
+            let is_same = link.source_fingerprint == mapped.fingerprint;
+            if is_same && right.is_none() {
+                found.counts.read += 1;
+                found.counts.unchanged += 1;
+                return;
+            }
+            if known.missing.get(key) == Some(&Side::Target) {
+                return self.edited_and_missing(Side::Target, link, Some(read), None, found);
+            }
+            if right.is_some() {
+                self.met.insert(hash(link.target_key.as_str()));
+            }
+            let met = Met {
+                source_key: key.clone(),
+                target_key: link.target_key.clone(),
+                link: Some(link),
+                left: Some(read),
+                right,
+            };
+            return self.pair(met, known, found);
+        }
+        match candidates.as_slice() {
+            [] => self.new_on_source(read, found),
+            [record] => {
+                let Some(target_key) = record.key.clone() else {
+                    return self.leave(read, Decision::Held(words(NO_KEY)), found);
+                };
+                if self.unwritable.contains(&target_key) {
+                    return self.leave(read, Decision::Held(words(UNSETTLED)), found);
+                }
+                if !self.met.insert(hash(target_key.as_str())) {
+                    return self.leave(read, Decision::Held(words(SHARED)), found);
+                }
+                let met = Met {
+                    source_key: key.clone(),
+                    target_key,
+                    link: None,
+                    left: Some(read),
+                    right: Some(record),
+                };
+                self.pair(met, known, found);
+            }
+            several => {
+                self.met.extend(
+                    several
+                        .iter()
+                        .filter_map(|record| record.key.as_ref())
+                        .map(|key| hash(key.as_str())),
+                );
+                let words = words(format!(
+                    "{} records of the target match this one; merge them there, or match by a field that is unique",
+                    several.len()
+                ));
+                self.leave(read, Decision::Held(words), found);
+            }
+        }
+    }
+
+    /// A record of the source that nothing is written for.
+    pub(super) fn leave(&mut self, read: &Read, decision: Decision, found: &mut Found) {
+        self.enter(
+            Planned {
+                mapped: read.mapped.clone(),
+                decision,
+                was_linked: false,
+                side: Side::Target,
+                intent: Intent::Sync,
+            },
+            found,
+        );
+    }
+
+    pub(super) fn new_on_source(&mut self, read: &Read, found: &mut Found) {
+        let mapped = &read.mapped;
+        let decision = match lookup::values_of(&mapped.fields, &self.job.document.match_on) {
+            Err(field) => Decision::Held(Problem {
+                message: format!(
+                    "\"{field}\" is empty, and it is what records are matched by; fill it in or match by another field"
+                ),
+                field: Some(field),
+            }),
+            Ok(_) => plan::create(mapped, &self.job.rules()),
+        };
+        let mut planned = Planned {
+            mapped: mapped.clone(),
+            decision,
+            was_linked: false,
+            side: Side::Target,
+            intent: Intent::Sync,
+        };
+        self.claims.one_each(&mut planned, &self.job.rules());
+        self.enter(planned, found);
+    }
+}
+
+const NO_KEY: &str = "a record of the target matches but has no key";
+const SHARED: &str =
+    "another record of the source matches the same record of the target; mend one of them";
