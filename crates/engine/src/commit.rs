@@ -1,7 +1,5 @@
 //! Stage 6: outcomes, links, counters and checkpoint in one transaction.
 
-use std::collections::HashMap;
-
 use model::clock::Millis;
 use model::conflict::ConflictKind;
 use model::cursor::Checkpoint;
@@ -19,6 +17,7 @@ use store::conflicts::Conflict;
 use store::links::{Link, SourceMark};
 use store::run_records::Told;
 
+use crate::compare;
 use crate::error::Result;
 use crate::job::Job;
 use crate::plan::{self, Decision, Mapped, Problem};
@@ -30,10 +29,9 @@ pub(crate) struct Batch {
     run: RunId,
     at: Millis,
     pub(crate) counts: RunCounts,
-    /// With the change that made it, where one did.
-    links: Vec<(Link, Option<ChangeId>)>,
-    /// The marks of the source records that links are made with.
-    pub(crate) marks: HashMap<RecordKey, SourceMark>,
+    links: Vec<Linked>,
+    /// What the marks are made with that the links get.
+    pub(crate) seed: Option<u64>,
     /// Records that need nothing and have no line.
     unchanged: Vec<RecordKey>,
     records: Vec<Line>,
@@ -50,6 +48,14 @@ pub(crate) struct Batch {
     conflicts: Vec<Conflict>,
     /// New marks of links that are otherwise as they were.
     pub(crate) news: Vec<(RecordKey, SourceMark)>,
+}
+
+/// A link on its way.
+struct Linked {
+    link: Link,
+    mark: Option<SourceMark>,
+    /// The change that made it, where one did.
+    change: Option<ChangeId>,
 }
 
 /// A line of the history before it knows its sync.
@@ -97,7 +103,7 @@ impl Batch {
             at,
             counts: RunCounts::default(),
             links: Vec::new(),
-            marks: HashMap::new(),
+            seed: None,
             unchanged: Vec::new(),
             records: Vec::new(),
             settled: Vec::new(),
@@ -114,6 +120,10 @@ impl Batch {
     /// The run that the records belong to.
     pub(crate) fn run(&self) -> RunId {
         self.run
+    }
+
+    fn mark(&self, mapped: &Mapped) -> Option<SourceMark> {
+        Some(compare::mark_of(&mapped.source, self.seed?))
     }
 
     fn count(&mut self, outcome: RecordOutcome) {
@@ -139,7 +149,13 @@ impl Batch {
     ) {
         let (outcome, problem) = match decision {
             Decision::Unchanged { adopt } => {
-                self.links.extend(adopt.map(|link| (*link, None)));
+                if let Some(link) = adopt {
+                    self.links.push(Linked {
+                        link: *link,
+                        mark: self.mark(&mapped),
+                        change: None,
+                    });
+                }
                 // Unchanged records are counted, not listed: there may be millions in every run.
                 self.unchanged.push(mapped.source_key);
                 return self.count(RecordOutcome::Unchanged);
@@ -422,7 +438,8 @@ impl Batch {
                 // Nobody asks for them after this.
                 link.shadow = std::mem::take(&mut mapped.fields);
                 link.target_version = version;
-                self.links.push((link, Some(change.id)));
+                let (mark, change) = (self.mark(mapped), Some(change.id));
+                self.links.push(Linked { link, mark, change });
             }
             (Intent::Sync, _) => {
                 let mut agreed = agreed_of(source_key.clone(), target_key);
@@ -492,7 +509,7 @@ pub(crate) async fn commit(
         at,
         counts,
         links,
-        mut marks,
+        seed: _,
         unchanged,
         records,
         settled,
@@ -509,9 +526,9 @@ pub(crate) async fn commit(
         .write(move |tx| {
             let settled = store::journal::settle(tx, sync, &settled)?;
             store::journal::hold_many(tx, sync, &held)?;
-            let journalled = links.iter().map(|(link, change)| {
-                let shadow = change.and_then(|change| settled.shadow_of(change));
-                (link, marks.remove(&link.source_key), shadow)
+            let journalled = links.iter().map(|linked| {
+                let shadow = linked.change.and_then(|id| settled.shadow_of(id));
+                (&linked.link, linked.mark, shadow)
             });
             store::links::upsert_journalled(tx, sync, journalled)?;
             store::links::mark_many(tx, sync, &news)?;

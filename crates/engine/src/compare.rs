@@ -1,10 +1,11 @@
 //! Stages 2 and 3 for records as they come: most of them did not change, and are recognised by their bytes before
 //! anything of them is read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use connectors::{Deletions, RowRecord};
 use model::record::RecordKey;
+use model::row::Row;
 use model::value::Value;
 use store::links::{SourceMark, Standing};
 
@@ -23,20 +24,25 @@ pub(crate) struct Compared {
     pub(crate) marked: Vec<RecordKey>,
     /// The others.
     pub(crate) planned: Vec<Planned>,
-    /// The marks of the others.
-    pub(crate) marks: HashMap<RecordKey, SourceMark>,
+    /// What the marks of the others are made with.
+    pub(crate) seed: Option<u64>,
     /// Some records of the sync need a person.
     pub(crate) any_unwritten: bool,
 }
 
 impl Compared {
-    /// Takes those of the marks that are news of links which are otherwise as they were.
-    pub(crate) fn take_news(&mut self) -> Vec<(RecordKey, SourceMark)> {
-        let marks = &mut self.marks;
+    /// The marks that are news of links which are otherwise as they were.
+    pub(crate) fn news(&self) -> Vec<(RecordKey, SourceMark)> {
+        let Some(seed) = self.seed else {
+            return Vec::new();
+        };
         self.planned
             .iter()
             .filter(|planned| matches!(planned.decision, Decision::Unchanged { adopt: None }))
-            .filter_map(|planned| marks.remove_entry(&planned.mapped.source_key))
+            .map(|planned| {
+                let mapped = &planned.mapped;
+                (mapped.source_key.clone(), mark_of(&mapped.source, seed))
+            })
             .collect()
     }
 }
@@ -63,7 +69,7 @@ pub(crate) async fn compare(
                 .map(|row| {
                     (
                         Standing::New,
-                        seed.map(|seed| SourceMark(row.row.mark_with(seed))),
+                        seed.map(|seed| mark_of(&row.row, seed)),
                     )
                 })
                 .collect();
@@ -100,12 +106,12 @@ pub(crate) async fn compare(
         same: Vec::new(),
         marked: Vec::new(),
         planned: Vec::new(),
-        marks: HashMap::new(),
+        seed,
         any_unwritten,
     };
     let mut records = Vec::new();
     let mut linked = HashSet::new();
-    for (row, (standing, mark)) in rows.into_iter().zip(standings) {
+    for (row, (standing, _)) in rows.into_iter().zip(standings) {
         match (row.key, standing) {
             (Some(key), Standing::Same) => compared.same.push(key),
             (key, standing) => {
@@ -113,7 +119,6 @@ pub(crate) async fn compare(
                     if standing != Standing::New {
                         linked.insert(key.clone());
                     }
-                    compared.marks.extend(mark.map(|mark| (key.clone(), mark)));
                 }
                 records.push(RowRecord { key, ..row });
             }
@@ -131,6 +136,11 @@ pub(crate) async fn compare(
         compared.planned = plan_batch(job, work, records, Some(&linked), claims).await?;
     }
     Ok(compared)
+}
+
+/// The mark of a record as it came.
+pub(crate) fn mark_of(source: &Row, seed: u64) -> SourceMark {
+    SourceMark(source.mark_with(seed))
 }
 
 /// Other bytes, another mapping, other fields on either side, another version of this program: all of them make other

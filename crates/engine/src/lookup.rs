@@ -231,12 +231,15 @@ pub(crate) fn values_of(
 }
 
 fn value_at<'a>(fields: &'a Object, path: &FieldPath) -> Option<&'a Value> {
-    let mut segments = path.segments().iter();
-    let model::path::Segment::Name(first) = segments.next()? else {
+    let (first, rest) = path.segments().split_first()?;
+    let model::path::Segment::Name(first) = first else {
         return None;
     };
-    let rest = FieldPath::from_segments(segments.cloned().collect());
-    fields.get(first)?.at(&rest)
+    let value = fields.get(first)?;
+    match rest.is_empty() {
+        true => Some(value),
+        false => value.at(&FieldPath::from_segments(rest.to_vec())),
+    }
 }
 
 /// The values that a record is matched by, as one key: text without case and spaces around, as most
@@ -247,14 +250,18 @@ pub(crate) fn match_key(mapped: &Mapped, rules: &Rules) -> Option<RecordKey> {
 
 /// The same of any fields.
 pub(crate) fn match_key_of(fields: &Object, match_on: &[FieldPath]) -> Option<RecordKey> {
-    let values = values_of(fields, match_on).ok()?;
-    if values.is_empty() {
-        return None;
+    let mut key = String::new();
+    for (n, path) in match_on.iter().enumerate() {
+        let value = value_at(fields, path).filter(|value| !value.is_empty())?;
+        if n > 0 {
+            key.push('\u{1f}');
+        }
+        match value {
+            Value::Text(text) if text.is_ascii() => {
+                key.extend(text.trim().chars().map(|c| c.to_ascii_lowercase()));
+            }
+            value => key.push_str(&RecordKey::from_value(value)?.0.trim().to_lowercase()),
+        }
     }
-    let parts: Vec<String> = values
-        .iter()
-        .filter_map(RecordKey::from_value)
-        .map(|key| key.0.trim().to_lowercase())
-        .collect();
-    Some(RecordKey(parts.join("\u{1f}")))
+    (!match_on.is_empty()).then_some(RecordKey(key))
 }

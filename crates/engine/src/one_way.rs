@@ -49,7 +49,7 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId, full: bool) -> R
             if looks_for_deletes {
                 deletes::note_told(job, work, std::mem::take(&mut compared.marked)).await?;
             }
-            let news = compared.take_news();
+            let news = compared.news();
             let mut entries = Vec::new();
             let mut again = Vec::new();
             let mut unchanged = compared.same;

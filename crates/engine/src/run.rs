@@ -10,6 +10,7 @@
 //! spoken.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 
 use connectors::{Access, ReadRequest, RowPage, RowRecord};
 use model::clock::Clock;
@@ -24,7 +25,7 @@ use store::plans::{EntryFilter, PlanAction, PlanKind, PlanState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::claims::Claims;
+use crate::claims::{AsItIs, Claims};
 use crate::commit::{self, Batch};
 use crate::compare::{self, Compared};
 use crate::error::{Error, Result};
@@ -452,7 +453,7 @@ pub(crate) fn batches<T: Keyed>(records: Vec<T>) -> Vec<Vec<T>> {
     let mut out = Vec::with_capacity(records.len() / RECORDS_PER_BATCH + 1);
     let mut batch = Vec::with_capacity(records.len().min(RECORDS_PER_BATCH));
     // Order is kept per record: the same key twice never shares a batch.
-    let mut keys = HashSet::new();
+    let mut keys: HashSet<u64, BuildHasherDefault<AsItIs>> = HashSet::default();
     for record in records {
         let mark = record.key().map(RecordKey::mark);
         let repeated = mark.is_some_and(|mark| !keys.insert(mark));
@@ -542,13 +543,13 @@ pub(crate) async fn plan_batch(
 async fn execute_compared(
     job: &Job,
     work: &Work,
-    mut compared: Compared,
+    compared: Compared,
     checkpoint: Option<Checkpoint>,
     sequence: &mut Sequence,
 ) -> Result<()> {
     let mut batch = Batch::new(work.run, work.clock.now());
-    batch.news = compared.take_news();
-    batch.marks = compared.marks;
+    batch.news = compared.news();
+    batch.seed = compared.seed;
     batch.settle_same(compared.same);
     execute_into(job, work, batch, compared.planned, checkpoint, sequence).await
 }

@@ -71,6 +71,12 @@ pub(crate) async fn untouched(
     intended: Vec<Intended>,
     batch: &mut Batch,
 ) -> Result<Vec<Intended>> {
+    if intended
+        .iter()
+        .all(|intended| intended.change.operation == Operation::Create)
+    {
+        return Ok(intended);
+    }
     let mut out = Vec::with_capacity(intended.len());
     let mut to_look: Vec<Intended> = Vec::new();
     for intended in intended {
@@ -187,8 +193,10 @@ pub(crate) async fn send(
     let mut left = intended;
     // One side after the other, each in its order.
     for side in [Side::Target, Side::Source] {
-        let (now, later): (Vec<Intended>, Vec<Intended>) =
-            left.into_iter().partition(|intended| intended.side == side);
+        let (now, later) = match left.iter().all(|intended| intended.side == side) {
+            true => (left, Vec::new()),
+            false => left.into_iter().partition(|intended| intended.side == side),
+        };
         left = later;
         if now.is_empty() {
             continue;

@@ -101,7 +101,7 @@ pub(crate) fn back_up(
     let unfinished = path.with_extension("unfinished");
     _ = std::fs::remove_file(&unfinished);
     {
-        let mut copy = open::connect(&unfinished, key)?;
+        let mut copy = open::connect_as(&unfinished, key, open::Seal::of(conn)?)?;
         let backup = Backup::new(conn, &mut copy).during("back up a file")?;
         // All pages in one step: one snapshot, whatever other processes write meanwhile.
         match backup.step(-1).during("back up a file")? {
