@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use api::views::{NeedsYouAction, Overview, RunRecords, Started};
+use api::views::{
+    NeedsYouAction, Overview, RunRecordDetail, RunRecordSummary, RunRecords, Started, SyncDetail,
+};
 use model::ids::SyncId;
-use model::run::{RunState, Trigger};
+use model::run::{RecordOutcome, RunState, Trigger};
 use sandbox::{Fault, FaultRule};
 use serde_json::json;
 use testkit::{TestApp, carried};
@@ -74,10 +76,16 @@ async fn records_of_an_earlier_run_are_counted_until_they_are_written() {
     let keys = listed(&test, sync).await;
     assert_eq!(keys.len() as u64, left);
 
-    // Nothing changed at the source: this run sees none of them.
+    // Nothing changed at the source: this run sees none of them, but tries what the target refused.
     test.sandbox.set_faults(Vec::new());
     let second = test.run(sync).await;
-    assert!(second.summary.counts.read <= 2, "{}", second.equation);
+    let refused = first.summary.counts.rejected;
+    assert_eq!(second.summary.counts.rejected, refused);
+    assert!(
+        second.summary.counts.read <= 2 + refused,
+        "{}",
+        second.equation
+    );
     assert_eq!(
         waiting(&test, sync).await,
         left,
@@ -120,5 +128,108 @@ async fn records_that_are_gone_from_the_source_need_nobody() {
     // This one is planned first, for there are links.
     full_run(&test, sync).await;
     assert_eq!(waiting(&test, sync).await, still);
+    test.close().await;
+}
+
+/// What still needs a person, as the list shows it.
+async fn unwritten(test: &TestApp, sync: SyncId) -> Vec<RunRecordSummary> {
+    let request = json!({
+        "run": null, "sync": sync, "outcomes": [], "search": "", "unwritten": true, "after": null, "limit": 100,
+    });
+    let page: RunRecords = test.ask("list_run_records", request).await;
+    page.records
+}
+
+/// How many records a run wrote.
+async fn written(test: &TestApp, started: Started) -> u64 {
+    let ended = test.ended(started.run).await;
+    assert_eq!(ended.summary.state, RunState::Completed, "{ended:?}");
+    ended.summary.counts.created + ended.summary.counts.updated
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_target_refuses_is_tried_by_later_runs_set_aside_and_sent_with_other_values() {
+    let test = TestApp::with_contacts(12).await;
+    let sync = test.standard().await.sync;
+    let draft = json!({"sync": sync, "most_tries": 2});
+    let _: serde_json::Value = test.ask("save_draft", draft).await;
+    let detail: SyncDetail = test.ask("get_sync", json!({"sync": sync})).await;
+    assert_eq!(detail.most_tries, 2);
+    let mapping = test.suggested(sync).await;
+    test.publish(sync, &mapping).await;
+    let refuse = || {
+        let fault = Fault::Status {
+            status: 422,
+            retry_after: None,
+            after_write: false,
+        };
+        vec![FaultRule::new(fault).on("POST", "/postino/api/subscribers/batch")]
+    };
+    test.sandbox.set_faults(refuse());
+    let first = test.run(sync).await;
+    let n_refused = first.summary.counts.rejected;
+    assert!(n_refused > 5, "{}", first.equation);
+    let second = test.run(sync).await;
+    assert_eq!(second.summary.counts.rejected, n_refused, "tried again");
+    let waiting: Vec<_> = unwritten(&test, sync)
+        .await
+        .into_iter()
+        .filter(|record| record.outcome == RecordOutcome::Rejected)
+        .collect();
+    assert_eq!(waiting.len() as u64, n_refused);
+    assert!(
+        waiting
+            .iter()
+            .all(|record| record.is_set_aside && record.tries == Some(2)),
+        "{waiting:?}"
+    );
+
+    // Set aside is set aside, also when the target would take them by now.
+    test.sandbox.set_faults(Vec::new());
+    let third = test.run(sync).await;
+    assert!(third.summary.counts.read <= 2, "{}", third.equation);
+
+    let record = &waiting[0];
+    let nothing = json!({"run": record.run, "seq": record.seq, "fields": {}});
+    let refused = test
+        .try_ask::<Started>("resend_record", nothing)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.message, "No value was changed.");
+    let other = json!({"run": record.run, "seq": record.seq, "fields": {"full_name": "Other"}});
+    let sent: Started = test.ask("resend_record", other).await;
+    assert_eq!(written(&test, sent).await, 1);
+    let names: Vec<_> = carried::subscribers(&test.sandbox)
+        .into_values()
+        .filter(|subscriber| subscriber["full_name"] == "Other")
+        .collect();
+    assert_eq!(names.len(), 1);
+
+    // Another mapping than then, and one record as it was mapped then.
+    let mut other = mapping.clone();
+    testkit::standard::put(
+        &mut other,
+        testkit::standard::constant("full_name", json!("Everybody")),
+    );
+    test.publish(sync, &other).await;
+    let record = &waiting[1];
+    let reference = json!({"run": record.run, "seq": record.seq});
+    let detail: RunRecordDetail = test.ask("get_run_record", reference).await;
+    assert!(detail.has_other_mapping);
+    let then = json!({"run": record.run, "seqs": [record.seq], "mapping": "then"});
+    let sent: Started = test.ask("retry_records", then).await;
+    assert_eq!(written(&test, sent).await, 1);
+    let everybody = || {
+        carried::subscribers(&test.sandbox)
+            .into_values()
+            .filter(|subscriber| subscriber["full_name"] == "Everybody")
+            .count()
+    };
+    assert_eq!(everybody(), 0);
+    let record = &waiting[2];
+    let today = json!({"run": record.run, "seqs": [record.seq], "mapping": null});
+    let sent: Started = test.ask("retry_records", today).await;
+    assert_eq!(written(&test, sent).await, 1);
+    assert_eq!(everybody(), 1);
     test.close().await;
 }

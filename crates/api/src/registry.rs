@@ -83,6 +83,7 @@ macro_rules! commands {
             get_run_record(RunRecordRef) -> RunRecordDetail, query, [RunRecords];
             retry_unwritten(SyncRef) -> Started, mutation, [Runs, Syncs, RunRecords];
             retry_records(RetryRecords) -> Started, mutation, [Runs, Syncs, RunRecords];
+            resend_record(ResendRecord) -> Started, mutation, [Runs, Syncs, RunRecords];
         }
     };
 }

@@ -278,6 +278,23 @@ pub(crate) enum Take {
 pub(crate) struct Retry {
     /// Which sync: its id or name.
     pub(crate) sync: String,
+    /// Only the record with this place in the run of `--run`, as `log` lists it.
+    #[arg(long, value_name = "NUMBER", requires = "run")]
+    pub(crate) record: Option<u64>,
+    /// Only what this run could not write.
+    #[arg(long, value_name = "ID")]
+    pub(crate) run: Option<RunId>,
+    /// Map with the version of the sync that the run had, instead of today's.
+    #[arg(long, requires = "run")]
+    pub(crate) mapping_of_then: bool,
+    /// Send this value in a field of the target, instead of what the mapping makes; JSON, or plain text.
+    #[arg(
+        long,
+        value_name = "FIELD=VALUE",
+        requires = "record",
+        conflicts_with = "mapping_of_then"
+    )]
+    pub(crate) set: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -10,12 +10,13 @@ use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
 use model::row::Row;
 use model::run::{RecordOutcome, RunCounts};
 use model::sync::Side;
-use model::value::{Object, Value};
+use model::value::{Fingerprint, Object, Value};
 use store::agreed::Agreed;
 use store::borrowed::Json;
 use store::conflicts::Conflict;
 use store::links::{Link, SourceMark};
 use store::run_records::Told;
+use store::unwritten::Failure;
 
 use crate::compare;
 use crate::error::Result;
@@ -73,9 +74,20 @@ struct Line {
     exchange: Option<ExchangeId>,
     /// The change that the journal has of it.
     change: Option<ChangeId>,
+    /// Of the record as the mapping makes it.
+    mapped: Fingerprint,
 }
 
 impl Line {
+    fn failure(&self) -> Option<Failure> {
+        self.outcome.needs_person().then(|| Failure {
+            source_key: self.source_key.clone(),
+            seq: self.seq,
+            outcome: self.outcome,
+            fingerprint: self.mapped,
+        })
+    }
+
     fn told(&self, sync: SyncId, run: RunId, at: Millis) -> Told<'_> {
         Told {
             run,
@@ -200,6 +212,7 @@ impl Batch {
             side,
             exchange: None,
             change: None,
+            mapped: mapped.fingerprint,
         });
     }
 
@@ -385,6 +398,7 @@ impl Batch {
             side,
             exchange,
             change: Some(change.id),
+            mapped: mapped.fingerprint,
         });
     }
 
@@ -522,6 +536,7 @@ pub(crate) async fn commit(
         news,
     } = batch;
     let changes: Vec<Option<ChangeId>> = records.iter().map(|line| line.change).collect();
+    let failures: Vec<Failure> = records.iter().filter_map(Line::failure).collect();
     work.store
         .write(move |tx| {
             let settled = store::journal::settle(tx, sync, &settled)?;
@@ -546,7 +561,7 @@ pub(crate) async fn commit(
                 }
             }
             store::conflicts::put_many(tx, &conflicts)?;
-            note_unwritten(tx, sync, run, &unchanged, &records)?;
+            note_unwritten(tx, sync, run, &unchanged, &records, &failures)?;
             let told: Vec<Told<'_>> = records
                 .iter()
                 .map(|line| line.told(sync, run, at))
@@ -607,15 +622,12 @@ fn note_unwritten(
     run: RunId,
     unchanged: &[RecordKey],
     records: &[Line],
+    failures: &[Failure],
 ) -> store::Result<()> {
-    let (unwritten, done): (Vec<&Line>, Vec<&Line>) = records
+    let done = records
         .iter()
-        .partition(|line| line.outcome.needs_person());
-    let done = done.into_iter().map(|line| &line.source_key);
+        .filter(|line| !line.outcome.needs_person())
+        .map(|line| &line.source_key);
     store::unwritten::remove_many(tx, sync, unchanged.iter().chain(done))?;
-    let unwritten: Vec<(RecordKey, u64, RecordOutcome)> = unwritten
-        .into_iter()
-        .map(|line| (line.source_key.clone(), line.seq, line.outcome))
-        .collect();
-    store::unwritten::put_many(tx, sync, run, &unwritten)
+    store::unwritten::put_many(tx, sync, run, failures)
 }

@@ -14,7 +14,7 @@ use crate::deletes;
 use crate::error::Result;
 use crate::job::Job;
 use crate::plan::Decision;
-use crate::run::{Planned, Work, plan_batch};
+use crate::run::{Beforehand, Planned, Work, plan_batch};
 
 /// What a batch of records comes to.
 pub(crate) struct Compared {
@@ -66,12 +66,7 @@ pub(crate) async fn compare(
         .read(move |db| {
             let mut standings: Vec<(Standing, Option<SourceMark>)> = rows
                 .iter()
-                .map(|row| {
-                    (
-                        Standing::New,
-                        seed.map(|seed| mark_of(&row.row, seed)),
-                    )
-                })
+                .map(|row| (Standing::New, seed.map(|seed| mark_of(&row.row, seed))))
                 .collect();
             let wanted: Vec<(&RecordKey, Option<SourceMark>)> = rows
                 .iter()
@@ -133,7 +128,11 @@ pub(crate) async fn compare(
             .collect();
     }
     if !records.is_empty() {
-        compared.planned = plan_batch(job, work, records, Some(&linked), claims).await?;
+        let known = Beforehand {
+            linked: &linked,
+            any_unwritten,
+        };
+        compared.planned = plan_batch(job, work, records, known, claims).await?;
     }
     Ok(compared)
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use connectors::Access;
 use model::clock::Clock;
 use model::ids::{ConnectionId, PlanId, RunId, SyncId};
-use model::record::RecordKey;
 use model::run::{RunCounts, RunState, Trigger};
-use model::value::Value;
 use store::Store;
 use store::plans::PlanKind;
 use tokio::sync::watch;
@@ -21,6 +19,7 @@ use crate::jobs::StoredJobs;
 use crate::limits::SETTLE_PAUSE;
 use crate::lock::SyncLock;
 use crate::progress::Meter;
+use crate::retries::{MappingOf, Resent};
 use crate::run::{self, Ended, Input, Wanted, Work};
 use crate::undo::{self, Selection};
 use crate::{Active, ActivePlan, Engine, is_published, lock_map, stored_plan};
@@ -86,12 +85,43 @@ impl Engine {
         self.begin(sync, trigger, Input::Plan(plan)).await
     }
 
-    /// Begins a run of records that were not written before, as they were read then.
-    pub async fn retry(&self, sync: SyncId, records: Vec<(RecordKey, Value)>) -> Result<RunId> {
+    /// Begins a run that writes records once more, as they were read then.
+    pub async fn resend(
+        &self,
+        sync: SyncId,
+        records: Vec<Resent>,
+        mapping: MappingOf,
+    ) -> Result<RunId> {
         if records.is_empty() {
             return Err(Error::Refused("there is nothing to try again".into()));
         }
-        self.begin(sync, Trigger::Retry, Input::Records(records))
+        let stored = self
+            .0
+            .store
+            .read(move |db| {
+                let mut stored = store::syncs::get(db, sync)?;
+                if let MappingOf::Version(version) = mapping
+                    && version != stored.version
+                {
+                    let of_then = store::syncs::version(db, sync, version)?;
+                    if (&of_then.source, &of_then.target)
+                        == (&stored.document.source, &stored.document.target)
+                    {
+                        stored.document.mapping = of_then.mapping;
+                        stored.version = version;
+                    } else {
+                        return Ok(None);
+                    }
+                }
+                Ok(Some(stored))
+            })
+            .await?;
+        let Some(stored) = stored else {
+            return Err(Error::Refused(
+                "this sync had another source or target then; try it again with the mapping of today".into(),
+            ));
+        };
+        self.begin_as(stored, Trigger::Retry, Input::Records(records))
             .await
     }
 
@@ -123,6 +153,17 @@ impl Engine {
             .store
             .read(move |db| store::syncs::get(db, sync))
             .await?;
+        self.begin_as(stored, trigger, input).await
+    }
+
+    /// Begins a run of a sync as it is given, which may be as it was once.
+    async fn begin_as(
+        &self,
+        stored: store::syncs::StoredSync,
+        trigger: Trigger,
+        input: Input,
+    ) -> Result<RunId> {
+        let sync = stored.id;
         if !is_published(&stored) {
             return Err(Error::NotPublished {
                 name: stored.document.name,

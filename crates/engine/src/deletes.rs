@@ -140,7 +140,7 @@ pub(crate) async fn read_told(
     Ok(cursor)
 }
 
-/// The source itself says that these are deleted. Only those that are linked matter.
+/// The source itself says that these are deleted.
 pub(crate) async fn note_told(job: &Job, work: &Work, told: Vec<RecordKey>) -> Result<()> {
     if told.is_empty() {
         return Ok(());
@@ -149,6 +149,8 @@ pub(crate) async fn note_told(job: &Job, work: &Work, told: Vec<RecordKey>) -> R
     Ok(work
         .store
         .write(move |tx| {
+            // What was never written needs nobody any more.
+            store::unwritten::remove_many(tx, sync, &told)?;
             let linked = store::links::fingerprints_many(tx, sync, &told)?;
             let told: Vec<RecordKey> = told
                 .into_iter()

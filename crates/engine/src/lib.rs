@@ -39,6 +39,7 @@ pub mod plan;
 pub mod platforms;
 mod progress;
 mod read;
+pub mod retries;
 pub mod run;
 pub mod samples;
 mod scheduler;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use connectors::RowPage;
+use connectors::{RowPage, RowRecord};
 use model::cursor::Checkpoint;
 use model::ids::PlanId;
 use model::run::{RecordOutcome, RunCounts};
@@ -11,6 +11,7 @@ use model::sync::Side;
 use crate::claims::Claims;
 use crate::error::Result;
 use crate::job::Job;
+use crate::retries::Retries;
 use crate::run::{self, Sequence, Work, hash, stop_if_cancelled};
 use crate::stored_plan::Made;
 use crate::{compare, deletes, read, stored_plan};
@@ -32,79 +33,46 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId, full: bool) -> R
         request,
         work.source_access.clone(),
     );
-    let mut claims = Claims::default();
+    let mut build = Build {
+        job,
+        work,
+        plan,
+        looks_for_deletes,
+        claims: Claims::default(),
+        counts: RunCounts::default(),
+        sequence: Sequence::default(),
+        updates: 0,
+        listed: HashSet::new(),
+    };
     let mut cursor = None;
-    let mut counts = RunCounts::default();
-    let mut sequence = Sequence::default();
-    let mut updates = 0;
-    let sync = job.sync;
-    // A record that changes while it is listed comes again, and then the later one counts.
-    let mut listed = HashSet::new();
     while let Some(page) = pages.full().await {
         let page = page?;
         cursor = page.cursor.or(cursor);
         for batch in run::batches(page.records) {
             stop_if_cancelled(work)?;
-            let mut compared = compare::compare(job, work, batch, &mut claims).await?;
-            if looks_for_deletes {
-                deletes::note_told(job, work, std::mem::take(&mut compared.marked)).await?;
-            }
-            let news = compared.news();
-            let mut entries = Vec::new();
-            let mut again = Vec::new();
-            let mut unchanged = compared.same;
-            let n_same = u64::try_from(unchanged.len()).unwrap_or(u64::MAX);
-            let mut batch_counts = RunCounts {
-                read: n_same,
-                unchanged: n_same,
-                ..RunCounts::default()
-            };
-            for key in &unchanged {
-                if !listed.insert(hash(key.as_str())) {
-                    again.push(key.clone());
-                }
-            }
-            for planned in compared.planned {
-                batch_counts.read += 1;
-                let outcome = run::expected_outcome(&planned);
-                outcome.count(&mut batch_counts);
-                updates += u64::from(planned.was_linked && outcome == RecordOutcome::Updated);
-                if !listed.insert(hash(planned.mapped.source_key.as_str())) {
-                    again.push(planned.mapped.source_key.clone());
-                }
-                match stored_plan::to_entry(planned, &mut sequence) {
-                    Ok(entry) => entries.push(entry),
-                    Err(key) => unchanged.push(key),
-                }
-            }
-            counts.add(&batch_counts);
-            work.meter.counted(&batch_counts);
-            if !compared.any_unwritten {
-                unchanged.clear();
-            }
-            if again.is_empty() && entries.is_empty() && unchanged.is_empty() && news.is_empty() {
-                continue;
-            }
-            let replaced = work
-                .store
-                .write(move |tx| {
-                    store::links::mark_many(tx, sync, &news)?;
-                    let mut replaced = Vec::new();
-                    for key in &again {
-                        replaced.extend(store::plans::remove_entries_of(tx, plan, key)?);
-                    }
-                    store::plans::append_entries(tx, plan, &entries)?;
-                    // They are as they should be, whether the plan is applied or not.
-                    store::unwritten::remove_many(tx, sync, &unchanged)?;
-                    Ok(replaced)
-                })
-                .await?;
-            for action in replaced {
-                stored_plan::recount_as_unchanged(action, &mut counts);
-            }
+            build.batch(batch).await?;
         }
     }
+    // A complete read has brought all of them.
+    let mut retries = (!is_complete).then(Retries::default);
+    while let Some(retries) = &mut retries
+        && let Some(mut records) = retries.next(job, work).await?
+    {
+        stop_if_cancelled(work)?;
+        records.retain(|record| {
+            let key = record.key.as_ref();
+            key.is_none_or(|key| !build.listed.contains(&hash(key.as_str())))
+        });
+        build.batch(records).await?;
+    }
     stop_if_cancelled(work)?;
+    let Build {
+        mut counts,
+        mut sequence,
+        updates,
+        listed,
+        ..
+    } = build;
     let mut n_deletes = 0;
     let is_empty = is_complete && listed.is_empty();
     if looks_for_deletes {
@@ -134,4 +102,83 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId, full: bool) -> R
             ..checkpoint
         },
     })
+}
+
+struct Build<'a> {
+    job: &'a Job,
+    work: &'a Work,
+    plan: PlanId,
+    looks_for_deletes: bool,
+    claims: Claims,
+    counts: RunCounts,
+    sequence: Sequence,
+    /// Updates of records that were linked before.
+    updates: u64,
+    /// Hashes of the keys that came. A record that changes while it is listed comes again, and then the later one
+    /// counts.
+    listed: HashSet<u64>,
+}
+
+impl Build<'_> {
+    async fn batch(&mut self, records: Vec<RowRecord>) -> Result<()> {
+        let (job, work, plan, sync) = (self.job, self.work, self.plan, self.job.sync);
+        let mut compared = compare::compare(job, work, records, &mut self.claims).await?;
+        if self.looks_for_deletes {
+            deletes::note_told(job, work, std::mem::take(&mut compared.marked)).await?;
+        }
+        let news = compared.news();
+        let mut entries = Vec::new();
+        let mut again = Vec::new();
+        let mut unchanged = compared.same;
+        let n_same = u64::try_from(unchanged.len()).unwrap_or(u64::MAX);
+        let mut batch_counts = RunCounts {
+            read: n_same,
+            unchanged: n_same,
+            ..RunCounts::default()
+        };
+        for key in &unchanged {
+            if !self.listed.insert(hash(key.as_str())) {
+                again.push(key.clone());
+            }
+        }
+        for planned in compared.planned {
+            batch_counts.read += 1;
+            let outcome = run::expected_outcome(&planned);
+            outcome.count(&mut batch_counts);
+            self.updates += u64::from(planned.was_linked && outcome == RecordOutcome::Updated);
+            if !self.listed.insert(hash(planned.mapped.source_key.as_str())) {
+                again.push(planned.mapped.source_key.clone());
+            }
+            match stored_plan::to_entry(planned, &mut self.sequence) {
+                Ok(entry) => entries.push(entry),
+                Err(key) => unchanged.push(key),
+            }
+        }
+        self.counts.add(&batch_counts);
+        work.meter.counted(&batch_counts);
+        if !compared.any_unwritten {
+            unchanged.clear();
+        }
+        if again.is_empty() && entries.is_empty() && unchanged.is_empty() && news.is_empty() {
+            return Ok(());
+        }
+        let replaced = work
+            .store
+            .write(move |tx| {
+                store::links::mark_many(tx, sync, &news)?;
+                let mut replaced = Vec::new();
+                for key in &again {
+                    replaced.extend(store::plans::remove_entries_of(tx, plan, key)?);
+                }
+                store::plans::append_entries(tx, plan, &entries)?;
+                // They are as they should be, whether the plan is applied or not.
+                store::unwritten::remove_many(tx, sync, &unchanged)?;
+                Ok(replaced)
+            })
+            .await?;
+        for action in replaced {
+            stored_plan::recount_as_unchanged(action, &mut self.counts);
+        }
+        Ok(())
+    }
 }

@@ -34,6 +34,7 @@ use crate::job::Job;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
 use crate::plan::{self, Decision, Known, Mapped, Problem};
 use crate::progress::Meter;
+use crate::retries::{Resent, Retries, SetAside};
 use crate::undo::Selection;
 use crate::{decide, deletes, guards, lookup, one_way, read, stored_plan, two_way, undo, write};
 
@@ -70,7 +71,7 @@ pub enum Input {
     /// A stored plan.
     Plan(PlanId),
     /// These records of the source, as they were read once.
-    Records(Vec<(RecordKey, Value)>),
+    Records(Vec<Resent>),
 }
 
 /// How a run came to its end, if not by an error.
@@ -93,26 +94,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
         Input::Plan(plan) => apply(job, work, plan, &mut sequence).await,
         Input::Records(records) => {
             work.meter.stage("Trying again");
-            take_up_mapping(job, work).await?;
-            let (sync, keys) = (job.sync, records.iter().map(|(key, _)| key.clone()));
-            let keys: Vec<RecordKey> = keys.collect();
-            work.store
-                .write(move |tx| store::journal::release_many(tx, sync, &keys))
-                .await?;
-            let records = records
-                .into_iter()
-                .map(|(key, fields)| Record {
-                    key: Some(key),
-                    fields,
-                    version: None,
-                })
-                .collect();
-            for batch in batches(records) {
-                let batch = batch.into_iter().map(RowRecord::from).collect();
-                let planned = plan_batch(job, work, batch, None, &mut Claims::default()).await?;
-                execute(job, work, planned, None, &mut sequence).await?;
-            }
-            Ok(Ended::Completed)
+            resend(job, work, records, &mut sequence).await
         }
         Input::Stream { full } => {
             let sync = job.sync;
@@ -150,6 +132,82 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
     }
 }
 
+/// Writes records once more that were not written, or not as they should be.
+async fn resend(
+    job: &Job,
+    work: &Work,
+    records: Vec<Resent>,
+    sequence: &mut Sequence,
+) -> Result<Ended> {
+    let known = &job.target_stream.schema.fields;
+    for edited in records.iter().filter_map(|record| record.edited.as_ref()) {
+        let is_unknown = |name: &str| known.iter().all(|field| field.name != name);
+        if let Some((name, _)) = edited.iter().find(|(name, _)| is_unknown(name))
+            && !known.is_empty()
+        {
+            return Err(Error::Refused(format!(
+                "\"{}\" has no field \"{name}\"; take it out, or correct its name",
+                job.target_stream.label
+            )));
+        }
+    }
+    let (sync, keys) = (job.sync, records.iter().map(|record| &record.source_key));
+    let keys: Vec<RecordKey> = keys.cloned().collect();
+    let version = work
+        .store
+        .write(move |tx| {
+            store::journal::release_many(tx, sync, &keys)?;
+            store::unwritten::forgive_many(tx, sync, &keys)?;
+            store::syncs::get(tx, sync).map(|stored| stored.version)
+        })
+        .await?;
+    // With the mapping of an earlier version a person says so, and the other records stay as they are.
+    if version == job.version {
+        take_up_mapping(job, work).await?;
+    }
+    for batch in batches(records) {
+        stop_if_cancelled(work)?;
+        let mut own = HashMap::new();
+        let mapped: Vec<Mapped> = batch
+            .into_iter()
+            .map(|resent| {
+                let record = Record {
+                    key: Some(resent.source_key),
+                    fields: resent.source,
+                    version: None,
+                };
+                let mut mapped = lookup::map(job, record);
+                if let Some(edited) = resent.edited {
+                    own.insert(mapped.source_key.clone(), mapped.fingerprint);
+                    for (name, value) in edited {
+                        mapped.fields.insert(name, value);
+                    }
+                    mapped.fingerprint = Value::Object(mapped.fields.clone()).fingerprint();
+                    mapped.problem = None;
+                }
+                mapped
+            })
+            .collect();
+        let mapped = mapped
+            .into_iter()
+            .map(|mapped| {
+                let left_out = job.leaves_out(&mapped.source.as_value());
+                (mapped, left_out)
+            })
+            .collect();
+        let mut planned = plan_mapped(job, work, mapped, None, &mut Claims::default()).await?;
+        // What a person made of a record stays until the record changes at the source: as the mapping sees it, this is
+        // what the target has.
+        for planned in &mut planned {
+            if let Some(own) = own.remove(&planned.mapped.source_key) {
+                planned.mapped.fingerprint = own;
+            }
+        }
+        execute(job, work, planned, None, sequence).await?;
+    }
+    Ok(Ended::Completed)
+}
+
 /// Reads, plans and writes page by page.
 async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -> Result<Ended> {
     take_up_mapping(job, work).await?;
@@ -182,6 +240,16 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
             execute_compared(job, work, compared, checkpoint, sequence).await?;
         }
         cursor = page.cursor.or(cursor);
+    }
+    // A complete read has brought all of them.
+    let mut retries = (!is_complete).then(Retries::default);
+    while let Some(retries) = &mut retries
+        && let Some(records) = retries.next(job, work).await?
+    {
+        stop_if_cancelled(work)?;
+        work.meter.stage("Trying again what could not be written");
+        let compared = compare::compare(job, work, records, &mut claims).await?;
+        execute_compared(job, work, compared, None, sequence).await?;
     }
     stop_if_cancelled(work)?;
     finish(job, work, checkpoint, cursor, is_complete).await?;
@@ -443,6 +511,12 @@ impl Keyed for Record {
     }
 }
 
+impl Keyed for Resent {
+    fn key(&self) -> Option<&RecordKey> {
+        Some(&self.source_key)
+    }
+}
+
 impl Keyed for RowRecord {
     fn key(&self) -> Option<&RecordKey> {
         self.key.as_ref()
@@ -499,43 +573,68 @@ pub(crate) fn hash(text: &str) -> u64 {
     model::record::mark_of(text)
 }
 
-/// Stages 2 and 3: map, look up, decide. `linked` has all of the records that are linked, paused or not settled, where
-/// that is known already.
+/// What is known of records before they are looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct Beforehand<'a> {
+    /// All of them that are linked, paused or not settled.
+    pub(crate) linked: &'a HashSet<RecordKey>,
+    /// Some records of the sync could not be written.
+    pub(crate) any_unwritten: bool,
+}
+
+/// Stages 2 and 3: map, look up, decide.
 pub(crate) async fn plan_batch(
     job: &Job,
     work: &Work,
     records: Vec<RowRecord>,
-    linked: Option<&HashSet<RecordKey>>,
+    known: Beforehand<'_>,
     claims: &mut Claims,
 ) -> Result<Vec<Planned>> {
-    let (mapped, left_out): (Vec<Mapped>, Vec<Option<Problem>>) = records
+    let mapped = records
         .into_iter()
         .map(|record| lookup::map_row(job, record))
-        .unzip();
+        .collect();
+    plan_mapped(job, work, mapped, Some(known), claims).await
+}
+
+/// Stage 3 of records that are mapped, each with the reason why the sync leaves it out, if it does.
+async fn plan_mapped(
+    job: &Job,
+    work: &Work,
+    mapped: Vec<(Mapped, Option<Problem>)>,
+    known: Option<Beforehand<'_>>,
+    claims: &mut Claims,
+) -> Result<Vec<Planned>> {
+    let (mapped, left_out): (Vec<Mapped>, Vec<Option<Problem>>) = mapped.into_iter().unzip();
+    let linked = known.map(|known| known.linked);
     let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped, linked).await?;
     let rules = job.rules();
-    let mut paused = paused(job, work, &mapped, linked).await?;
-    let planned = mapped
-        .into_iter()
-        .zip(left_out)
-        .zip(looked_up.known)
-        .map(|((mapped, left_out), known)| {
-            let was_linked = matches!(known, Known::Same | Known::Linked(_));
-            let left_out = paused.remove(&mapped.source_key).or(left_out);
-            let decision = match left_out {
-                Some(problem) => Decision::Filtered(problem),
-                None => plan::decide(&mapped, known, &rules, &looked_up.claimed),
-            };
-            let mut planned = Planned {
-                mapped,
-                decision,
-                was_linked,
-                side: Side::Target,
-                intent: Intent::Sync,
-            };
-            claims.one_each(&mut planned, &rules);
-            planned
-        });
+    let (mut paused, set_aside) = kept_back(job, work, &mapped, known).await?;
+    let planned =
+        mapped
+            .into_iter()
+            .zip(left_out)
+            .zip(looked_up.known)
+            .map(|((mapped, left_out), known)| {
+                let was_linked = matches!(known, Known::Same | Known::Linked(_));
+                let left_out = paused.remove(&mapped.source_key).or(left_out);
+                let decision = match left_out {
+                    Some(problem) => Decision::Filtered(problem),
+                    None => set_aside.hold(
+                        &mapped,
+                        plan::decide(&mapped, known, &rules, &looked_up.claimed),
+                    ),
+                };
+                let mut planned = Planned {
+                    mapped,
+                    decision,
+                    was_linked,
+                    side: Side::Target,
+                    intent: Intent::Sync,
+                };
+                claims.one_each(&mut planned, &rules);
+                planned
+            });
     Ok(planned.collect())
 }
 
@@ -554,25 +653,34 @@ async fn execute_compared(
     execute_into(job, work, batch, compared.planned, checkpoint, sequence).await
 }
 
-/// Which of the records a person has paused, and why. `known` has all of them that are, where that is known already.
-async fn paused(
+/// Which of the records a person has paused, and why; and which were tried too often.
+async fn kept_back(
     job: &Job,
     work: &Work,
     mapped: &[Mapped],
-    known: Option<&HashSet<RecordKey>>,
-) -> Result<HashMap<RecordKey, Problem>> {
-    let sync = job.sync;
+    known: Option<Beforehand<'_>>,
+) -> Result<(HashMap<RecordKey, Problem>, SetAside)> {
+    let (sync, most_tries) = (job.sync, job.document.most_tries);
+    // Records that could not be written are not linked.
+    let linked = known
+        .filter(|known| !known.any_unwritten)
+        .map(|known| known.linked);
     let keys: Vec<RecordKey> = mapped
         .iter()
-        .filter(|mapped| known.is_none_or(|known| known.contains(&mapped.source_key)))
+        .filter(|mapped| linked.is_none_or(|linked| linked.contains(&mapped.source_key)))
         .map(|mapped| mapped.source_key.clone())
         .collect();
     if keys.is_empty() {
-        return Ok(HashMap::new());
+        return Ok((HashMap::new(), SetAside::default()));
     }
-    let reasons = work
+    let (reasons, set_aside) = work
         .store
-        .read(move |db| store::pauses::reasons(db, sync, &keys))
+        .read(move |db| {
+            Ok((
+                store::pauses::reasons(db, sync, &keys)?,
+                SetAside::read(db, sync, most_tries, &keys)?,
+            ))
+        })
         .await?;
     let paused = reasons.into_iter().map(|(key, reason)| {
         let problem = Problem {
@@ -581,7 +689,7 @@ async fn paused(
         };
         (key, problem)
     });
-    Ok(paused.collect())
+    Ok((paused.collect(), set_aside))
 }
 
 /// Stages 4 to 6: journal, write, commit.

@@ -51,9 +51,17 @@ pub struct Sync {
     /// When to stop and ask.
     #[serde(default)]
     pub guards: Guards,
+    /// Runs that try a record by themselves which the target refused or which was kept back; after that it waits for a
+    /// person.
+    #[serde(default = "most_tries")]
+    pub most_tries: u16,
     /// Minutes between scheduled runs; none: only by hand.
     #[serde(default)]
     pub every_minutes: Option<u32>,
+}
+
+const fn most_tries() -> u16 {
+    5
 }
 
 /// What may be done on the target.
@@ -91,6 +99,7 @@ impl Sync {
             two_way: None,
             mapping: Mapping::default(),
             guards: Guards::default(),
+            most_tries: most_tries(),
             every_minutes: None,
         }
     }

@@ -158,8 +158,12 @@ impl Seal {
     /// What SQLCipher is to be told.
     const fn settings(self) -> &'static str {
         match self {
-            Self::Fast => "PRAGMA cipher_hmac_algorithm = HMAC_SHA256; PRAGMA cipher_page_size = 8192",
-            Self::Default => "PRAGMA cipher_hmac_algorithm = HMAC_SHA512; PRAGMA cipher_page_size = 4096",
+            Self::Fast => {
+                "PRAGMA cipher_hmac_algorithm = HMAC_SHA256; PRAGMA cipher_page_size = 8192"
+            }
+            Self::Default => {
+                "PRAGMA cipher_hmac_algorithm = HMAC_SHA512; PRAGMA cipher_page_size = 4096"
+            }
         }
     }
 

@@ -224,9 +224,7 @@ impl Packet {
     /// The lines, the changes and the fields that have a packet of their own, where it is made of them.
     pub(crate) fn lines(&self) -> Option<(&[u8], Option<&[u8]>, Option<&[u8]>)> {
         match self.bytes.split_first() {
-            Some((&LINES, lines)) => {
-                Some((lines, self.changes.as_deref(), self.fields.as_deref()))
-            }
+            Some((&LINES, lines)) => Some((lines, self.changes.as_deref(), self.fields.as_deref())),
             _ => None,
         }
     }

@@ -204,6 +204,7 @@ fn use_main(tx: &Transaction<'_>) {
         mapping: model::mapping::Mapping::default(),
         guards: model::sync::Guards::default(),
         every_minutes: None,
+        most_tries: 5,
         match_also: Vec::new(),
         filter: None,
         deletes: model::sync::DeleteRule::default(),
@@ -292,8 +293,16 @@ fn use_main(tx: &Transaction<'_>) {
         },
     )
     .unwrap();
-    let left = [(key.clone(), 1, RecordOutcome::Invalid)];
+    let left = [unwritten::Failure {
+        source_key: key.clone(),
+        seq: 1,
+        outcome: RecordOutcome::Invalid,
+        fingerprint: model::value::Fingerprint(0),
+    }];
     unwritten::put_many(tx, sync, run.id, &left).unwrap();
+    unwritten::due(tx, sync, run.id, 5, None, 1).unwrap();
+    unwritten::set_aside(tx, sync, 0, [&key]).unwrap();
+    unwritten::forgive_many(tx, sync, std::slice::from_ref(&key)).unwrap();
     unwritten::count(tx, sync).unwrap();
     unwritten::page(tx, sync, None, 1).unwrap();
     unwritten::remove_many(tx, sync, [&key]).unwrap();

@@ -2,11 +2,17 @@
 //!
 //! A record gets here when a run could not write it and leaves when a later one could, or when a complete read does
 //! not bring it any more. So it counts what still needs a person, in whichever run that was.
+//!
+//! Every failure is counted as a try of the same record as long as the mapping makes the same of it; runs try it again by
+//! themselves ([`due`]) until it was tried too often ([`set_aside`]).
+
+use std::collections::HashMap;
 
 use model::clock::Millis;
 use model::ids::{RunId, SyncId};
 use model::record::RecordKey;
 use model::run::RecordOutcome;
+use model::value::Fingerprint;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::column::{Columns, all, execute, first, prepare, signed, sync_no};
@@ -26,6 +32,41 @@ pub struct Unwritten {
     pub outcome: RecordOutcome,
     /// When that run began, in milliseconds.
     pub at: Millis,
+    /// How often it was tried.
+    pub tries: u32,
+}
+
+/// A record that a run could not write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The record of the source; empty for one without a key.
+    pub source_key: RecordKey,
+    /// Its place in the run.
+    pub seq: u64,
+    /// Why it was not written.
+    pub outcome: RecordOutcome,
+    /// Of the record as the mapping makes it.
+    pub fingerprint: Fingerprint,
+}
+
+/// A record that is to be tried again, and where the history has what was read of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The record of the source.
+    pub source_key: RecordKey,
+    /// The run that saw it last.
+    pub run: RunId,
+    /// Its place in that run.
+    pub seq: u64,
+}
+
+/// How often a record was tried, and as what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// How often.
+    pub tries: u32,
+    /// Of the record as the mapping made it; none where that is not known.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// Where the next page begins.
@@ -42,12 +83,7 @@ pub type Page = (Vec<Unwritten>, Option<Place>);
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such sync or run.
-pub fn put_many(
-    tx: &Transaction<'_>,
-    sync: SyncId,
-    run: RunId,
-    records: &[(RecordKey, u64, RecordOutcome)],
-) -> Result<()> {
+pub fn put_many(tx: &Transaction<'_>, sync: SyncId, run: RunId, records: &[Failure]) -> Result<()> {
     if records.is_empty() {
         return Ok(());
     }
@@ -55,13 +91,15 @@ pub fn put_many(
     let mut statement = prepare(
         tx,
         "note a record that was not written",
-        r"INSERT INTO unwritten (sync_no, source_key, place, run_no, seq, outcome)
-          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        r"INSERT INTO unwritten (sync_no, source_key, place, run_no, seq, outcome, fingerprint, tries)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)
           ON CONFLICT (sync_no, source_key, place) DO UPDATE
-          SET run_no = excluded.run_no, seq = excluded.seq, outcome = excluded.outcome",
+          SET run_no = excluded.run_no, seq = excluded.seq, outcome = excluded.outcome,
+              tries = CASE WHEN fingerprint IS excluded.fingerprint THEN tries + 1 ELSE 1 END,
+              fingerprint = excluded.fingerprint",
     )?;
-    for (source_key, seq, outcome) in records {
-        let seq = signed(*seq);
+    for record in records {
+        let (source_key, seq) = (&record.source_key, signed(record.seq));
         let place = if source_key.as_str().is_empty() {
             seq
         } else {
@@ -74,7 +112,8 @@ pub fn put_many(
                 place,
                 run_no,
                 seq,
-                outcome.as_str()
+                record.outcome.as_str(),
+                record.fingerprint.to_bytes(),
             ])
             .during("note a record that was not written")?;
     }
@@ -107,6 +146,96 @@ pub fn remove_many<'a>(
             .during("forget a record that was not written")?;
     }
     Ok(())
+}
+
+/// Counts the tries of these records from the beginning again: a person wants them to be tried.
+pub fn forgive_many(tx: &Transaction<'_>, sync: SyncId, source_keys: &[RecordKey]) -> Result<()> {
+    let sync_no = sync_no(tx, sync)?;
+    let mut statement = prepare(
+        tx,
+        "count tries from the beginning",
+        "UPDATE unwritten SET tries = 0 WHERE sync_no = ?1 AND source_key = ?2 AND place = 0",
+    )?;
+    for source_key in source_keys {
+        statement
+            .execute(params![sync_no, source_key.as_str()])
+            .during("count tries from the beginning")?;
+    }
+    Ok(())
+}
+
+/// Records after this key that a run is to try again by itself: the target refused them or they were kept back, fewer
+/// than `most_tries` times, and the run has not seen them itself. In order of their keys. What the journal holds is not
+/// among them: it was tried with an outcome that nobody knows.
+pub fn due(
+    conn: &Connection,
+    sync: SyncId,
+    run: RunId,
+    most_tries: u32,
+    after: Option<&RecordKey>,
+    limit: usize,
+) -> Result<Vec<Due>> {
+    all(
+        conn,
+        "record that was not written",
+        r"SELECT unwritten.source_key, runs.id AS run, unwritten.seq
+          FROM unwritten
+          JOIN runs ON runs.run_no = unwritten.run_no
+          WHERE unwritten.sync_no = ?1 AND unwritten.source_key > ?2 AND unwritten.place = 0
+            AND unwritten.outcome IN ('rejected', 'held')
+            AND unwritten.tries < ?3 AND runs.id <> ?4
+          ORDER BY unwritten.source_key
+          LIMIT ?5",
+        params![
+            sync_no(conn, sync)?,
+            after.map_or("", RecordKey::as_str),
+            most_tries,
+            run.to_bytes(),
+            i64::try_from(limit).unwrap_or(i64::MAX),
+        ],
+        |row| {
+            Ok(Due {
+                source_key: RecordKey(row.get("source_key")?),
+                run: row.id("run")?,
+                seq: row.unsigned("seq")?,
+            })
+        },
+    )
+}
+
+/// Those of these records that were tried this often, or more often.
+pub fn set_aside<'a>(
+    conn: &Connection,
+    sync: SyncId,
+    most_tries: u32,
+    source_keys: impl IntoIterator<Item = &'a RecordKey>,
+) -> Result<HashMap<RecordKey, Tried>> {
+    let mut found = HashMap::new();
+    if !any(conn, sync)? {
+        return Ok(found);
+    }
+    let sync_no = sync_no(conn, sync)?;
+    for source_key in source_keys {
+        let tried = first(
+            conn,
+            "record that was not written",
+            r"SELECT tries, fingerprint FROM unwritten
+              WHERE sync_no = ?1 AND source_key = ?2 AND place = 0 AND tries >= ?3
+                AND outcome IN ('rejected', 'held')",
+            params![sync_no, source_key.as_str(), most_tries],
+            |row| {
+                let bytes: Option<Vec<u8>> = row.get("fingerprint")?;
+                Ok(Tried {
+                    tries: row.get("tries")?,
+                    fingerprint: bytes.and_then(|bytes| Fingerprint::from_bytes(&bytes)),
+                })
+            },
+        )?;
+        if let Some(tried) = tried {
+            found.insert(source_key.clone(), tried);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether there are any of a sync.
@@ -160,7 +289,7 @@ pub fn page(conn: &Connection, sync: SyncId, after: Option<&Place>, limit: usize
         conn,
         "record that was not written",
         r"SELECT unwritten.source_key, unwritten.place, runs.id AS run, unwritten.seq,
-                 unwritten.outcome, runs.started_at
+                 unwritten.outcome, unwritten.tries, runs.started_at
           FROM unwritten
           JOIN runs ON runs.run_no = unwritten.run_no
           WHERE unwritten.sync_no = ?1 AND (unwritten.source_key, unwritten.place) > (?2, ?3)
@@ -221,5 +350,6 @@ fn read(row: &Columns<'_>) -> Result<Unwritten> {
         seq: row.unsigned("seq")?,
         outcome: row.word("outcome", RecordOutcome::parse)?,
         at: row.get("started_at")?,
+        tries: row.get("tries")?,
     })
 }

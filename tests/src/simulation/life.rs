@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use engine::Job;
 use engine::alone::Alone;
+use engine::retries::Resent;
 use engine::run::Input;
 use model::clock::Clock;
 use model::ids::{ConnectionId, PlanId, SyncId};
@@ -36,6 +37,9 @@ pub(super) struct Life<'a> {
     ends: [ConnectionId; 2],
     pub(super) platform: Platform,
     pub(super) job: Job,
+    /// Records that waited for a person when the run began: it may try each of them once more.
+    waiting: u64,
+    most_waiting: u64,
     /// Persons that were ticked off in a plan, so that the cursor went past them.
     pub(super) ticked_off: BTreeSet<RecordKey>,
     pub(super) tally: Tally,
@@ -95,6 +99,8 @@ impl<'a> Life<'a> {
             ends,
             platform,
             job,
+            waiting: 0,
+            most_waiting: 0,
             ticked_off: BTreeSet::new(),
             tally: Tally::default(),
         })
@@ -152,6 +158,12 @@ impl<'a> Life<'a> {
         let Some(input) = self.input(step.kind) else {
             return Ok(Came::Nothing);
         };
+        let sync = self.sync;
+        self.waiting = self
+            .store
+            .look(|db| store::unwritten::count(db, sync))
+            .unwrap();
+        self.most_waiting = self.most_waiting.max(self.waiting);
         let cancel = CancellationToken::new();
         {
             let mut state = self.platform.state();
@@ -235,7 +247,13 @@ impl<'a> Life<'a> {
                         let mut members = state.world.members.values();
                         !members.any(|member| member.made_for.as_ref() == Some(key))
                     })
-                    .filter_map(|key| Some((key.clone(), state.watch.latest(&key)?)))
+                    .filter_map(|key| {
+                        Some(Resent {
+                            source: state.watch.latest(&key)?,
+                            source_key: key,
+                            edited: None,
+                        })
+                    })
                     .collect();
                 if records.is_empty() {
                     return None;
@@ -381,7 +399,8 @@ impl<'a> Life<'a> {
                 + run.counts.filtered
                 + run.counts.conflict
                 + run.counts.held
-                + run.counts.rejected;
+                + run.counts.rejected
+                + self.most_waiting;
             let is_one_way = self.setting.both_ways.is_none();
             if is_one_way && read.is_some_and(|read| run.counts.read > *read + gone) {
                 return Err(format!("{read:?} were brought: {}", equation()));
@@ -412,7 +431,7 @@ impl<'a> Life<'a> {
             RunState::Completed
                 if reads
                     && (run.counts.read < watch.read
-                        || (run.counts.read > watch.read && !mirrors)) =>
+                        || (run.counts.read > watch.read + self.waiting && !mirrors)) =>
             {
                 return Err(format!(
                     "{} were brought: {}",

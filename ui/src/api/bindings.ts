@@ -1361,6 +1361,8 @@ version: number,
  */
 rules: Array<Rule>, };
 
+export type MappingChoice = "today" | "then";
+
 export type MappingPreview = { 
 /**
  * Which sample, from 0.
@@ -1861,6 +1863,20 @@ connection: ConnectionId,
  */
 name: string, };
 
+export type ResendRecord = { 
+/**
+ * Which run saw it.
+ */
+run: RunId, 
+/**
+ * Its place in that run.
+ */
+seq: number, 
+/**
+ * Fields of the target, by name, and what is to be in them.
+ */
+fields: Record<string, unknown>, };
+
 export type RetryRecords = { 
 /**
  * Of which run.
@@ -1869,7 +1885,11 @@ run: RunId,
 /**
  * Which; empty: all that were invalid, rejected or held.
  */
-seqs: Array<number>, };
+seqs: Array<number>, 
+/**
+ * Absent: with the mapping of today.
+ */
+mapping?: MappingChoice | null, };
 
 export type RoundTripReport = { 
 /**
@@ -2029,6 +2049,10 @@ fields: Array<FieldChange>,
  */
 source: unknown, 
 /**
+ * The sync has another mapping by now.
+ */
+has_other_mapping: boolean, 
+/**
  * The request that carried it, with secrets replaced.
  */
 exchange?: ExchangeView | null, 
@@ -2088,6 +2112,14 @@ field?: FieldPath | null,
  * How many fields were changed.
  */
 changed_fields: number, 
+/**
+ * How often it was tried as the same; only in the list of what still needs a person.
+ */
+tries?: number | null, 
+/**
+ * Runs do not try it by themselves any more: it was tried too often.
+ */
+is_set_aside: boolean, 
 /**
  * When.
  */
@@ -2254,6 +2286,10 @@ two_way?: TwoWay | null,
  * New guards.
  */
 guards?: Guards | null, 
+/**
+ * Runs that try a record by themselves which could not be written.
+ */
+most_tries?: number | null, 
 /**
  * New schedule; 0 for none.
  */
@@ -2558,6 +2594,10 @@ match_on: Array<FieldPath>,
  * When to stop and ask.
  */
 guards: Guards, 
+/**
+ * Runs that try a record by themselves which could not be written.
+ */
+most_tries: number, 
 /**
  * More ways to find a counterpart, in their order.
  */
@@ -2923,6 +2963,7 @@ export interface Commands {
   get_run_record: { request: RunRecordRef; response: RunRecordDetail };
   retry_unwritten: { request: SyncRef; response: Started };
   retry_records: { request: RetryRecords; response: Started };
+  resend_record: { request: ResendRecord; response: Started };
 }
 
 export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags: Tag[] } } = {
@@ -2995,4 +3036,5 @@ export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags:
   get_run_record: { kind: "query", tags: ["run_records"] },
   retry_unwritten: { kind: "mutation", tags: ["runs", "syncs", "run_records"] },
   retry_records: { kind: "mutation", tags: ["runs", "syncs", "run_records"] },
+  resend_record: { kind: "mutation", tags: ["runs", "syncs", "run_records"] },
 };

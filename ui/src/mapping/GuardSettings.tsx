@@ -13,6 +13,32 @@ export function askWords({ creates, updates, deletes }: Approved): string {
   return asks.length === 0 ? "only for mass changes" : `asks before ${asks.join(", ")}`;
 }
 
+/** How often runs try a record again by themselves. */
+export function RetrySettings() {
+  const { detail } = useEditor();
+  const save = useSettings();
+  const { most_tries } = detail;
+  const times = most_tries === 1 ? "once" : `up to ${most_tries} times`;
+  return (
+    <SettingGroup
+      title="Records that fail"
+      value={most_tries === 0 ? "wait for you" : `tried ${times}`}
+    >
+      <p className="m-0 text-sm text-ink2">
+        Every run tries what the target refused before. A record that fails as often as this waits
+        for you, until it or the mapping changes.
+      </p>
+      <WholeNumber
+        label="Tries before it waits for you"
+        unit={most_tries === 1 ? "run" : "runs"}
+        most={100}
+        value={most_tries}
+        onChange={(next) => save({ most_tries: next })}
+      />
+    </SettingGroup>
+  );
+}
+
 /** When a run stops before it writes anything, and asks. */
 export function GuardSettings() {
   const { detail } = useEditor();

@@ -3,7 +3,7 @@ import { Button } from "@/components/Button";
 import { Select } from "@/components/Field";
 import { writeMode } from "@/format/states";
 import { DeleteSettings } from "./DeleteSettings";
-import { GuardSettings } from "./GuardSettings";
+import { GuardSettings, RetrySettings } from "./GuardSettings";
 import { MatchSettings } from "./MatchSettings";
 import { useModel } from "./model";
 import { Cards, SettingGroup, SettingText } from "./Setting";
@@ -117,6 +117,7 @@ export function SyncSettings() {
         </p>
       </SettingGroup>
       <GuardSettings />
+      <RetrySettings />
       <div className="grid gap-1">
         <label className="map-label" htmlFor="sync-runs">
           Runs

@@ -222,6 +222,8 @@ pub(crate) fn record_view(record: &RunRecord, cursor: String) -> RunRecordSummar
             }
             _ => 0,
         },
+        tries: None,
+        is_set_aside: false,
         at: record.at,
     }
 }
@@ -278,11 +280,11 @@ pub(crate) async fn get_run_record(app: &App, request: RunRecordRef) -> Result<R
         .ok_or_else(|| {
             ApiError::not_found("This line of the history is gone: it was older than the space for the history allows.")
         })?;
-    let sync = record.sync;
-    let name = app
+    let (sync, run) = (record.sync, record.run);
+    let (name, has_other_mapping) = app
         .engine()
         .store()
-        .read(move |db| Ok(sync_name(db, sync)))
+        .read(move |db| Ok((sync_name(db, sync), has_other_mapping(db, run)?)))
         .await?;
     let empty = Object::new();
     let after = record
@@ -293,6 +295,7 @@ pub(crate) async fn get_run_record(app: &App, request: RunRecordRef) -> Result<R
     Ok(RunRecordDetail {
         fields: plans::field_changes(record.before.as_ref().and_then(Value::as_object), after),
         source: record.source.as_ref().map(Value::to_serde),
+        has_other_mapping,
         exchange: exchange.map(exchange_view),
         timeline: timeline
             .iter()
@@ -302,6 +305,20 @@ pub(crate) async fn get_run_record(app: &App, request: RunRecordRef) -> Result<R
         sync,
         sync_name: name,
     })
+}
+
+/// Whether the sync of a run maps otherwise by now.
+fn has_other_mapping(db: &store::Connection, run: RunId) -> store::Result<bool> {
+    let run = store::runs::get(db, run)?;
+    let stored = store::syncs::get(db, run.sync)?;
+    if stored.version == run.sync_version {
+        return Ok(false);
+    }
+    match store::syncs::version(db, run.sync, run.sync_version) {
+        Ok(of_then) => Ok(of_then.mapping != stored.document.mapping),
+        Err(store::Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn exchange_view(exchange: store::exchanges::Exchange) -> ExchangeView {
@@ -321,77 +338,4 @@ fn exchange_view(exchange: store::exchanges::Exchange) -> ExchangeView {
         error: exchange.head.error,
         attempt: exchange.head.attempt,
     }
-}
-
-/// Records that are tried again together at most.
-pub(crate) const TRIED_TOGETHER: usize = 10_000;
-
-pub(crate) async fn retry_records(app: &App, request: RetryRecords) -> Result<Started> {
-    let run = request.run;
-    let seqs = request.seqs;
-    let sync = app
-        .engine()
-        .store()
-        .read(move |db| Ok(store::runs::get(db, run)?.sync))
-        .await?;
-    let records = app
-        .engine()
-        .store()
-        .read_history(move |db| {
-            let mut found = Vec::new();
-            if seqs.is_empty() {
-                let filter = RecordFilter {
-                    run: Some(run),
-                    sync: None,
-                    outcomes: vec![
-                        RecordOutcome::Invalid,
-                        RecordOutcome::Rejected,
-                        RecordOutcome::Held,
-                    ],
-                    text: None,
-                };
-                let mut after = None;
-                while found.len() < TRIED_TOGETHER {
-                    let page = store::run_records::page(db, &filter, after, 500)?;
-                    found.extend(page.records);
-                    after = page.next;
-                    if after.is_none() {
-                        break;
-                    }
-                }
-            } else {
-                for seq in seqs.iter().take(TRIED_TOGETHER) {
-                    found.extend(store::run_records::get(db, run, *seq)?);
-                }
-            }
-            // What a later run has settled is newer than what was read then.
-            let mut latest = Vec::with_capacity(found.len());
-            for record in found {
-                let Some(key) = &record.source_key else {
-                    continue;
-                };
-                let newest = store::run_records::of_record(db, record.sync, key, 1)?;
-                if newest
-                    .first()
-                    .is_none_or(|line| line.run == run && line.seq == record.seq)
-                {
-                    latest.push(record);
-                }
-            }
-            Ok(latest)
-        })
-        .await?;
-    if records.is_empty() {
-        return Err(ApiError::invalid(
-            "There is nothing left to try again.",
-            "These records were written or tried again by a later run; look at their timeline.",
-        ));
-    }
-    let records = records
-        .into_iter()
-        .filter_map(|record| Some((record.source_key?, record.source?)))
-        .collect();
-    Ok(Started {
-        run: app.engine().retry(sync, records).await?,
-    })
 }

@@ -194,6 +194,7 @@ pub(crate) async fn get_sync(app: &App, request: SyncRef) -> Result<SyncDetail> 
         mapping: document.mapping.clone(),
         match_on: document.match_on.clone(),
         guards: document.guards,
+        most_tries: document.most_tries,
         match_also: document.match_also.clone(),
         filter: document.filter.clone(),
         deletes: document.deletes.clone(),
@@ -236,6 +237,9 @@ fn draft_changes(row: &StoredSync) -> Vec<String> {
     }
     if draft.guards != was.guards {
         changes.push("other guards".into());
+    }
+    if draft.most_tries != was.most_tries {
+        changes.push("tried again more or less often".into());
     }
     if draft.match_also != was.match_also {
         changes.push("other ways to match".into());
@@ -409,6 +413,9 @@ pub(crate) async fn save_draft(app: &App, request: SaveDraft) -> Result<SyncSumm
             if let Some(guards) = request.guards {
                 draft.guards = guards;
             }
+            if let Some(most_tries) = request.most_tries {
+                draft.most_tries = most_tries;
+            }
             if let Some(minutes) = request.every_minutes {
                 draft.every_minutes = Some(minutes).filter(|minutes| *minutes > 0);
             }
@@ -533,6 +540,7 @@ pub(crate) async fn export_sync(app: &App, request: SyncRef) -> Result<ExportedS
         "match_on": document.match_on,
         "every_minutes": document.every_minutes,
         "guards": document.guards,
+        "most_tries": document.most_tries,
         "match_also": document.match_also,
         "filter": document.filter,
         "deletes": document.deletes,

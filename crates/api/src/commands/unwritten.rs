@@ -1,11 +1,12 @@
 //! Records that need a person, whichever run saw them last.
 
 use model::ids::SyncId;
+use model::run::RecordOutcome;
 use store::run_records::RunRecord;
 use store::unwritten::{Place, Unwritten};
 
 use crate::app::App;
-use crate::commands::runs::{TRIED_TOGETHER, place_not_understood, record_view};
+use crate::commands::runs::{place_not_understood, record_view};
 use crate::error::ApiError;
 #[allow(clippy::wildcard_imports, reason = "most views of a noun are used")]
 use crate::views::*;
@@ -24,6 +25,11 @@ pub(crate) async fn list(app: &App, request: ListRunRecords) -> Result<RunRecord
         Some(text) => Some(Place::parse(text).ok_or_else(place_not_understood)?),
     };
     let limit = request.limit.clamp(1, 500) as usize;
+    let most_tries = app
+        .engine()
+        .store()
+        .read(move |db| Ok(store::syncs::get(db, sync)?.document.most_tries))
+        .await?;
     let (found, next) = page(app, sync, after, limit).await?;
     let next = next.map(|place| place.to_text());
     let n = found.len();
@@ -37,9 +43,19 @@ pub(crate) async fn list(app: &App, request: ListRunRecords) -> Result<RunRecord
             } else {
                 String::new()
             };
-            match details {
+            let tries = unwritten.tries;
+            let is_tried = matches!(
+                unwritten.outcome,
+                RecordOutcome::Rejected | RecordOutcome::Held
+            );
+            let view = match details {
                 Some(record) => record_view(&record, cursor),
                 None => without_details(unwritten, cursor),
+            };
+            RunRecordSummary {
+                tries: Some(tries),
+                is_set_aside: is_tried && tries >= u32::from(most_tries),
+                ..view
             }
         })
         .collect();
@@ -49,36 +65,7 @@ pub(crate) async fn list(app: &App, request: ListRunRecords) -> Result<RunRecord
     })
 }
 
-/// Writes again what was read when they were last seen.
-pub(crate) async fn retry_unwritten(app: &App, request: SyncRef) -> Result<Started> {
-    let sync = request.sync;
-    let (found, _) = page(app, sync, None, TRIED_TOGETHER).await?;
-    if found.is_empty() {
-        return Err(ApiError::invalid(
-            "There is nothing left to try again.",
-            "All records of this sync are written, or left out by its rules.",
-        ));
-    }
-    let records: Vec<_> = with_details(app, found)
-        .await?
-        .into_iter()
-        .filter_map(|(_, details)| {
-            let details = details?;
-            Some((details.source_key?, details.source?))
-        })
-        .collect();
-    if records.is_empty() {
-        return Err(ApiError::invalid(
-            "What was read of these records is not in the history any more.",
-            "Change them at the source, or run the sync in full: then they are read again.",
-        ));
-    }
-    Ok(Started {
-        run: app.engine().retry(sync, records).await?,
-    })
-}
-
-async fn page(
+pub(super) async fn page(
     app: &App,
     sync: SyncId,
     after: Option<Place>,
@@ -92,7 +79,7 @@ async fn page(
 }
 
 /// Each with its line of the history, where that is not pruned.
-async fn with_details(
+pub(super) async fn with_details(
     app: &App,
     found: Vec<Unwritten>,
 ) -> Result<Vec<(Unwritten, Option<RunRecord>)>> {
@@ -123,6 +110,8 @@ fn without_details(unwritten: Unwritten, cursor: String) -> RunRecordSummary {
         message: Some("Its details are older than the space for the history allows.".into()),
         field: None,
         changed_fields: 0,
+        tries: None,
+        is_set_aside: false,
         at: unwritten.at,
     }
 }

@@ -79,6 +79,8 @@ views! {
         pub match_on: Vec<FieldPath>,
         /// When to stop and ask.
         pub guards: Guards,
+        /// Runs that try a record by themselves which could not be written.
+        pub most_tries: u16,
         /// More ways to find a counterpart, in their order.
         pub match_also: Vec<MatchRule>,
         /// Only records for which this template is true.
@@ -133,6 +135,8 @@ views! {
         pub two_way: Option<TwoWay>,
         /// New guards.
         pub guards: Option<Guards>,
+        /// Runs that try a record by themselves which could not be written.
+        pub most_tries: Option<u16>,
         /// New schedule; 0 for none.
         pub every_minutes: Option<u32>,
     }

@@ -132,6 +132,11 @@ views! {
         pub field: Option<FieldPath>,
         /// How many fields were changed.
         pub changed_fields: u32,
+        /// How often it was tried as the same; only in the list of what still needs a person.
+        pub tries: Option<u32>,
+        /// Runs do not try it by themselves any more: it was tried too often.
+        #[serde(default)]
+        pub is_set_aside: bool,
         /// When.
         #[ts(type = "number")]
         pub at: i64,
@@ -159,6 +164,8 @@ views! {
         /// The record as it came from the source.
         #[ts(type = "unknown")]
         pub source: Option<serde_json::Value>,
+        /// The sync has another mapping by now.
+        pub has_other_mapping: bool,
         /// The request that carried it, with secrets replaced.
         pub exchange: Option<ExchangeView>,
         /// What happened to the same record in other runs, newest first.
@@ -202,6 +209,21 @@ views! {
         /// Which; empty: all that were invalid, rejected or held.
         #[ts(type = "Array<number>")]
         pub seqs: Vec<u64>,
+        /// Absent: with the mapping of today.
+        #[serde(default)]
+        pub mapping: Option<MappingChoice>,
+    }
+
+    /// Sends a record again with other values than the mapping makes. They stay until it changes at the source.
+    struct ResendRecord {
+        /// Which run saw it.
+        pub run: RunId,
+        /// Its place in that run.
+        #[ts(type = "number")]
+        pub seq: u64,
+        /// Fields of the target, by name, and what is to be in them.
+        #[ts(type = "Record<string, unknown>")]
+        pub fields: serde_json::Map<String, serde_json::Value>,
     }
 
     /// A run was begun.
@@ -248,6 +270,17 @@ views! {
         /// The file's text (JSON).
         pub text: String,
     }
+}
+
+/// With which mapping a record is tried again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum MappingChoice {
+    /// The one in force.
+    #[default]
+    Today,
+    /// The one that was in force when the run saw it.
+    Then,
 }
 
 /// When a run's end is announced.

@@ -1,7 +1,7 @@
 //! What needs a person: conflicts, records that were not written, runs that are taken back.
 
 use api::App;
-use api::views::{ConflictCounts, ConflictPage, ConflictView, PlanStarted, Started};
+use api::views::{ConflictCounts, ConflictPage, ConflictView, PlanStarted, RunDetail, Started};
 use model::conflict::Decision;
 use serde_json::{Value, json};
 
@@ -58,13 +58,53 @@ pub(crate) async fn retry(
     let app = workspace.open(Terminal).await?;
     let result = async {
         let sync = find_sync(&app, &wanted.sync).await?;
-        let started: Started = ask(&app, "retry_unwritten", json!({"sync": sync.id})).await?;
+        if let Some(run) = wanted.run {
+            let of_run: RunDetail = ask(&app, "get_run", json!({"run": run})).await?;
+            if of_run.summary.sync != sync.id {
+                return Err(Failure::invalid(
+                    format!("That run is one of \"{}\".", of_run.summary.sync_name),
+                    "Name that sync, or another run: `patchbay runs` lists them.",
+                ));
+            }
+        }
+        let started: Started = match (wanted.run, wanted.record) {
+            (Some(run), Some(seq)) if !wanted.set.is_empty() => {
+                let fields = edited(&wanted.set)?;
+                let request = json!({"run": run, "seq": seq, "fields": fields});
+                ask(&app, "resend_record", request).await?
+            }
+            (Some(run), record) => {
+                let mapping = match wanted.mapping_of_then {
+                    true => "then",
+                    false => "today",
+                };
+                let seqs: Vec<u64> = record.into_iter().collect();
+                let request = json!({"run": run, "seqs": seqs, "mapping": mapping});
+                ask(&app, "retry_records", request).await?
+            }
+            (None, _) => ask(&app, "retry_unwritten", json!({"sync": sync.id})).await?,
+        };
         let detail = follow(&app, started.run, output).await?;
         tell(&detail, output)
     }
     .await;
     workspace::close(app).await;
     result
+}
+
+/// Values as a person types them: JSON where it is JSON, else text.
+fn edited(assignments: &[String]) -> Result<serde_json::Map<String, Value>, Failure> {
+    let fields = assignments.iter().map(|assignment| {
+        let (field, value) = assignment.split_once('=').ok_or_else(|| {
+            Failure::invalid(
+                format!("\"{assignment}\" is no field with a value."),
+                "Write it as FIELD=VALUE, such as --set name=Ada.",
+            )
+        })?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+        Ok((field.to_owned(), value))
+    });
+    fields.collect()
 }
 
 pub(crate) async fn pause(

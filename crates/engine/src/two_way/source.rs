@@ -1,12 +1,13 @@
 //! The source's changes: each finds its counterpart on the target, by link or by match key.
 
-use connectors::{Find, ReadRequest};
+use connectors::{Find, ReadRequest, RowRecord};
 use model::record::{Intent, Record, RecordKey};
 use model::sync::Side;
 use model::value::Value;
 
 use crate::error::Result;
 use crate::plan::{self, Decision, Problem};
+use crate::retries::Retries;
 use crate::run::{self, Planned, hash, stop_if_cancelled};
 use crate::{deletes, lookup, read};
 
@@ -31,6 +32,19 @@ impl Build<'_> {
                 stop_if_cancelled(self.work)?;
                 self.source_batch(batch).await?;
             }
+        }
+        // A complete read has brought all of them.
+        let mut retries = (!self.source_complete).then(Retries::default);
+        while let Some(retries) = &mut retries
+            && let Some(mut records) = retries.next(self.job, self.work).await?
+        {
+            stop_if_cancelled(self.work)?;
+            records.retain(|record| {
+                let key = record.key.as_ref();
+                key.is_none_or(|key| !self.seen_on_source.contains(&hash(key.as_str())))
+            });
+            let records = records.into_iter().map(RowRecord::into_record).collect();
+            self.source_batch(records).await?;
         }
         Ok(cursor)
     }

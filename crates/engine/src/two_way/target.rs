@@ -13,6 +13,7 @@ use store::staged::Staged;
 use crate::error::Result;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
 use crate::plan::{self, Decision, Mapped, NOT_READ, Problem};
+use crate::retries::Retries;
 use crate::run::{Planned, hash, stop_if_cancelled};
 use crate::{lookup, read};
 
@@ -39,31 +40,54 @@ impl Build<'_> {
             } = page?;
             stop_if_cancelled(self.work)?;
             cursor = reached.or(cursor);
-            let staged: Vec<Staged> = records
-                .into_iter()
-                .map(|record| Staged {
-                    match_hash: record
-                        .fields
-                        .as_object()
-                        .and_then(|fields| {
-                            lookup::match_key_of(fields, &self.job.document.match_on)
-                        })
-                        .map(|key| hash(key.as_str())),
-                    record,
-                })
-                .collect();
-            let keys = staged
-                .iter()
-                .filter_map(|staged| staged.record.key.as_ref());
-            self.seen_on_target
-                .extend(keys.map(|key| hash(key.as_str())));
-            let plan = self.plan;
-            self.work
-                .store
-                .write(move |tx| store::staged::put_many(tx, plan, &staged))
+            self.stage(records).await?;
+        }
+        // A complete read has brought all of them.
+        let is_wanted = !self.target_complete && self.job.target_stream.capabilities.get;
+        let mut retries = is_wanted.then(Retries::default);
+        while let Some(retries) = &mut retries
+            && let Some(mut keys) = retries.next_of_target(self.job, self.work).await?
+        {
+            stop_if_cancelled(self.work)?;
+            keys.retain(|key| !self.seen_on_target.contains(&hash(key.as_str())));
+            let found = self
+                .job
+                .destination
+                .get(
+                    &self.job.target_stream.name,
+                    &keys,
+                    &self.work.target_access,
+                )
                 .await?;
+            self.stage(found.into_iter().flatten().collect()).await?;
         }
         Ok(cursor)
+    }
+
+    async fn stage(&mut self, records: Vec<Record>) -> Result<()> {
+        let match_on = &self.job.document.match_on;
+        let staged: Vec<Staged> = records
+            .into_iter()
+            .map(|record| Staged {
+                match_hash: record
+                    .fields
+                    .as_object()
+                    .and_then(|fields| lookup::match_key_of(fields, match_on))
+                    .map(|key| hash(key.as_str())),
+                record,
+            })
+            .collect();
+        let keys = staged
+            .iter()
+            .filter_map(|staged| staged.record.key.as_ref());
+        self.seen_on_target
+            .extend(keys.map(|key| hash(key.as_str())));
+        let plan = self.plan;
+        Ok(self
+            .work
+            .store
+            .write(move |tx| store::staged::put_many(tx, plan, &staged))
+            .await?)
     }
 
     /// What was changed on the target only.

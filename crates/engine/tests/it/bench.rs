@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use engine::Job;
 use engine::alone::Alone;
+use engine::retries::Resent;
 use engine::run::Input;
 use model::clock::Clock;
 use model::ids::{ConnectionId, SyncId};
@@ -56,6 +57,7 @@ impl Bench {
                 rules: vec![rule("email"), rule("name")],
             },
             guards,
+            most_tries: 3,
             every_minutes: None,
             match_also: Vec::new(),
             filter: None,
@@ -116,6 +118,12 @@ impl Bench {
             .run(&self.job, Input::Stream { full: true })
             .await
             .unwrap()
+    }
+
+    /// Writes these once more.
+    pub(crate) async fn resend(&self, job: &Job, records: Vec<Resent>) -> store::runs::Run {
+        let alone = self.alone();
+        alone.run(job, Input::Records(records)).await.unwrap()
     }
 
     /// Runs until a call hangs, and lets the run go there, as the end of the process would. False when none hung.

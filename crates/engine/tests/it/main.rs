@@ -14,6 +14,7 @@ mod cut_off;
 mod order;
 mod outcomes;
 mod platform;
+mod retries;
 mod same;
 
 /// A file of this folder that is not listed above would never run.

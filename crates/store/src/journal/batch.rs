@@ -85,8 +85,7 @@ pub(super) fn insert(
 /// which stays when the rest has gone to the history.
 fn becomes_shadow(entry: &Intended<'_>) -> bool {
     let change = entry.change;
-    (change.operation, entry.side, entry.intent)
-        == (Operation::Create, Side::Target, Intent::Sync)
+    (change.operation, entry.side, entry.intent) == (Operation::Create, Side::Target, Intent::Sync)
         && *entry.mapped == change.fields
 }
 
@@ -183,11 +182,7 @@ fn number_of<T: PartialEq>(list: &[T], word: &T) -> u8 {
         .unwrap_or(u8::MAX)
 }
 
-fn write(
-    writer: &mut Writer,
-    fields: Option<&mut Writer>,
-    entry: &Intended<'_>,
-) -> Result<()> {
+fn write(writer: &mut Writer, fields: Option<&mut Writer>, entry: &Intended<'_>) -> Result<()> {
     let change = entry.change;
     writer.number(entry.seq);
     writer.byte(number_of(&OPERATIONS, &change.operation));
@@ -242,10 +237,7 @@ fn write_json(writer: &mut Writer, what: &'static str, json: Option<Json<'_>>) -
 
 impl<'a> Packed<'a> {
     /// The next one of a packet, and of the packet that has the fields, where there is one.
-    pub(crate) fn read(
-        reader: &mut Reader<'a>,
-        fields: Option<&mut Reader<'a>>,
-    ) -> Option<Self> {
+    pub(crate) fn read(reader: &mut Reader<'a>, fields: Option<&mut Reader<'a>>) -> Option<Self> {
         let mut packed = Self::read_alone(reader)?;
         if let Some(fields) = fields {
             packed.fields = fields.bytes()?;

@@ -18,7 +18,11 @@ async fn rows(store: &Store) -> [i64; 3] {
                 let sql = format!("SELECT count(*) FROM {table}");
                 Ok::<_, store::Error>(conn.query_row(&sql, [], |row| row.get(0))?)
             };
-            Ok([count("packets")?, count("shadow_packets")?, count("shadows")?])
+            Ok([
+                count("packets")?,
+                count("shadow_packets")?,
+                count("shadows")?,
+            ])
         })
         .await
         .unwrap()
@@ -27,7 +31,11 @@ async fn rows(store: &Store) -> [i64; 3] {
 fn creates(run: &Run, from: u64, n: u64) -> Vec<Pending> {
     (from..from + n)
         .map(|n| {
-            let mut entry = pending(run, format!("k{n:03}"), &format!(r#"{{"n":{n},"t":"é\"{n}"}}"#));
+            let mut entry = pending(
+                run,
+                format!("k{n:03}"),
+                &format!(r#"{{"n":{n},"t":"é\"{n}"}}"#),
+            );
             entry.seq = n;
             entry.source = Some(model::value::Value::Object(object(r#"{"a":1.10}"#)));
             entry
@@ -80,7 +88,10 @@ async fn load(store: &Store, sync: SyncId, entries: &[Pending]) {
             let settled = journal::settle(tx, sync, &ids)?;
             let new: Vec<Link> = all.iter().map(link_of).collect();
             let places = ids.iter().map(|id| settled.shadow_of(*id));
-            let new = new.iter().zip(places).map(|(link, place)| (link, None, place));
+            let new = new
+                .iter()
+                .zip(places)
+                .map(|(link, place)| (link, None, place));
             links::upsert_journalled(tx, sync, new)?;
             let lines: Vec<RunRecord> = all.iter().map(line_of).collect();
             let told: Vec<_> = lines.iter().map(RunRecord::told).collect();

@@ -51,6 +51,7 @@ pub(crate) fn document(name: &str, source: ConnectionId, target: ConnectionId) -
         mapping: Mapping::default(),
         guards: Guards::default(),
         every_minutes: Some(15),
+        most_tries: 5,
         match_also: Vec::new(),
         filter: None,
         deletes: model::sync::DeleteRule::default(),

@@ -2,7 +2,8 @@
 
 use model::ids::{RunId, SyncId};
 use model::run::{RecordOutcome, RunState};
-use store::unwritten::{self, Place};
+use model::value::Fingerprint;
+use store::unwritten::{self, Failure, Place};
 use store::{Error, Store, runs};
 
 use crate::support::{NOW, add_sync, in_memory, key, run};
@@ -21,10 +22,19 @@ async fn add_run(store: &Store, sync: SyncId) -> RunId {
     id
 }
 
+fn failure(name: &str, seq: u64, outcome: RecordOutcome, mapped: u128) -> Failure {
+    Failure {
+        source_key: key(name),
+        seq,
+        outcome,
+        fingerprint: Fingerprint(mapped),
+    }
+}
+
 async fn put(store: &Store, sync: SyncId, run: RunId, records: &[(&str, u64)]) {
     let records: Vec<_> = records
         .iter()
-        .map(|(name, seq)| (key(name), *seq, RecordOutcome::Rejected))
+        .map(|(name, seq)| failure(name, *seq, RecordOutcome::Rejected, 1))
         .collect();
     store
         .write(move |tx| unwritten::put_many(tx, sync, run, &records))
@@ -116,7 +126,7 @@ async fn a_run_that_nobody_knows_is_refused() {
     let sync = add_sync(&store).await;
     let error = store
         .write(move |tx| {
-            let records = [(key("a"), 1, RecordOutcome::Held)];
+            let records = [failure("a", 1, RecordOutcome::Held, 1)];
             unwritten::put_many(tx, sync, RunId::new(), &records)
         })
         .await
@@ -132,4 +142,80 @@ fn a_place_that_is_no_place_is_refused() {
     for text in ["", "7", "x y", " a"] {
         assert_eq!(Place::parse(text), None, "{text:?}");
     }
+}
+
+/// The keys that a run would try again, read one at a time.
+async fn due(store: &Store, sync: SyncId, run: RunId, most_tries: u32) -> Vec<String> {
+    store
+        .read(move |db| {
+            let mut found = Vec::new();
+            let mut after = None;
+            while let Some(next) =
+                unwritten::due(db, sync, run, most_tries, after.as_ref(), 1)?.pop()
+            {
+                found.push(next.source_key.0.clone());
+                after = Some(next.source_key);
+            }
+            Ok(found)
+        })
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_record_is_tried_again_until_it_was_tried_too_often_as_the_same() {
+    let store = in_memory();
+    let sync = add_sync(&store).await;
+    let fails = async |outcome, mapped| {
+        let run = add_run(&store, sync).await;
+        store
+            .write(move |tx| {
+                let records = [failure("a", 1, outcome, mapped)];
+                unwritten::put_many(tx, sync, run, &records)
+            })
+            .await
+            .unwrap();
+        run
+    };
+    let aside = async |most_tries| {
+        store
+            .read(move |db| unwritten::set_aside(db, sync, most_tries, [&key("a"), &key("b")]))
+            .await
+            .unwrap()
+            .remove(&key("a"))
+            .map(|tried| (tried.tries, tried.fingerprint))
+    };
+    let next = RunId::new();
+    let last = fails(RecordOutcome::Rejected, 7).await;
+    assert_eq!(due(&store, sync, next, 2).await, ["a"]);
+    assert!(
+        due(&store, sync, last, 2).await.is_empty(),
+        "it was just tried"
+    );
+    assert_eq!(aside(2).await, None);
+
+    fails(RecordOutcome::Held, 7).await;
+    assert!(due(&store, sync, next, 2).await.is_empty());
+    assert_eq!(aside(2).await, Some((2, Some(Fingerprint(7)))));
+
+    // Another record, or another mapping: it may well be taken now.
+    fails(RecordOutcome::Rejected, 8).await;
+    assert_eq!(due(&store, sync, next, 2).await, ["a"]);
+
+    fails(RecordOutcome::Rejected, 8).await;
+    store
+        .write(move |tx| unwritten::forgive_many(tx, sync, &[key("a")]))
+        .await
+        .unwrap();
+    assert_eq!(
+        due(&store, sync, next, 2).await,
+        ["a"],
+        "a person wants it tried"
+    );
+
+    // Only another record or another mapping makes anything else of these.
+    fails(RecordOutcome::Invalid, 8).await;
+    assert!(due(&store, sync, next, 9).await.is_empty());
+    fails(RecordOutcome::Conflict, 8).await;
+    assert!(due(&store, sync, next, 9).await.is_empty());
 }

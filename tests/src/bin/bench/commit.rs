@@ -74,6 +74,7 @@ impl Ledger {
             mapping: model::mapping::Mapping::default(),
             guards: Guards::default(),
             every_minutes: None,
+            most_tries: 5,
             match_also: Vec::new(),
             filter: None,
             deletes: model::sync::DeleteRule::default(),

@@ -1,7 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Copy, Pause, Play, RotateCcw, Undo2 } from "lucide-react";
-import type { RecordOutcome, RunRecordDetail, RunRecordSummary } from "@/api/bindings";
+import type {
+  MappingChoice,
+  RecordOutcome,
+  RunRecordDetail,
+  RunRecordSummary,
+} from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
 import { query, run as runQuery, runRecord } from "@/api/queries";
 import { Button, buttonClass, IconButton } from "@/components/Button";
@@ -14,6 +19,7 @@ import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
 import { Exchange } from "@/exchange/Exchange";
 import { canRetry, recordOutcome } from "@/format/states";
+import { EditRecord } from "@/screens/runs/EditRecord";
 import { rightBefore } from "@/screens/runs/keys";
 import { useUndo } from "@/screens/runs/use-undo";
 
@@ -40,7 +46,14 @@ export function RecordSheet({ run, seq, onClose }: Props) {
             <PauseRecord sync={data.sync} sourceKey={data.summary.source_key} />
             <span className="flex-1" />
             {isWritten(data.summary.outcome) && <TakeBack data={data} />}
-            {canRetry(data.summary.outcome) && <Retry run={run} seq={seq} onStarted={onClose} />}
+            {canRetry(data.summary.outcome) && (
+              <>
+                {data.has_other_mapping && (
+                  <Retry run={run} seq={seq} mapping="then" onStarted={onClose} />
+                )}
+                <Retry run={run} seq={seq} mapping="today" onStarted={onClose} />
+              </>
+            )}
           </>
         )
       }
@@ -53,23 +66,30 @@ export function RecordSheet({ run, seq, onClose }: Props) {
           <Skeleton className="h-40 w-full" />
         </div>
       ) : (
-        <Story data={data} />
+        <Story data={data} onStarted={onClose} />
       )}
     </Sheet>
   );
 }
 
-function Retry({ run, seq, onStarted }: { run: string; seq: number; onStarted: () => void }) {
+type RetryProps = { run: string; seq: number; mapping: MappingChoice; onStarted: () => void };
+
+function Retry({ run, seq, mapping, onStarted }: RetryProps) {
   const navigate = useNavigate();
   const retry = useCommand("retry_records");
   return (
     <Button
-      look="primary"
+      look={mapping === "today" ? "primary" : "plain"}
       icon={<RotateCcw aria-hidden size={13} />}
+      title={
+        mapping === "today"
+          ? "With the mapping of today"
+          : "The sync maps otherwise by now; this maps the record as it was mapped then"
+      }
       busy={retry.isPending}
       onClick={() =>
         void retry
-          .mutateAsync({ run, seqs: [seq] })
+          .mutateAsync({ run, seqs: [seq], mapping })
           .then((started) => {
             onStarted();
             return navigate({ to: "/runs/$run", params: { run: started.run } });
@@ -77,7 +97,7 @@ function Retry({ run, seq, onStarted }: { run: string; seq: number; onStarted: (
           .catch(toastError)
       }
     >
-      Try this record again
+      {mapping === "today" ? "Try this record again" : "Try with the mapping of then"}
     </Button>
   );
 }
@@ -208,7 +228,7 @@ function FieldsBack({ data }: { data: RunRecordDetail }) {
   );
 }
 
-function Story({ data }: { data: RunRecordDetail }) {
+function Story({ data, onStarted }: { data: RunRecordDetail; onStarted: () => void }) {
   const { summary } = data;
   const outcome = recordOutcome(summary.outcome);
   const source = JSON.stringify(data.source, null, 2);
@@ -237,6 +257,7 @@ function Story({ data }: { data: RunRecordDetail }) {
           </>
         )}
       </Part>
+      {canRetry(summary.outcome) && <EditRecord data={data} onStarted={onStarted} />}
       {data.exchange ? (
         <Exchange exchange={data.exchange} />
       ) : (

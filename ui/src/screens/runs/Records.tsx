@@ -196,6 +196,9 @@ function Row({ record, onOpen }: { record: RunRecordSummary; onOpen: () => void 
       >
         {record.message ? (
           <>
+            {record.is_set_aside && (
+              <span className="mr-1.5 text-ink3">Set aside after {record.tries} tries ·</span>
+            )}
             {record.field && <span className="mr-1.5 font-medium">{record.field}</span>}
             {record.message}
           </>
