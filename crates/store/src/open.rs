@@ -30,9 +30,9 @@ const MAIN_READERS: usize = 3;
 
 /// Pages that stay decrypted in memory, at most. The writer's lose nothing by its own commits;
 /// a reader's are stale after every commit. The history is only ever appended to.
-const MAIN_CACHE_KB: u32 = 12_000;
+const MAIN_CACHE_KB: u32 = 8_000;
 const HISTORY_CACHE_KB: u32 = 2_000;
-const READER_CACHE_KB: u32 = 2_000;
+const READER_CACHE_KB: u32 = 1_500;
 
 /// "PBay" in the header of our files.
 const APPLICATION_ID: i32 = 0x5042_6179;
@@ -183,24 +183,22 @@ impl Seal {
 pub(crate) fn connect(path: &Path, key: &Key) -> Result<Connection> {
     let conn = connect_as(path, key, Seal::Fast)?;
     let is_new = fs::metadata(path).map_or(0, |metadata| metadata.len()) == 0;
-    if is_new || !is_unreadable(&conn) {
+    if is_new {
         return Ok(conn);
     }
-    let other = connect_as(path, key, Seal::Default)?;
-    // What nobody can read is told by whoever reads it first.
-    match is_unreadable(&other) {
-        true => connect_as(path, key, Seal::Fast),
-        false => Ok(other),
-    }
-}
-
-fn is_unreadable(conn: &Connection) -> bool {
-    match first_read(conn) {
-        Err(Error::Damaged { source, .. }) => {
-            source.sqlite_error_code() == Some(ErrorCode::NotADatabase)
+    let Err(error) = first_read(&conn) else {
+        return Ok(conn);
+    };
+    let is_sealed_otherwise = matches!(&error, Error::Damaged { source, .. }
+        if source.sqlite_error_code() == Some(ErrorCode::NotADatabase));
+    if is_sealed_otherwise {
+        let other = connect_as(path, key, Seal::Default)?;
+        if first_read(&other).is_ok() {
+            return Ok(other);
         }
-        _ => false,
     }
+    // Whoever reads it first is told why it cannot be read; a connection tells that only once.
+    connect_as(path, key, Seal::Fast)
 }
 
 /// A connection with its key; nothing has been read or written yet.
