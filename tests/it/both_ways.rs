@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use api::views::{ConflictCounts, ConflictPage, PlanDetail, PlanStarted, RunDetail, SyncSummary};
-use connectors::{Access, Destination as _};
+use api::views::{
+    ConflictCounts, ConflictPage, PlanDetail, PlanStarted, RunDetail, Started, SyncSummary,
+};
 use model::conflict::ConflictKind;
-use model::ids::{ChangeId, ConnectionId, PlanId, RunId, SyncId};
+use model::ids::{ConnectionId, PlanId, RunId, SyncId};
 use model::mapping::{Mapping, OnFailure, Origin, Rule};
-use model::record::{Change, Operation, Outcome, RecordKey};
 use model::run::RunState;
-use model::value::Value as Field;
 use serde_json::{Value, json};
 use testkit::TestApp;
 use testkit::app::records;
@@ -73,27 +72,7 @@ async fn two_way(contacts: usize) -> (TestApp, Standard) {
 
 /// Changes one record as somebody else does.
 async fn edit(test: &TestApp, connection: ConnectionId, stream: &str, key: &str, fields: Value) {
-    let platform = test.app.engine().platforms().get(connection).await.unwrap();
-    let Field::Object(fields) = Field::from_serde(&fields) else {
-        panic!("fields are an object");
-    };
-    let change = Change {
-        id: ChangeId::new(),
-        operation: Operation::Update,
-        source_key: RecordKey("somebody".into()),
-        target_key: Some(RecordKey(key.into())),
-        fields,
-        before: None,
-        version: None,
-    };
-    let written = platform
-        .write(stream, &[change], &Access::unattended())
-        .await
-        .unwrap();
-    assert!(
-        matches!(written.outcomes[0], Outcome::Written { .. }),
-        "{written:?}"
-    );
+    test.edit(connection, stream, key, fields).await;
 }
 
 /// Pairs that are on both sides, by address: contact and subscriber.
@@ -401,5 +380,58 @@ async fn what_one_side_deletes_is_deleted_on_the_other_both_ways() {
     assert_eq!(run.summary.counts.deleted, gone as u64, "{}", run.equation);
     let still = quiet(&test, standard.sync).await;
     assert_eq!(still.summary.counts.created, 0, "{}", still.equation);
+    test.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trying_again_overwrites_nothing_that_nobody_has_decided() {
+    let (test, standard) = two_way(40).await;
+    let (contact, subscriber) = pairs(&test).into_values().next().unwrap();
+    let (source, target) = (id(&contact).to_owned(), id(&subscriber).to_owned());
+    edit(
+        &test,
+        standard.harbor,
+        "contacts",
+        &source,
+        json!({"notes": "here"}),
+    )
+    .await;
+    edit(
+        &test,
+        standard.postino,
+        "subscribers",
+        &target,
+        json!({"notes": "there"}),
+    )
+    .await;
+    assert_eq!(quiet(&test, standard.sync).await.summary.counts.conflict, 1);
+    let notes = || {
+        let all = pairs(&test).into_values();
+        let mut both = all.filter(|(contact, _)| id(contact) == source);
+        let (contact, subscriber) = both.next().unwrap();
+        (contact["notes"].clone(), subscriber["notes"].clone())
+    };
+    let both = (json!("here"), json!("there"));
+
+    // It is still a conflict, whoever asks.
+    let again: Started = test
+        .ask("retry_unwritten", json!({"sync": standard.sync}))
+        .await;
+    let again = test.ended(again.run).await;
+    assert_eq!(again.summary.state, RunState::Completed, "{again:?}");
+    assert_eq!(again.summary.counts.updated, 0, "{}", again.equation);
+    assert_eq!(notes(), both);
+    assert_eq!(conflicts(&test, standard.sync).await.conflicts.len(), 1);
+
+    // Without links it is a first meeting, which is looked at first.
+    let over = json!({"sync": standard.sync, "what": "links"});
+    let over: PlanStarted = test.ask("start_over", over).await;
+    made(&test, over.plan).await;
+    let again: Started = test
+        .ask("retry_unwritten", json!({"sync": standard.sync}))
+        .await;
+    let again = test.ended(again.run).await;
+    assert_eq!(again.summary.state, RunState::Waiting, "{again:?}");
+    assert_eq!(notes(), both);
     test.close().await;
 }

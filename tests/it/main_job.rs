@@ -75,8 +75,9 @@ async fn a_person_connects_maps_looks_runs_and_mends() {
 
     // One record is ticked off.
     let request =
-        json!({"plan": plan.id, "actions": ["create"], "search": "", "after": null, "limit": 500});
+        json!({"plan": plan.id, "actions": ["create"], "search": "", "from": 0, "limit": 500});
     let entries: PlanEntries = test.ask("list_plan_entries", request).await;
+    assert_eq!((entries.total, entries.entries.len()), (48, 48));
     let (left_out, next) = (&entries.entries[0], &entries.entries[1]);
     assert!(!next.fields.is_empty() && next.action == PlanAction::Create);
     let request =

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use api::views::{ConnectFlow, ConnectResult, PlanDetail, PlanStarted, RunDetail, Started};
 use api::{ApiError, App, Config, SecretsPlace};
-use model::ids::{ConnectionId, PlanId, RunId, SyncId};
+use connectors::{Access, Destination as _};
+use model::ids::{ChangeId, ConnectionId, PlanId, RunId, SyncId};
+use model::record::{Change, Operation, Outcome, RecordKey};
+use model::value::Value as Field;
 use sandbox::{Options, Sandbox};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -141,6 +144,31 @@ impl TestApp {
             .read(move |db| store::connections::get(db, connection))
             .await
             .unwrap()
+    }
+
+    /// Changes one record as somebody else does.
+    pub async fn edit(&self, connection: ConnectionId, stream: &str, key: &str, fields: Value) {
+        let platform = self.app.engine().platforms().get(connection).await.unwrap();
+        let Field::Object(fields) = Field::from_serde(&fields) else {
+            panic!("fields are an object");
+        };
+        let change = Change {
+            id: ChangeId::new(),
+            operation: Operation::Update,
+            source_key: RecordKey("somebody".into()),
+            target_key: Some(RecordKey(key.into())),
+            fields,
+            before: None,
+            version: None,
+        };
+        let written = platform
+            .write(stream, &[change], &Access::unattended())
+            .await
+            .unwrap();
+        assert!(
+            matches!(written.outcomes[0], Outcome::Written { .. }),
+            "{written:?}"
+        );
     }
 
     /// Makes a plan of the draft, or of what is in force.

@@ -20,6 +20,7 @@ pub mod newer;
 pub mod settled;
 pub mod simulation;
 pub mod standard;
+pub mod undone;
 
 pub use app::TestApp;
 pub use standard::Standard;

@@ -84,6 +84,17 @@ pub fn constant(target: &str, value: Value) -> Rule {
     rule(target, Origin::Constant { value })
 }
 
+/// A rule that takes a field of the source as it is.
+pub fn copied(target: &str, source: &str) -> Rule {
+    let source = source.parse().expect("a path in a test is a path");
+    rule(
+        target,
+        Origin::Fields {
+            paths: vec![source],
+        },
+    )
+}
+
 /// A rule that is a template over the record.
 pub fn expression(target: &str, template: &str) -> Rule {
     rule(

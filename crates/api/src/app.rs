@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commands;
 use crate::error::{ApiError, Code};
 use crate::host::{Host, Notification};
+use crate::plan_lists::PlanLists;
 use crate::registry::commands as every_command;
 use crate::tags::Tag;
 #[allow(
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) sample: tokio::sync::Mutex<Option<Sandbox>>,
     pub(crate) sample_contacts: usize,
     pub(crate) names: Mutex<Option<SamplePlatforms>>,
+    pub(crate) plan_lists: PlanLists,
     events: broadcast::Sender<UiEvent>,
     closing: CancellationToken,
 }
@@ -117,6 +119,7 @@ impl App {
             sample: tokio::sync::Mutex::default(),
             sample_contacts: config.sample_contacts,
             names: Mutex::default(),
+            plan_lists: PlanLists::default(),
             events,
             closing: CancellationToken::new(),
         }));
@@ -220,7 +223,7 @@ impl App {
             Event::FlowProgressed { flow } => {
                 if let Some(flow) = self.0.engine.flow(flow) {
                     self.announce(UiEvent::ConnectFlow {
-                        flow: commands::connections::flow_view(&flow),
+                        flow: commands::connect::flow_view(&flow),
                     });
                 }
             }

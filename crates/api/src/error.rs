@@ -180,18 +180,26 @@ fn split_hint(text: &str) -> (String, Option<String>) {
     }
 }
 
-/// Capitalised, with a full stop.
+/// Capitalised, unless it begins with the name of a field, and with a full stop.
 pub(crate) fn sentence(text: &str) -> String {
-    let mut chars = text.trim().chars();
-    let Some(first) = chars.next() else {
-        return String::new();
-    };
-    let mut out: String = first.to_uppercase().collect();
-    out.push_str(chars.as_str());
-    if !out.ends_with(['.', '!', '?', '…']) {
-        out.push('.');
+    let text = text.trim();
+    let word = text.split(char::is_whitespace).next().unwrap_or_default();
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) if !word.contains('_') => {
+            let capital: String = first.to_uppercase().collect();
+            with_full_stop(capital + chars.as_str())
+        }
+        _ => with_full_stop(text.to_owned()),
     }
-    out
+}
+
+/// As it is, with a full stop.
+pub(crate) fn with_full_stop(mut text: String) -> String {
+    if !text.is_empty() && !text.ends_with(['.', '!', '?', '…']) {
+        text.push('.');
+    }
+    text
 }
 
 /// What lies below an error, for "copy details".
@@ -208,6 +216,16 @@ fn chain(error: &dyn std::error::Error) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_leaves_names_of_fields_as_they_are() {
+        let check = |text: &str, wanted: &str| assert_eq!(sentence(text), wanted);
+        check(" the disk is full", "The disk is full.");
+        check("why?", "Why?");
+        check("email_address is empty", "email_address is empty.");
+        check("ändern", "Ändern.");
+        check("", "");
+    }
 
     #[test]
     fn an_error_becomes_what_happened_and_what_to_do() {

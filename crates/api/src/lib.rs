@@ -19,6 +19,7 @@ mod commands;
 pub mod connector;
 pub mod error;
 mod host;
+mod plan_lists;
 mod registry;
 pub mod tags;
 pub mod views;

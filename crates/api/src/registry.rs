@@ -70,7 +70,7 @@ macro_rules! commands {
             list_conflicts(ListConflicts) -> ConflictPage, query, [Conflicts, Syncs];
             decide_conflicts(DecideConflicts) -> ConflictCounts, mutation, [Conflicts, Syncs];
             start_decisions(SyncRef) -> PlanStarted, mutation, [Plans];
-            pause_records(PauseRecords) -> Nothing, mutation, [Syncs, RunRecords];
+            pause_records(PauseRecords) -> PausedCount, mutation, [Syncs, RunRecords];
             list_paused(ListPaused) -> Vec<PausedRecord>, query, [Syncs, RunRecords];
             start_over(StartOverRequest) -> PlanStarted, mutation, [Plans, Syncs];
             // runs and history

@@ -244,10 +244,10 @@ pub(crate) struct Conflicts {
     /// Only where a key or value has this text.
     #[arg(long, default_value = "")]
     pub(crate) search: String,
-    /// Chooses for all that are listed: whose value counts.
+    /// Chooses for all that fit, also for those beyond --limit: whose value counts.
     #[arg(long, value_enum, value_name = "SIDE")]
     pub(crate) take: Option<Take>,
-    /// Chooses this value, as JSON, for all that are listed.
+    /// Chooses this value, as JSON, for all that fit.
     #[arg(long, value_name = "JSON", conflicts_with = "take")]
     pub(crate) value: Option<String>,
     /// The same from now on, whenever the field was changed on both sides.
@@ -256,7 +256,7 @@ pub(crate) struct Conflicts {
     /// Makes the plan that carries decisions out, and does it. Needs a sync.
     #[arg(long, requires = "sync")]
     pub(crate) apply: bool,
-    /// At most so many.
+    /// How many are shown.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub(crate) limit: u32,
 }

@@ -161,6 +161,14 @@ pub(crate) fn clip(text: &str, most: usize) -> String {
     short
 }
 
+/// "1 record", "2 records".
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    match n {
+        1 => format!("1 {noun}"),
+        n => format!("{n} {noun}s"),
+    }
+}
+
 /// A point in time on the clock of this computer.
 pub(crate) fn time(at: Millis) -> String {
     jiff::Timestamp::from_millisecond(at)

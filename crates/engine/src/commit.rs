@@ -49,6 +49,8 @@ pub(crate) struct Batch {
     conflicts: Vec<Conflict>,
     /// New marks of links that are otherwise as they were.
     pub(crate) news: Vec<(RecordKey, SourceMark)>,
+    /// Its records may have an outcome in this run already: this one counts instead.
+    pub(crate) replaces: bool,
 }
 
 /// A link on its way.
@@ -126,6 +128,7 @@ impl Batch {
             restored: Vec::new(),
             conflicts: Vec::new(),
             news: Vec::new(),
+            replaces: false,
         }
     }
 
@@ -534,6 +537,7 @@ pub(crate) async fn commit(
         restored,
         conflicts,
         news,
+        replaces,
     } = batch;
     let changes: Vec<Option<ChangeId>> = records.iter().map(|line| line.change).collect();
     let failures: Vec<Failure> = records.iter().filter_map(Line::failure).collect();
@@ -561,6 +565,16 @@ pub(crate) async fn commit(
                 }
             }
             store::conflicts::put_many(tx, &conflicts)?;
+            if replaces {
+                let keys = records.iter().map(|line| &line.source_key);
+                let keys = keys.chain(&unchanged);
+                let mut before = RunCounts::default();
+                for outcome in store::unwritten::outcomes_in(tx, sync, run, keys)? {
+                    before.read += 1;
+                    outcome.count(&mut before);
+                }
+                store::runs::take_counts(tx, run, &before)?;
+            }
             note_unwritten(tx, sync, run, &unchanged, &records, &failures)?;
             let told: Vec<Told<'_>> = records
                 .iter()

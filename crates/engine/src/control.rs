@@ -374,6 +374,7 @@ impl Engine {
             source_stream,
             target_stream,
         )?;
+        self.refuse_lost_references(&job).await?;
         if !document.reads_target() {
             return Ok(job);
         }
@@ -390,6 +391,34 @@ impl Engine {
         )
         .await?;
         job.with_back(destination, source, &read, written)
+    }
+
+    /// What records point at has to be linked by a sync between the same two accounts.
+    async fn refuse_lost_references(&self, job: &Job) -> Result<()> {
+        let syncs = job.program.refers_to();
+        if syncs.is_empty() {
+            return Ok(());
+        }
+        let known = self.0.store.read(store::syncs::list).await?;
+        let ends = |sync: &model::sync::Sync| (sync.source.connection, sync.target.connection);
+        for sync in syncs {
+            let other = known.iter().find(|stored| stored.id == sync);
+            let problem = match other {
+                None => "a sync that is gone".to_owned(),
+                Some(other) if ends(&other.document) != ends(&job.document) => {
+                    format!(
+                        "\"{}\", which is between other accounts",
+                        other.document.name
+                    )
+                }
+                Some(_) => continue,
+            };
+            return Err(Error::Refused(format!(
+                "a field of {} points at records of {problem}; choose another sync in its step \"Linked record\"",
+                job.document.name
+            )));
+        }
+        Ok(())
     }
 
     async fn mark_signed_out(&self, document: &model::sync::Sync, error: &Error) {

@@ -39,6 +39,7 @@ pub mod plan;
 pub mod platforms;
 mod progress;
 mod read;
+mod references;
 pub mod retries;
 pub mod run;
 pub mod samples;

@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use connectors::{Access, Find, RowRecord};
 use model::path::FieldPath;
 use model::record::{Record, RecordKey};
-use model::row::Row;
 use model::sync::Compare;
 use model::value::{Object, Value};
 use store::Store;
@@ -14,31 +13,14 @@ use crate::error::Result;
 use crate::job::Job;
 use crate::plan::{Known, Mapped, Problem, Rules};
 
-/// Applies the mapping to one record.
-pub(crate) fn map(job: &Job, record: Record) -> Mapped {
-    let mapped = map_value(job, record.key, &record.fields);
-    Mapped {
-        source: record.fields.into(),
-        ..mapped
-    }
+/// Applies the mapping to one record. What it points at is still named as on the source.
+pub(crate) fn map(job: &Job, record: RowRecord) -> Mapped {
+    let mapped = job.program.apply(&record.row.as_value());
+    finish(record, mapped)
 }
 
-/// Applies the mapping to one record as it came. Also says why the sync leaves it out, if it does.
-pub(crate) fn map_row(job: &Job, record: RowRecord) -> (Mapped, Option<Problem>) {
-    let value = record.row.as_value();
-    let mapped = map_value(job, record.key, &value);
-    let left_out = job.leaves_out(&value);
-    drop(value);
-    let mapped = Mapped {
-        source: record.row,
-        ..mapped
-    };
-    (mapped, left_out)
-}
-
-/// The record without its source.
-fn map_value(job: &Job, key: Option<RecordKey>, record: &Value) -> Mapped {
-    let mapped = job.program.apply(record);
+/// A record with what the mapping made of it.
+pub(crate) fn finish(record: RowRecord, mapped: mapping::Mapped) -> Mapped {
     let mut problem = mapped
         .problems
         .into_iter()
@@ -47,7 +29,7 @@ fn map_value(job: &Job, key: Option<RecordKey>, record: &Value) -> Mapped {
             message: problem.message,
             field: Some(problem.target),
         });
-    let source_key = key.unwrap_or_else(|| {
+    let source_key = record.key.unwrap_or_else(|| {
         problem = Some(Problem {
             message: "the record has no key, so it cannot be told apart from others".into(),
             field: None,
@@ -56,7 +38,7 @@ fn map_value(job: &Job, key: Option<RecordKey>, record: &Value) -> Mapped {
     });
     Mapped {
         source_key,
-        source: Row::default(),
+        source: record.row,
         fingerprint: mapped.fields.fingerprint(),
         fields: mapped.fields,
         problem,

@@ -5,14 +5,18 @@ use std::collections::HashSet;
 use connectors::{RowPage, RowRecord};
 use model::cursor::Checkpoint;
 use model::ids::PlanId;
+use model::record::RecordKey;
 use model::run::{RecordOutcome, RunCounts};
 use model::sync::Side;
+use store::links::SourceMark;
 
 use crate::claims::Claims;
+use crate::compare::Compared;
 use crate::error::Result;
 use crate::job::Job;
+use crate::references::Found;
 use crate::retries::Retries;
-use crate::run::{self, Sequence, Work, hash, stop_if_cancelled};
+use crate::run::{self, Planned, Sequence, Work, hash, stop_if_cancelled};
 use crate::stored_plan::Made;
 use crate::{compare, deletes, read, stored_plan};
 
@@ -64,6 +68,15 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId, full: bool) -> R
             key.is_none_or(|key| !build.listed.contains(&hash(key.as_str())))
         });
         build.batch(records).await?;
+    }
+    let mut found = Found::default();
+    while let Some(mut planned) = found.next(job, work, &mut build.claims).await? {
+        stop_if_cancelled(work)?;
+        planned.retain(|planned| {
+            let key = hash(planned.mapped.source_key.as_str());
+            !build.listed.contains(&key)
+        });
+        build.keep(planned, Vec::new(), Vec::new(), true).await?;
     }
     stop_if_cancelled(work)?;
     let Build {
@@ -121,15 +134,32 @@ struct Build<'a> {
 
 impl Build<'_> {
     async fn batch(&mut self, records: Vec<RowRecord>) -> Result<()> {
-        let (job, work, plan, sync) = (self.job, self.work, self.plan, self.job.sync);
+        let (job, work) = (self.job, self.work);
         let mut compared = compare::compare(job, work, records, &mut self.claims).await?;
         if self.looks_for_deletes {
             deletes::note_told(job, work, std::mem::take(&mut compared.marked)).await?;
         }
         let news = compared.news();
+        let Compared {
+            same,
+            planned,
+            any_unwritten,
+            ..
+        } = compared;
+        self.keep(planned, same, news, any_unwritten).await
+    }
+
+    /// Writes what is to be done down.
+    async fn keep(
+        &mut self,
+        planned: Vec<Planned>,
+        mut unchanged: Vec<RecordKey>,
+        news: Vec<(RecordKey, SourceMark)>,
+        any_unwritten: bool,
+    ) -> Result<()> {
+        let (work, plan, sync) = (self.work, self.plan, self.job.sync);
         let mut entries = Vec::new();
         let mut again = Vec::new();
-        let mut unchanged = compared.same;
         let n_same = u64::try_from(unchanged.len()).unwrap_or(u64::MAX);
         let mut batch_counts = RunCounts {
             read: n_same,
@@ -141,7 +171,7 @@ impl Build<'_> {
                 again.push(key.clone());
             }
         }
-        for planned in compared.planned {
+        for planned in planned {
             batch_counts.read += 1;
             let outcome = run::expected_outcome(&planned);
             outcome.count(&mut batch_counts);
@@ -156,7 +186,7 @@ impl Build<'_> {
         }
         self.counts.add(&batch_counts);
         work.meter.counted(&batch_counts);
-        if !compared.any_unwritten {
+        if !any_unwritten {
             unchanged.clear();
         }
         if again.is_empty() && entries.is_empty() && unchanged.is_empty() && news.is_empty() {

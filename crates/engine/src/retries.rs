@@ -28,6 +28,8 @@ pub struct Resent {
     pub source: Value,
     /// Fields of the target that are to get other values than the mapping makes.
     pub edited: Option<Object>,
+    /// In a sync both ways: it is a change of this record of the target which the source did not take.
+    pub of_target: Option<RecordKey>,
 }
 
 /// With which mapping records are written once more.

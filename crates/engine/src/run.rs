@@ -19,9 +19,9 @@ use model::ids::{PlanId, RunId};
 use model::record::{Intent, Operation, Record, RecordKey};
 use model::run::{RecordOutcome, RunCounts};
 use model::sync::{Side, WriteMode};
-use model::value::Value;
+use model::value::{Object, Value};
 use store::Store;
-use store::plans::{EntryFilter, PlanAction, PlanKind, PlanState};
+use store::plans::{PlanAction, PlanKind, PlanState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,10 +30,11 @@ use crate::commit::{self, Batch};
 use crate::compare::{self, Compared};
 use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
-use crate::job::Job;
+use crate::job::{Back, Job};
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
 use crate::plan::{self, Decision, Known, Mapped, Problem};
 use crate::progress::Meter;
+use crate::references::{self, Found};
 use crate::retries::{Resent, Retries, SetAside};
 use crate::undo::Selection;
 use crate::{decide, deletes, guards, lookup, one_way, read, stored_plan, two_way, undo, write};
@@ -119,7 +120,15 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                 let plan = PlanId::new();
                 stored_plan::insert(work, plan, sync, job.version, PlanKind::Run).await?;
                 match build(job, work, plan, full, linked).await? {
-                    Built::Ready => apply(job, work, plan, &mut sequence).await,
+                    Built::Ready => {
+                        let ended = apply(job, work, plan, &mut sequence).await?;
+                        // What was made just now may be what others wait for.
+                        let approved = &job.document.guards.approved;
+                        if approved.creates && approved.updates && job.back.is_none() {
+                            follow(job, work, &mut Claims::default(), &mut sequence).await?;
+                        }
+                        Ok(ended)
+                    }
                     Built::Held { reason } => Ok(Ended::Waiting {
                         plan: Some(plan),
                         reason,
@@ -165,10 +174,13 @@ async fn resend(
     if version == job.version {
         take_up_mapping(job, work).await?;
     }
+    if let Some(back) = &job.back {
+        return resend_both_ways(job, back, work, records, sequence).await;
+    }
     for batch in batches(records) {
         stop_if_cancelled(work)?;
         let mut own = HashMap::new();
-        let mapped: Vec<Mapped> = batch
+        let (records, edits): (Vec<Record>, Vec<Option<Object>>) = batch
             .into_iter()
             .map(|resent| {
                 let record = Record {
@@ -176,25 +188,19 @@ async fn resend(
                     fields: resent.source,
                     version: None,
                 };
-                let mut mapped = lookup::map(job, record);
-                if let Some(edited) = resent.edited {
-                    own.insert(mapped.source_key.clone(), mapped.fingerprint);
-                    for (name, value) in edited {
-                        mapped.fields.insert(name, value);
-                    }
-                    mapped.fingerprint = Value::Object(mapped.fields.clone()).fingerprint();
-                    mapped.problem = None;
-                }
-                mapped
+                (record, resent.edited)
             })
-            .collect();
-        let mapped = mapped
-            .into_iter()
-            .map(|mapped| {
-                let left_out = job.leaves_out(&mapped.source.as_value());
-                (mapped, left_out)
-            })
-            .collect();
+            .unzip();
+        let mut mapped = references::map_all(job, work, records).await?.mapped;
+        for (mapped, edited) in mapped.iter_mut().zip(edits) {
+            let Some(edited) = edited else { continue };
+            own.insert(mapped.source_key.clone(), mapped.fingerprint);
+            for (name, value) in edited {
+                mapped.fields.insert(name, value);
+            }
+            mapped.fingerprint = Value::Object(mapped.fields.clone()).fingerprint();
+            mapped.problem = None;
+        }
         let mut planned = plan_mapped(job, work, mapped, None, &mut Claims::default()).await?;
         // What a person made of a record stays until the record changes at the source: as the mapping sees it, this is
         // what the target has.
@@ -206,6 +212,36 @@ async fn resend(
         execute(job, work, planned, None, sequence).await?;
     }
     Ok(Ended::Completed)
+}
+
+/// The same where both sides count: never without a plan, which is judged like that of any other run.
+async fn resend_both_ways(
+    job: &Job,
+    back: &Back,
+    work: &Work,
+    records: Vec<Resent>,
+    sequence: &mut Sequence,
+) -> Result<Ended> {
+    if records.iter().any(|record| record.edited.is_some()) {
+        return Err(Error::Refused(
+            "in a sync both ways a record cannot be sent with other values; change it on the side that is wrong".into(),
+        ));
+    }
+    let (plan, sync) = (PlanId::new(), job.sync);
+    stored_plan::insert(work, plan, sync, job.version, PlanKind::Run).await?;
+    let linked = work
+        .store
+        .read(move |db| store::links::count(db, sync))
+        .await?;
+    let made = two_way::build_of(job, back, work, plan, records).await?;
+    stored_plan::finish(work, plan, made.counts).await?;
+    match guards::judge(&job.document, &made, linked) {
+        None => apply(job, work, plan, sequence).await,
+        Some(reason) => Ok(Ended::Waiting {
+            plan: Some(plan),
+            reason,
+        }),
+    }
 }
 
 /// Reads, plans and writes page by page.
@@ -251,9 +287,38 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
         let compared = compare::compare(job, work, records, &mut claims).await?;
         execute_compared(job, work, compared, None, sequence).await?;
     }
+    follow(job, work, &mut claims, sequence).await?;
     stop_if_cancelled(work)?;
     finish(job, work, checkpoint, cursor, is_complete).await?;
     Ok(Ended::Completed)
+}
+
+/// Writes what waited for records that are on the target by now, until nothing more follows from what is written: first
+/// what points at them, then what points at that.
+async fn follow(
+    job: &Job,
+    work: &Work,
+    claims: &mut Claims,
+    sequence: &mut Sequence,
+) -> Result<()> {
+    // Once each: what the target refuses now is tried by the next run.
+    let mut seen = HashSet::new();
+    loop {
+        let mut found = Found::default();
+        let mut any = false;
+        while let Some(mut planned) = found.next(job, work, claims).await? {
+            stop_if_cancelled(work)?;
+            planned.retain(|planned| seen.insert(hash(planned.mapped.source_key.as_str())));
+            work.meter.stage("Linking records to each other");
+            any |= !planned.is_empty();
+            let mut batch = Batch::new(work.run, work.clock.now());
+            batch.replaces = true;
+            execute_into(job, work, batch, planned, None, sequence).await?;
+        }
+        if !any || !job.program.refers_to().contains(&job.sync) {
+            return Ok(());
+        }
+    }
 }
 
 /// The read is complete: from now on only what changes after this is read.
@@ -394,14 +459,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
         stop_if_cancelled(work)?;
         let entries = work
             .store
-            .read(move |db| {
-                let everything = EntryFilter {
-                    action: None,
-                    is_included: None,
-                    text: None,
-                };
-                store::plans::page(db, plan, &everything, after, ENTRIES_PER_BATCH)
-            })
+            .read(move |db| store::plans::page(db, plan, after, ENTRIES_PER_BATCH))
             .await?;
         let Some(last) = entries.last() else { break };
         after = Some(last.seq);
@@ -590,51 +648,49 @@ pub(crate) async fn plan_batch(
     known: Beforehand<'_>,
     claims: &mut Claims,
 ) -> Result<Vec<Planned>> {
-    let mapped = records
-        .into_iter()
-        .map(|record| lookup::map_row(job, record))
-        .collect();
-    plan_mapped(job, work, mapped, Some(known), claims).await
+    let all = references::map_all(job, work, records).await?;
+    let mut planned = plan_mapped(job, work, all.mapped, Some(known), claims).await?;
+    all.waiting.hold(&mut planned);
+    Ok(planned)
 }
 
-/// Stage 3 of records that are mapped, each with the reason why the sync leaves it out, if it does.
-async fn plan_mapped(
+/// Stage 3 of records that are mapped.
+pub(crate) async fn plan_mapped(
     job: &Job,
     work: &Work,
-    mapped: Vec<(Mapped, Option<Problem>)>,
+    mapped: Vec<Mapped>,
     known: Option<Beforehand<'_>>,
     claims: &mut Claims,
 ) -> Result<Vec<Planned>> {
-    let (mapped, left_out): (Vec<Mapped>, Vec<Option<Problem>>) = mapped.into_iter().unzip();
     let linked = known.map(|known| known.linked);
     let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped, linked).await?;
     let rules = job.rules();
     let (mut paused, set_aside) = kept_back(job, work, &mapped, known).await?;
-    let planned =
-        mapped
-            .into_iter()
-            .zip(left_out)
-            .zip(looked_up.known)
-            .map(|((mapped, left_out), known)| {
-                let was_linked = matches!(known, Known::Same | Known::Linked(_));
-                let left_out = paused.remove(&mapped.source_key).or(left_out);
-                let decision = match left_out {
-                    Some(problem) => Decision::Filtered(problem),
-                    None => set_aside.hold(
-                        &mapped,
-                        plan::decide(&mapped, known, &rules, &looked_up.claimed),
-                    ),
-                };
-                let mut planned = Planned {
-                    mapped,
-                    decision,
-                    was_linked,
-                    side: Side::Target,
-                    intent: Intent::Sync,
-                };
-                claims.one_each(&mut planned, &rules);
-                planned
-            });
+    let planned = mapped
+        .into_iter()
+        .zip(looked_up.known)
+        .map(|(mapped, known)| {
+            let was_linked = matches!(known, Known::Same | Known::Linked(_));
+            let left_out = paused
+                .remove(&mapped.source_key)
+                .or_else(|| job.leaves_out(&mapped.source));
+            let decision = match left_out {
+                Some(problem) => Decision::Filtered(problem),
+                None => set_aside.hold(
+                    &mapped,
+                    plan::decide(&mapped, known, &rules, &looked_up.claimed),
+                ),
+            };
+            let mut planned = Planned {
+                mapped,
+                decision,
+                was_linked,
+                side: Side::Target,
+                intent: Intent::Sync,
+            };
+            claims.one_each(&mut planned, &rules);
+            planned
+        });
     Ok(planned.collect())
 }
 

@@ -13,7 +13,7 @@ use model::value::Object;
 use crate::error::Result;
 use crate::limits::SAMPLES;
 use crate::plan::{self, Decision};
-use crate::{Engine, Job, lookup};
+use crate::{Engine, Job, lookup, references};
 
 /// Records of a stream as they were at some time.
 #[derive(Clone, Debug)]
@@ -104,11 +104,8 @@ impl Engine {
             source_stream,
             target_stream,
         )?;
-        let mapped: Vec<_> = samples
-            .records
-            .iter()
-            .map(|record| lookup::map(&job, record.clone()))
-            .collect();
+        let (mapped, _) =
+            references::map_only(&job, self.store(), samples.records.to_vec()).await?;
         let looked_up =
             lookup::look_up(&job, self.store(), &Access::unattended(), &mapped, None).await?;
         let rules = job.rules();

@@ -3,11 +3,12 @@
 //! Due is computed from the rule and the last run, never from a counter: after a sleep there is one
 //! run to catch up, not a burst.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use model::clock::Millis;
 use model::ids::SyncId;
-use model::run::Trigger;
+use model::run::{RunState, Trigger};
 
 use crate::Engine;
 use crate::error::{Error, Result};
@@ -62,15 +63,24 @@ async fn tidy(engine: &Engine) -> Result<()> {
 
 async fn start_due(engine: &Engine) -> Result<()> {
     let now = engine.clock().now();
-    let due: Vec<SyncId> = engine
+    let (due, order): (Vec<SyncId>, Order) = engine
         .store()
         .read(move |db| {
             if store::settings::get::<bool>(db, "paused")?.unwrap_or(false) {
-                return Ok(Vec::new());
+                return Ok((Vec::new(), Order::default()));
             }
-            let mut due = Vec::new();
+            let (mut due, mut order) = (Vec::new(), Order::default());
             for sync in store::syncs::list(db)? {
                 let last = store::runs::last_of_sync(db, sync.id)?;
+                order
+                    .0
+                    .insert(sync.id, mapping::refers_to(&sync.document.mapping));
+                let is_at_work = last
+                    .as_ref()
+                    .is_some_and(|run| run.state == RunState::Running);
+                if is_at_work {
+                    order.1.insert(sync.id);
+                }
                 let waits = last.as_ref().is_some_and(|run| !run.state.is_terminal());
                 let at = due_at(
                     sync.document.every_minutes,
@@ -85,10 +95,10 @@ async fn start_due(engine: &Engine) -> Result<()> {
                     due.push(sync.id);
                 }
             }
-            Ok(due)
+            Ok((due, order))
         })
         .await?;
-    for sync in due {
+    for sync in order.first(&due) {
         match engine.start_run(sync, Trigger::Schedule).await {
             Ok(_) | Err(Error::AlreadyRunning { .. }) => {}
             Err(error) => tracing::warn!(%sync, %error, "A scheduled run could not be started."),
@@ -97,9 +107,71 @@ async fn start_due(engine: &Engine) -> Result<()> {
     Ok(())
 }
 
+/// Which syncs link the records that others point at, and which are at work.
+#[derive(Debug, Default)]
+struct Order(HashMap<SyncId, Vec<SyncId>>, HashSet<SyncId>);
+
+impl Order {
+    /// Those that can begin now: whatever links the records they point at is neither due nor at work. In a circle all
+    /// begin: what is missing follows in the next run.
+    fn first(&self, due: &[SyncId]) -> Vec<SyncId> {
+        let is_first = |sync: &&SyncId| {
+            self.behind(**sync).iter().all(|parent| {
+                !(due.contains(parent) || self.1.contains(parent))
+                    || self.behind(*parent).contains(*sync)
+            })
+        };
+        due.iter().filter(is_first).copied().collect()
+    }
+
+    /// The syncs that a sync depends on, theirs too.
+    fn behind(&self, sync: SyncId) -> HashSet<SyncId> {
+        let mut found = HashSet::new();
+        let mut left = vec![sync];
+        while let Some(sync) = left.pop() {
+            for parent in self.0.get(&sync).into_iter().flatten() {
+                if found.insert(*parent) {
+                    left.push(*parent);
+                }
+            }
+        }
+        found
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_point_at_runs_first_and_a_circle_does_not_wait_for_itself() {
+        let [companies, contacts, deals, other] = [(); 4].map(|()| SyncId::new());
+        let mut order = Order::default();
+        order.0.insert(contacts, vec![companies]);
+        order.0.insert(deals, vec![contacts, deals]);
+        let all = [deals, contacts, companies, other];
+        assert_eq!(order.first(&all), [companies, other]);
+        assert_eq!(order.first(&[deals, contacts]), [contacts]);
+        assert_eq!(
+            order.first(&[deals, companies]),
+            [companies],
+            "through contacts"
+        );
+        assert_eq!(
+            order.first(&[deals]),
+            [deals],
+            "a sync may point at its own records"
+        );
+        order.1.insert(companies);
+        assert_eq!(
+            order.first(&[contacts, other]),
+            [other],
+            "companies are at work"
+        );
+        order.1.clear();
+        order.0.insert(companies, vec![deals]);
+        assert_eq!(order.first(&[companies, contacts]), [companies, contacts]);
+    }
 
     #[test]
     fn a_long_sleep_is_caught_up_with_one_run() {

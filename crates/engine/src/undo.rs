@@ -126,6 +126,11 @@ pub(crate) async fn build(
             _ => "what this run wrote is not in the history any more, which has a limited space; it cannot be taken back".into(),
         }));
     }
+    if counts.read == 0 {
+        return Err(Error::Refused(
+            "this run wrote no such record; see what it wrote in its log".into(),
+        ));
+    }
     stored_plan::finish(work, plan, counts).await
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod names;
 use std::collections::HashMap;
 
 use model::field::{Field, FieldType, Schema};
+use model::ids::SyncId;
 use model::mapping::{Mapping, Origin, Rule, Step};
 use model::path::{FieldPath, Segment};
 use model::value::Value;
@@ -19,7 +20,7 @@ use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::expression::Expression;
 use crate::fit::Fit;
 use crate::program::{CompiledRule, Program, Route, Source};
-use crate::transforms::{self, Built, Kinds, MAX_STEPS, StepError};
+use crate::transforms::{self, Built, Kinds, MAX_STEPS, StepError, reference};
 
 use flow::Flow;
 use names::Place;
@@ -242,6 +243,7 @@ impl<'a> Compiler<'a> {
             }
         }
         let on_failure = self.on_failure(rule, field, &fit);
+        let reference = self.reference(rule);
         let names = rule
             .target
             .segments()
@@ -258,7 +260,23 @@ impl<'a> Compiler<'a> {
             steps: steps?,
             fit,
             on_failure,
+            reference,
         })
+    }
+
+    /// The sync whose links a rule asks, which only its last step can do: nothing is known of the value after it.
+    fn reference(&mut self, rule: &Rule) -> Option<SyncId> {
+        let last = rule.steps.len().saturating_sub(1);
+        let asks = |step: &Step| step.name == reference::NAME;
+        if let Some(at) = rule.steps.iter().position(asks).filter(|at| *at < last) {
+            self.say(
+                Severity::Error,
+                "reference_not_last",
+                "no step can follow \"Linked record\": which record is meant is looked up last",
+                Advice::words("move it to the end").at_step(at),
+            );
+        }
+        reference::asked(rule)
     }
 
     /// The field a rule fills; none where it is free-form or something is wrong with it.

@@ -38,3 +38,4 @@ pub mod transforms;
 pub use compile::{Compiled, Purpose, compile};
 pub use diagnostic::{Diagnostic, Fix, Severity};
 pub use program::{FieldTrace, Mapped, Problem, Program};
+pub use transforms::reference::refers_to;

@@ -7,7 +7,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use compact_str::CompactString;
+use model::field::FieldType;
+use model::ids::SyncId;
 use model::path::{FieldPath, Segment};
+use model::record::RecordKey;
 use model::value::{Object, Value};
 
 use crate::expression::Expression;
@@ -73,6 +76,8 @@ pub(crate) struct CompiledRule {
     pub(crate) steps: Vec<Built>,
     pub(crate) fit: Fit,
     pub(crate) on_failure: Failure,
+    /// The value is the key of another record: the links of this sync say which one it is on the target.
+    pub(crate) reference: Option<SyncId>,
 }
 
 #[derive(Debug)]
@@ -224,6 +229,10 @@ impl CompiledRule {
             watch.step(&made);
             value = made.map_err(|why| (Some(n), why))?;
         }
+        if self.reference.is_some() && !value.is_empty() {
+            // Whether it suits the field is seen once it is looked up.
+            return Ok(Some(value));
+        }
         self.fit.check(value).map_err(|why| (None, why))
     }
 }
@@ -280,6 +289,177 @@ impl Program {
     /// The target fields that are filled, in the order of the rules.
     pub fn target_paths(&self) -> Vec<FieldPath> {
         self.rules.iter().map(|rule| rule.target.clone()).collect()
+    }
+}
+
+/// A record of another sync that a record points at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reference {
+    /// The sync that links it.
+    pub sync: SyncId,
+    /// Its key on the source.
+    pub key: RecordKey,
+}
+
+impl Program {
+    /// Whether records point at others.
+    pub fn has_references(&self) -> bool {
+        self.rules.iter().any(|rule| rule.reference.is_some())
+    }
+
+    /// The target fields that point at records.
+    pub fn referring_paths(&self) -> Vec<FieldPath> {
+        let rules = self.rules.iter().filter(|rule| rule.reference.is_some());
+        rules.map(|rule| rule.target.clone()).collect()
+    }
+
+    /// The syncs whose links are asked, each once.
+    pub fn refers_to(&self) -> Vec<SyncId> {
+        let mut syncs = Vec::new();
+        for sync in self.rules.iter().filter_map(|rule| rule.reference) {
+            if !syncs.contains(&sync) {
+                syncs.push(sync);
+            }
+        }
+        syncs
+    }
+
+    /// The records that what was mapped points at; they are still named by their keys on the source.
+    pub fn references(&self, mapped: &Mapped) -> Vec<Reference> {
+        self.referring(mapped)
+            .flat_map(|(rule, sync)| {
+                let value = at(&mapped.fields, &rule.names).cloned().unwrap_or_default();
+                keys_of(&value)
+                    .into_iter()
+                    .map(move |key| Reference { sync, key })
+            })
+            .collect()
+    }
+
+    /// Puts the keys of the counterparts in the place of those of the source. Gives back what has none yet: there the
+    /// rule's policy decides.
+    pub fn settle(
+        &self,
+        mapped: &mut Mapped,
+        counterpart: impl Fn(&Reference) -> Option<RecordKey>,
+    ) -> Vec<Reference> {
+        let mut waits = Vec::new();
+        let rules: Vec<(&CompiledRule, SyncId)> = self.referring(mapped).collect();
+        for (rule, sync) in rules {
+            let Some(value) = take(&mut mapped.fields, &rule.names) else {
+                continue;
+            };
+            let known: Vec<(Reference, Option<RecordKey>)> = keys_of(&value)
+                .into_iter()
+                .map(|key| {
+                    let reference = Reference { sync, key };
+                    let found = counterpart(&reference);
+                    (reference, found)
+                })
+                .collect();
+            let found: Option<Vec<Value>> = known
+                .iter()
+                .map(|(_, found)| found.as_ref().map(|key| Value::text(key.as_str())))
+                .collect();
+            let made = match found {
+                Some(keys) => match value {
+                    Value::List(_) => rule.fit.check(Value::List(keys)),
+                    _ => rule.key(keys.into_iter().next().unwrap_or_default()),
+                },
+                None => {
+                    let missing = known.into_iter().filter(|(_, found)| found.is_none());
+                    let missing: Vec<Reference> = missing.map(|(reference, _)| reference).collect();
+                    let names: Vec<&str> =
+                        missing.iter().take(3).map(|one| one.key.as_str()).collect();
+                    let why = format!(
+                        "points at {}, which is not on the target yet; it follows as soon as it is",
+                        names.join(", ")
+                    );
+                    waits.extend(missing);
+                    Err(why)
+                }
+            };
+            match made {
+                Ok(Some(value)) => put(&mut mapped.fields, &rule.names, value),
+                Ok(None) => {}
+                Err(message) => {
+                    if let Failure::Send(value) = &rule.on_failure {
+                        put(&mut mapped.fields, &rule.names, value.clone());
+                    }
+                    mapped.problems.push(Problem {
+                        target: rule.target.clone(),
+                        step: None,
+                        message,
+                        holds: matches!(rule.on_failure, Failure::Hold),
+                    });
+                }
+            }
+        }
+        waits
+    }
+
+    /// The rules that point at records; not those whose value could not be made.
+    fn referring<'a>(
+        &'a self,
+        mapped: &Mapped,
+    ) -> impl Iterator<Item = (&'a CompiledRule, SyncId)> + use<'a> {
+        let failed: Vec<FieldPath> = mapped
+            .problems
+            .iter()
+            .map(|problem| problem.target.clone())
+            .collect();
+        self.rules
+            .iter()
+            .filter(move |rule| !failed.contains(&rule.target))
+            .filter_map(|rule| Some((rule, rule.reference?)))
+    }
+}
+
+impl CompiledRule {
+    /// The key of a record as the target field wants it.
+    fn key(&self, key: Value) -> Result<Option<Value>, String> {
+        let number = key
+            .as_text()
+            .and_then(|text| model::json::parse(text.as_bytes()).ok())
+            .filter(|value| matches!(value, Value::Int(_) | Value::UInt(_)));
+        match (self.fit.field_type(), number) {
+            (FieldType::Integer | FieldType::Decimal | FieldType::Float, Some(number)) => {
+                self.fit.check(number)
+            }
+            _ => self.fit.check(key),
+        }
+    }
+}
+
+/// The keys that a value holds: one, or those of a list.
+fn keys_of(value: &Value) -> Vec<RecordKey> {
+    match value {
+        Value::List(items) => items.iter().filter_map(RecordKey::from_value).collect(),
+        value => RecordKey::from_value(value).into_iter().collect(),
+    }
+}
+
+/// The value at a place.
+fn at<'a>(fields: &'a Object, names: &[CompactString]) -> Option<&'a Value> {
+    match names {
+        [] => None,
+        [name] => fields.get(name),
+        [first, rest @ ..] => at(fields.get(first)?.as_object()?, rest),
+    }
+}
+
+/// Takes the value out that is at a place; nothing where it is null.
+fn take(fields: &mut Object, names: &[CompactString]) -> Option<Value> {
+    match names {
+        [] => None,
+        [name] => match fields.get(name)? {
+            Value::Null => None,
+            _ => fields.remove(name),
+        },
+        [first, rest @ ..] => match fields.get_mut(first)? {
+            Value::Object(inner) => take(inner, rest),
+            _ => None,
+        },
     }
 }
 

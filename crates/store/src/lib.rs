@@ -75,6 +75,7 @@ pub mod settings;
 pub mod staged;
 pub mod syncs;
 pub mod unwritten;
+pub mod waiting;
 
 pub use error::{Error, Result};
 use pool::Pool;

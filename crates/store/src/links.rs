@@ -142,6 +142,31 @@ pub fn sources_of_targets(
     Ok(out)
 }
 
+/// The target records that these source records are linked to, as far as they are.
+pub fn targets_of_sources(
+    conn: &Connection,
+    sync: SyncId,
+    source_keys: &[RecordKey],
+) -> Result<HashMap<RecordKey, RecordKey>> {
+    let sync_no = sync_no(conn, sync)?;
+    let mut statement = prepare(
+        conn,
+        "use links",
+        "SELECT target_key FROM links WHERE sync_no = ?1 AND source_key = ?2",
+    )?;
+    let mut out = HashMap::new();
+    for key in source_keys {
+        let target_key: Option<String> = statement
+            .query_row(params![sync_no, key.as_str()], |row| row.get(0))
+            .optional()
+            .during("look counterparts up")?;
+        if let Some(target_key) = target_key {
+            out.insert(key.clone(), RecordKey(target_key));
+        }
+    }
+    Ok(out)
+}
+
 /// Stands for the bytes of a source record and the mapping that they were mapped with. Nothing is told by a mark that
 /// differs; one that is the same tells that the record needs no second look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

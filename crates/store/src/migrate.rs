@@ -23,7 +23,8 @@ pub(crate) const MAIN: &[&str] = &[
     include_str!("../migrations/main/0005_both_ways.sql"),
     include_str!("../migrations/main/0006_packets.sql"),
     include_str!("../migrations/main/0007_row_retries.sql"),
-    include_str!("../migrations/main/0008_shadow_packets.sql"),
+    include_str!("../migrations/main/0008_waiting.sql"),
+    include_str!("../migrations/main/0009_shadow_packets.sql"),
 ];
 
 /// history.db, step by step.

@@ -300,8 +300,18 @@ fn use_main(tx: &Transaction<'_>) {
         fingerprint: model::value::Fingerprint(0),
     }];
     unwritten::put_many(tx, sync, run.id, &left).unwrap();
+    let waiting = crate::waiting::Waiting {
+        source_key: key.clone(),
+        source: model::value::Object::new(),
+        of: vec![(sync, key.clone())],
+    };
+    crate::waiting::put_many(tx, sync, &[waiting]).unwrap();
+    crate::waiting::due(tx, sync, None, 1).unwrap();
+    crate::waiting::remove_many(tx, sync, [&key]).unwrap();
+    links::targets_of_sources(tx, sync, std::slice::from_ref(&key)).unwrap();
     unwritten::due(tx, sync, run.id, 5, None, 1).unwrap();
     unwritten::set_aside(tx, sync, 0, [&key]).unwrap();
+    unwritten::outcomes_in(tx, sync, run.id, [&key]).unwrap();
     unwritten::forgive_many(tx, sync, std::slice::from_ref(&key)).unwrap();
     unwritten::count(tx, sync).unwrap();
     unwritten::page(tx, sync, None, 1).unwrap();
@@ -398,18 +408,17 @@ fn use_main(tx: &Transaction<'_>) {
         target_version: None,
     };
     plans::append_entries(tx, plan.id, &[entry]).unwrap();
-    for action in [None, Some(PlanAction::Update)] {
-        for is_included in [None, Some(true)] {
-            for text in [None, Some("x".to_owned())] {
-                let filter = EntryFilter {
-                    action,
-                    is_included,
-                    text,
-                };
-                plans::page(tx, plan.id, &filter, None, 10).unwrap();
-            }
+    for actions in [Vec::new(), vec![PlanAction::Create, PlanAction::Update]] {
+        for text in ["", "x"] {
+            let filter = EntryFilter {
+                actions: actions.clone(),
+                text: text.into(),
+            };
+            plans::places(tx, plan.id, &filter).unwrap();
         }
     }
+    plans::entries_at(tx, plan.id, &[1]).unwrap();
+    plans::page(tx, plan.id, None, 10).unwrap();
     plans::included_changes_page(tx, plan.id, None, 10).unwrap();
     plans::get_entry(tx, plan.id, 1).unwrap();
     plans::set_included(tx, plan.id, &[1], false).unwrap();

@@ -167,6 +167,19 @@ pub fn set_owner(tx: &Transaction<'_>, id: RunId, owner: &str) -> Result<()> {
 /// # Errors
 /// [`Error::NotFound`] when there is no such run.
 pub fn add_counts(tx: &Transaction<'_>, id: RunId, counts: &RunCounts) -> Result<()> {
+    change_counts(tx, id, counts, 1)
+}
+
+/// Takes counts off that the same run has added: its records get another outcome in it.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such run.
+pub fn take_counts(tx: &Transaction<'_>, id: RunId, counts: &RunCounts) -> Result<()> {
+    change_counts(tx, id, counts, -1)
+}
+
+fn change_counts(tx: &Transaction<'_>, id: RunId, counts: &RunCounts, sign: i64) -> Result<()> {
+    let by = |n: u64| signed(n).saturating_mul(sign);
     let n_changed = execute(
         tx,
         "raise the counters of a run",
@@ -179,16 +192,16 @@ pub fn add_counts(tx: &Transaction<'_>, id: RunId, counts: &RunCounts) -> Result
           WHERE id = ?1",
         params![
             id.to_bytes(),
-            signed(counts.read),
-            signed(counts.created),
-            signed(counts.updated),
-            signed(counts.unchanged),
-            signed(counts.filtered),
-            signed(counts.invalid),
-            signed(counts.rejected),
-            signed(counts.conflict),
-            signed(counts.held),
-            signed(counts.deleted),
+            by(counts.read),
+            by(counts.created),
+            by(counts.updated),
+            by(counts.unchanged),
+            by(counts.filtered),
+            by(counts.invalid),
+            by(counts.rejected),
+            by(counts.conflict),
+            by(counts.held),
+            by(counts.deleted),
         ],
     )?;
     if n_changed == 0 {

@@ -184,6 +184,11 @@ pub fn due(
           WHERE unwritten.sync_no = ?1 AND unwritten.source_key > ?2 AND unwritten.place = 0
             AND unwritten.outcome IN ('rejected', 'held')
             AND unwritten.tries < ?3 AND runs.id <> ?4
+            AND NOT EXISTS (
+                SELECT 1 FROM waiting
+                WHERE waiting.sync_no = unwritten.sync_no
+                  AND waiting.source_key = unwritten.source_key
+            )
           ORDER BY unwritten.source_key
           LIMIT ?5",
         params![
@@ -234,6 +239,29 @@ pub fn set_aside<'a>(
         if let Some(tried) = tried {
             found.insert(source_key.clone(), tried);
         }
+    }
+    Ok(found)
+}
+
+/// What this run has made of these records so far, as far as it could not write them.
+pub fn outcomes_in<'a>(
+    conn: &Connection,
+    sync: SyncId,
+    run: RunId,
+    source_keys: impl IntoIterator<Item = &'a RecordKey>,
+) -> Result<Vec<RecordOutcome>> {
+    let (sync_no, run_no) = (sync_no(conn, sync)?, run_no(conn, run)?);
+    let mut found = Vec::new();
+    for source_key in source_keys {
+        let outcome = first(
+            conn,
+            "record that was not written",
+            r"SELECT outcome FROM unwritten
+              WHERE sync_no = ?1 AND source_key = ?2 AND place = 0 AND run_no = ?3",
+            params![sync_no, source_key.as_str(), run_no],
+            |row| row.word("outcome", RecordOutcome::parse),
+        )?;
+        found.extend(outcome);
     }
     Ok(found)
 }

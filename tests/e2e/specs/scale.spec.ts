@@ -21,13 +21,11 @@ test("a plan of twelve thousand records can be read to its end, and its run can 
   const items = list.getByRole("listitem");
   await expect(items.first()).toBeVisible();
   expect(await items.count(), "only what is seen is on the page").toBeLessThan(80);
+  const length = Number(await items.first().getAttribute("aria-setsize"));
+  expect(length).toBeGreaterThan(11_900);
   await list.focus();
-  let seen = 0;
-  await expect(async () => {
-    await page.keyboard.press("End");
-    seen = Number(await items.last().getAttribute("aria-posinset"));
-    expect(seen).toBeGreaterThan(11_900);
-  }).toPass({ timeout: 60_000, intervals: [100] });
+  await page.keyboard.press("End");
+  await expect(list.locator(`[aria-posinset="${length}"] input`)).toBeVisible();
 
   await page.getByRole("searchbox", { name: "Find a record or a value" }).fill("11999");
   await expect(items.first()).toContainText("11999");

@@ -252,6 +252,7 @@ impl<'a> Life<'a> {
                             source: state.watch.latest(&key)?,
                             source_key: key,
                             edited: None,
+                            of_target: None,
                         })
                     })
                     .collect();
@@ -340,14 +341,9 @@ impl<'a> Life<'a> {
         if nth == 0 {
             return;
         }
-        let everything = store::plans::EntryFilter {
-            action: None,
-            is_included: None,
-            text: None,
-        };
         let entries = self
             .store
-            .look(|db| store::plans::page(db, plan, &everything, None, 100))
+            .look(|db| store::plans::page(db, plan, None, 100))
             .unwrap();
         for entry in entries.iter().skip(1).step_by(usize::from(nth)) {
             let seq = entry.seq;

@@ -130,6 +130,10 @@ update: boolean,
  */
 delete: boolean, 
 /**
+ * Records can be put away.
+ */
+archive: boolean, 
+/**
  * The field by which the platform itself decides whether a record is created or changed.
  */
 upsert?: FieldPath | null, 
@@ -1295,9 +1299,9 @@ actions: Array<PlanAction>,
  */
 search: string, 
 /**
- * After this sequence number.
+ * The first one's place in the list, from 0.
  */
-after: number | null, 
+from: number, 
 /**
  * At most this many, up to 500.
  */
@@ -1549,7 +1553,7 @@ syncs: Array<SyncSummary>,
  */
 connections: Array<ConnectionSummary>, };
 
-export type ParamKindView = "text" | "number" | "bool" | "choice" | "text_list" | "value_table" | "value" | "template" | "zone";
+export type ParamKindView = "text" | "number" | "bool" | "choice" | "text_list" | "value_table" | "value" | "template" | "zone" | "sync";
 
 export type ParamView = { 
 /**
@@ -1600,6 +1604,12 @@ source_keys: Array<string>,
  * Out or in.
  */
 is_paused: boolean, };
+
+export type PausedCount = { 
+/**
+ * Records that are out now, or that take part again.
+ */
+records: number, };
 
 export type PausedRecord = { 
 /**
@@ -1715,9 +1725,9 @@ export type PlanEntries = {
  */
 entries: Array<PlanEntryView>, 
 /**
- * There are more.
+ * How many the whole list has.
  */
-has_more: boolean, };
+total: number, };
 
 export type PlanEntryView = { 
 /**
@@ -2951,7 +2961,7 @@ export interface Commands {
   list_conflicts: { request: ListConflicts; response: ConflictPage };
   decide_conflicts: { request: DecideConflicts; response: ConflictCounts };
   start_decisions: { request: SyncRef; response: PlanStarted };
-  pause_records: { request: PauseRecords; response: Nothing };
+  pause_records: { request: PauseRecords; response: PausedCount };
   list_paused: { request: ListPaused; response: Array<PausedRecord> };
   start_over: { request: StartOverRequest; response: PlanStarted };
   start_run: { request: SyncRef; response: Started };

@@ -60,8 +60,8 @@ const RUNS = 200;
 /** Pages of a plan that are out of sight are forgotten after this time: a plan may have a million entries. */
 const FORGOTTEN_AFTER = 10_000;
 
-/** Few enough that the first ones are there at once, however long the plan. */
-const ENTRIES = 200;
+/** Entries in a page of a plan: few enough that any page is there at once, however long the plan. */
+export const ENTRIES = 100;
 
 /** One page of a plan's entries. */
 export function planPage(request: Omit<Request<"list_plan_entries">, "limit">) {

@@ -86,6 +86,8 @@ function AppToaster() {
     <Toaster
       theme={useColors()}
       position="bottom-center"
+      // Above the bars at the foot of a page: they have the buttons that are pressed next.
+      offset={{ bottom: 152 }}
       closeButton
       duration={6000}
       style={toasterColors}

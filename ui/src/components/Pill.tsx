@@ -22,7 +22,7 @@ export function Dot({ tone, className }: { tone: Tone; className?: string }) {
 
 type PillProps = { children: ReactNode; dot?: Tone | undefined; className?: string };
 
-/** A fact in the top bar: "Mode **Upsert**". */
+/** A fact in the top bar: "Version **3**". */
 export function Pill({ children, dot, className }: PillProps) {
   return (
     <span

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
 import { cx } from "@/components/cx";
 
 type RowsProps = {
@@ -47,9 +47,20 @@ export function VirtualRows({
       virtual.scrollToIndex(reveal, { align: "auto" });
     }
   }, [virtual, reveal]);
+  // The browser's own would scroll to where it believes the end to be, before the rows there have been measured.
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.target !== event.currentTarget || (event.key !== "End" && event.key !== "Home")) {
+      return;
+    }
+    event.preventDefault();
+    virtual.scrollToIndex(event.key === "End" ? count - 1 : 0, {
+      align: event.key === "End" ? "end" : "start",
+    });
+  };
   return (
     <section
       ref={scroller}
+      onKeyDown={onKeyDown}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
       tabIndex={0}
       aria-label={label}

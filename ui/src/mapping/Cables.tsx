@@ -9,6 +9,7 @@ import {
   type Curve,
   chipHalfWidth,
   curvesOf,
+  headsOf,
   pathOf,
   placeChips,
   placeOf,
@@ -21,6 +22,8 @@ import { type Listing, severityOf, useModel } from "./model";
 import { leafOf } from "./path";
 import { useEditor, useEditorState, useStore } from "./store";
 import { rowAt } from "./tree";
+import { useWays } from "./use-ways";
+import { flowsOf } from "./ways";
 
 /** Height of a tree's header: both are the same, so that rows begin at the same height. */
 export const HEAD = 72;
@@ -46,6 +49,7 @@ type Props = {
 export function Cables({ source, target, gutter, ghost }: Props) {
   const { viewport, outlines, act, store, trees } = useEditor();
   const model = useModel();
+  const { twoWay, trips } = useWays();
   const { width, height, scroll } = useStore(viewport, (now) => now);
   const selection = useEditorState((state) => state.selection);
   const isDragging = useEditorState((state) => state.dragged.length > 0);
@@ -191,6 +195,9 @@ export function Cables({ source, target, gutter, ghost }: Props) {
           .sort((a, b) => Number(a.isOn || a.key === hovered) - Number(b.isOn || b.key === hovered))
           .map(({ key, curve, isOn, rule, severity }) => {
             const path = pathOf(width, curve.start.y, curve.end.y);
+            // One way is the usual one and needs no arrows.
+            const flows =
+              twoWay !== null && rule !== undefined && flowsOf(twoWay, rule.target, trips);
             const isDashed = curve.cables.length > 1 || curve.cables[0]?.kind === "expression";
             return (
               // biome-ignore lint/a11y/noStaticElementInteractions: the rows of the trees are the way for the keyboard.
@@ -223,6 +230,12 @@ export function Cables({ source, target, gutter, ghost }: Props) {
                   d={path}
                   strokeDasharray={isDashed ? "6 4" : undefined}
                 />
+                {flows && (
+                  <path
+                    className={cx("map-cable-heads", flows.isLossy && "is-lossy")}
+                    d={headsOf(width, curve.start.y, curve.end.y, flows)}
+                  />
+                )}
               </g>
             );
           })}

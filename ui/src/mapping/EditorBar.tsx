@@ -2,11 +2,12 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { ArrowLeftRight, ArrowRight, Check } from "lucide-react";
 import { Popover } from "radix-ui";
 import { type ReactNode, useState } from "react";
-import type { Mapping, WriteMode } from "@/api/bindings";
+import type { Mapping } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
 import { Button, buttonClass } from "@/components/Button";
 import { Dot, Pill } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
+import { writeMode } from "@/format/states";
 import { sourcesOf } from "./document";
 import { useModel } from "./model";
 import { type SaveState, toastElsewhere } from "./server";
@@ -61,15 +62,6 @@ export function SyncCrumb() {
   );
 }
 
-const MODES: Record<WriteMode, string> = {
-  upsert: "Upsert",
-  create: "Create",
-  update: "Update",
-  mirror: "Mirror",
-  append: "Append",
-  full_refresh: "Full refresh",
-};
-
 /** What the sync does, in the bar. A click shows its settings. */
 export function SyncPills() {
   const { detail, act } = useEditor();
@@ -93,7 +85,7 @@ export function SyncPills() {
         )}
       </SettingPill>
       <SettingPill onClick={show}>
-        Mode <em>{MODES[summary.mode]}</em>
+        <em>{writeMode(summary.mode).label}</em>
       </SettingPill>
       {key !== undefined && (
         <SettingPill onClick={show}>

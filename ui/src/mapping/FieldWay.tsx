@@ -78,7 +78,7 @@ export function FieldWay({ path }: { path: string }) {
   );
 }
 
-/** On the row of a field: its arrow, amber where something gets lost, and its own policy. */
+/** On the row of a field: an amber arrow where something gets lost, and its own policy. The cable shows the rest. */
 export function WayMark({ path }: { path: string }) {
   const { twoWay, names, trips } = useWays();
   if (twoWay === null) {
@@ -91,14 +91,18 @@ export function WayMark({ path }: { path: string }) {
   );
   return (
     <>
-      <small
-        role="img"
-        className={way.isLossy ? "map-way is-lossy" : "map-way"}
-        title={way.why ?? directionWords(rule.direction, names)}
-        aria-label={directionWords(rule.direction, names)}
-      >
-        {way.arrow}
-      </small>
+      {way.isLossy ? (
+        <small
+          role="img"
+          className="map-way is-lossy"
+          title={way.why ?? undefined}
+          aria-label={directionWords(rule.direction, names)}
+        >
+          {way.arrow}
+        </small>
+      ) : (
+        <span className="sr-only">{directionWords(rule.direction, names)}</span>
+      )}
       {rule.policy !== null && (
         <small title={policyWords(rule.policy, names)}>{policyChip(rule.policy, names)}</small>
       )}

@@ -1,5 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import { useId } from "react";
 import type { ParamView, Rule, Step } from "@/api/bindings";
+import { query } from "@/api/queries";
 import { Select } from "@/components/Field";
 import { stepLabel } from "./chips";
 import * as mappings from "./document";
@@ -204,10 +206,43 @@ function Control({
           onChange={(event) => onChange(event.currentTarget.value)}
         />
       );
+    case "sync":
+      return <SyncChoice id={id} value={asText(value)} onChange={onChange} />;
     case "bool":
     case "value_table":
       return null;
   }
+}
+
+/** One of the syncs between the same two accounts: they know which record is which. */
+function SyncChoice({
+  id,
+  value,
+  onChange,
+}: {
+  id: string;
+  value: string;
+  onChange: (value: unknown) => void;
+}) {
+  const { summary } = useEditor().detail;
+  const { data: known } = useQuery(query("list_syncs", {}));
+  const options = (known ?? []).filter(
+    (each) =>
+      each.source.connection === summary.source.connection &&
+      each.target.connection === summary.target.connection,
+  );
+  return (
+    <Select id={id} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+      <option value="" disabled>
+        Choose a sync
+      </option>
+      {options.map((each) => (
+        <option key={each.id} value={each.id}>
+          {each.id === summary.id ? `${each.name} (this one)` : each.name}
+        </option>
+      ))}
+    </Select>
+  );
 }
 
 function asText(value: unknown): string {

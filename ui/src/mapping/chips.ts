@@ -22,6 +22,8 @@ export function stepLabel(step: Step): string {
     case "default_if_empty":
     case "default_if_missing":
       return `or ${shortValue(parameters.value, 12)}`;
+    case "reference":
+      return "linked record";
     case "expression":
       return "ƒ";
     default:

@@ -90,6 +90,20 @@ export function pathOf(width: number, start: number, end: number): string {
   return `M0 ${start}C${round(width * 0.42)} ${start} ${round(width * 0.58)} ${end} ${width} ${end}`;
 }
 
+/** Arrowheads at the ends of a cable, clear of its jacks. */
+export function headsOf(
+  width: number,
+  start: number,
+  end: number,
+  flows: { toTarget: boolean; toSource: boolean },
+): string {
+  const head = (tip: number, back: number, y: number) => `M${tip} ${y}L${back} ${y - 5}V${y + 5}Z`;
+  return [
+    flows.toTarget ? head(width - 8, width - 17, end) : "",
+    flows.toSource ? head(8, 17, start) : "",
+  ].join("");
+}
+
 /** The point at share `t` of the way across, as the drawn Bézier has it. */
 export function pointAt(
   width: number,

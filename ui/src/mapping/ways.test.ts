@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { FieldTripView, TwoWay } from "@/api/bindings";
-import { fieldRule, wayOf, withFieldRule } from "./ways";
+import { fieldRule, flowsOf, wayOf, withFieldRule } from "./ways";
 
 const usual: TwoWay = {
   policy: "merge",
@@ -44,4 +44,16 @@ test("what does not come back the same is amber and says why", () => {
   });
   expect(wayOf("both", trip({ way: "one_way" })).arrow).toBe("→");
   expect(wayOf("to_target", trip({ way: "one_way" })).isLossy).toBe(false);
+});
+
+test("arrows point where changes really go", () => {
+  const one = withFieldRule(usual, "phone", { direction: "to_source" });
+  expect(flowsOf(one, "phone", [])).toEqual({ toTarget: false, toSource: true, isLossy: false });
+  expect(flowsOf(usual, "phone", [])).toMatchObject({ toTarget: true, toSource: true });
+  // What cannot be turned around does not come back, whatever was chosen.
+  expect(flowsOf(usual, "phone", [trip({ way: "one_way" })])).toEqual({
+    toTarget: true,
+    toSource: false,
+    isLossy: true,
+  });
 });

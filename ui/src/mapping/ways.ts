@@ -59,6 +59,21 @@ export function wayOf(direction: Direction, trip: FieldTripView | undefined): Wa
     : { arrow: arrows[direction], isLossy: true, why: why || "Not the same comes back" };
 }
 
+/** Where the changes of a field really go. */
+export function flowsOf(
+  twoWay: TwoWay,
+  path: string,
+  trips: readonly FieldTripView[],
+): { toTarget: boolean; toSource: boolean; isLossy: boolean } {
+  const trip = trips.find((each) => each.target === path);
+  const { arrow, isLossy } = wayOf(fieldRule(twoWay, path).direction, trip);
+  return {
+    toTarget: arrow !== arrows.to_source,
+    toSource: arrow !== arrows.to_target,
+    isLossy,
+  };
+}
+
 export function directionWords(direction: Direction, { source, target }: Names): string {
   switch (direction) {
     case "both":

@@ -1,15 +1,15 @@
 //! Conflicts, undo, paused records, and starting over.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use model::conflict::{ConflictKind, Decision};
-use model::ids::SyncId;
+use model::ids::{ConflictId, SyncId};
 use model::path::FieldPath;
 use model::record::RecordKey;
 use model::sync::{FieldRule, Policy};
 use model::value::Value;
 use store::conflicts::{Conflict, ConflictFilter};
+use store::links::Link;
 
 use crate::app::App;
 use crate::commands::{plans, syncs};
@@ -37,11 +37,14 @@ pub(crate) async fn list_conflicts(app: &App, request: ListConflicts) -> Result<
         .store()
         .read(move |db| {
             let found = store::conflicts::page(db, &filter, after, limit + 1)?;
-            let mut names: HashMap<SyncId, Names> = HashMap::new();
+            let mut keys: HashMap<SyncId, Vec<RecordKey>> = HashMap::new();
             for conflict in &found {
-                if let Entry::Vacant(place) = names.entry(conflict.sync) {
-                    place.insert(names_of(db, conflict.sync)?);
-                }
+                let of_sync = keys.entry(conflict.sync).or_default();
+                of_sync.push(conflict.source_key.clone());
+            }
+            let mut names: HashMap<SyncId, Names> = HashMap::new();
+            for (sync, keys) in keys {
+                names.insert(sync, names_of(db, sync, &keys)?);
             }
             Ok((found, store::conflicts::count(db, sync)?, names))
         })
@@ -60,14 +63,17 @@ pub(crate) async fn list_conflicts(app: &App, request: ListConflicts) -> Result<
     })
 }
 
-/// What people call a sync and its sides.
+/// What people call a sync, its sides, and its records.
+#[derive(Default)]
 struct Names {
     sync: String,
     source: String,
     target: String,
+    match_on: Vec<FieldPath>,
+    links: HashMap<RecordKey, Link>,
 }
 
-fn names_of(db: &store::Connection, sync: SyncId) -> store::Result<Names> {
+fn names_of(db: &store::Connection, sync: SyncId, keys: &[RecordKey]) -> store::Result<Names> {
     let stored = store::syncs::get(db, sync)?;
     let document = syncs::current(&stored);
     let name = |connection| match store::connections::get(db, connection) {
@@ -78,6 +84,8 @@ fn names_of(db: &store::Connection, sync: SyncId) -> store::Result<Names> {
         sync: document.name.clone(),
         source: name(document.source.connection),
         target: name(document.target.connection),
+        match_on: document.match_on.clone(),
+        links: store::links::get_many(db, sync, keys)?,
     })
 }
 
@@ -86,15 +94,19 @@ fn view(conflict: Conflict, names: &HashMap<SyncId, Names>) -> ConflictView {
         sync: "a deleted sync".into(),
         source: "the source".into(),
         target: "the target".into(),
+        ..Names::default()
     };
     let names = names.get(&conflict.sync).unwrap_or(&nobody);
-    let record = conflict.target.as_ref().or(conflict.source.as_ref());
-    let title = match record {
-        Some(record @ Value::Object(_)) if conflict.field.is_empty() => {
-            plans::title(record, &[], &conflict.source_key)
-        }
-        _ => conflict.source_key.to_string(),
-    };
+    // Of a whole record, the values are the records themselves.
+    let whole = [&conflict.target, &conflict.source, &conflict.base];
+    let whole = whole.into_iter().flatten().filter_map(Value::as_object);
+    let whole = whole.filter(|_| conflict.field.is_empty());
+    let shadow = names.links.get(&conflict.source_key);
+    let title = plans::title(
+        whole.chain(shadow.map(|link| &link.shadow)),
+        &names.match_on,
+        &conflict.source_key,
+    );
     let json = |value: Option<Value>| value.map(|value| value.to_serde());
     ConflictView {
         id: conflict.id,
@@ -161,6 +173,25 @@ pub(crate) async fn decide_conflicts(
             ));
         }
     };
+    let ids = request.ids.clone();
+    let is_value = matches!(request.decision, Some(Decision::Value { .. }));
+    if is_value || rule.is_some() {
+        let found = app
+            .engine()
+            .store()
+            .read(move |db| {
+                let with_sync = |id: &ConflictId| {
+                    let conflict = store::conflicts::get(db, *id)?;
+                    let stored = store::syncs::get(db, conflict.sync)?;
+                    Ok((conflict, syncs::current(&stored).two_way.is_some()))
+                };
+                ids.iter().map(with_sync).collect::<store::Result<Vec<_>>>()
+            })
+            .await?;
+        for (conflict, is_two_way) in &found {
+            refuse_impossible(conflict, *is_two_way, is_value)?;
+        }
+    }
     let now = app.engine().clock().now();
     let count = app
         .engine()
@@ -179,6 +210,31 @@ pub(crate) async fn decide_conflicts(
         total: count.total,
         decided: count.decided,
     })
+}
+
+/// Refuses a value of one's own, or a rule, where there can be none.
+fn refuse_impossible(conflict: &Conflict, is_two_way: bool, is_value: bool) -> Result<()> {
+    let is_whole = conflict.field.is_empty();
+    match (is_value, is_whole) {
+        (true, true) => Err(ApiError::invalid(
+            "A whole record has no value of its own.",
+            "Choose a side, or keep both.",
+        )),
+        (true, false) => Ok(()),
+        (false, true) => Err(ApiError::invalid(
+            "Only a field can have a rule, not a whole record.",
+            "Choose a side without \"always\".",
+        )),
+        (false, false) if conflict.kind == ConflictKind::Undo => Err(ApiError::invalid(
+            "What is taken back cannot become a rule.",
+            "Choose a side without \"always\".",
+        )),
+        (false, false) if !is_two_way => Err(ApiError::invalid(
+            "Only a sync that goes both ways has rules for its fields.",
+            "Choose a side without \"always\".",
+        )),
+        (false, false) => Ok(()),
+    }
 }
 
 /// Makes a choice the rule of its field, in what is in force and in what is being edited.
@@ -237,20 +293,24 @@ pub(crate) async fn start_undo(app: &App, request: StartUndo) -> Result<PlanStar
     })
 }
 
-pub(crate) async fn pause_records(app: &App, request: PauseRecords) -> Result<Nothing> {
+pub(crate) async fn pause_records(app: &App, request: PauseRecords) -> Result<PausedCount> {
     let now = app.engine().clock().now();
-    app.engine()
+    let records = app
+        .engine()
         .store()
         .write(move |tx| {
             let keys: Vec<RecordKey> = request.source_keys.into_iter().map(RecordKey).collect();
             if request.is_paused {
-                store::pauses::put_many(tx, request.sync, &keys, "by you", now)
+                store::pauses::put_many(tx, request.sync, &keys, "by you", now)?;
+                Ok(keys.len())
             } else {
-                store::pauses::remove_many(tx, request.sync, &keys).map(|_| ())
+                store::pauses::remove_many(tx, request.sync, &keys)
             }
         })
         .await?;
-    Ok(Nothing {})
+    Ok(PausedCount {
+        records: records as u64,
+    })
 }
 
 pub(crate) async fn list_paused(app: &App, request: ListPaused) -> Result<Vec<PausedRecord>> {

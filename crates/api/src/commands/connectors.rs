@@ -11,9 +11,8 @@ use engine::tries;
 use model::field::Schema;
 
 use crate::app::App;
-use crate::commands::connections::{
-    auth_view, capabilities_view, config_fields, summary, typed_in,
-};
+use crate::commands::connect::typed_in;
+use crate::commands::connections::{auth_view, capabilities_view, config_fields, summary};
 use crate::error::{ApiError, sentence};
 #[allow(clippy::wildcard_imports, reason = "most views of a noun are used")]
 use crate::views::*;

@@ -1,12 +1,11 @@
-//! The mapping editor: samples, compiler, preview, suggestions.
+//! The mapping editor: samples, compiler, preview.
 
 use std::collections::HashMap;
 
 use connectors::StreamDescription;
 use engine::samples::Samples as KeptSamples;
-use mapping::suggest::Candidate;
 use model::field::{Field, FieldType};
-use model::mapping::{Mapping, Origin, Rule};
+use model::mapping::Mapping;
 use model::path::FieldPath;
 use model::value::{Object, Value};
 
@@ -22,16 +21,20 @@ type Result<T> = std::result::Result<T, ApiError>;
 const PREVIEW_ROWS: usize = 50;
 
 /// What the editor works with.
-struct Desk {
-    document: model::sync::Sync,
+pub(super) struct Desk {
+    pub(super) document: model::sync::Sync,
     id: model::ids::SyncId,
     version: u32,
-    source: StreamDescription,
-    target: StreamDescription,
-    samples: KeptSamples,
+    pub(super) source: StreamDescription,
+    pub(super) target: StreamDescription,
+    pub(super) samples: KeptSamples,
 }
 
-async fn desk(app: &App, sync: model::ids::SyncId, mapping: Option<Mapping>) -> Result<Desk> {
+pub(super) async fn desk(
+    app: &App,
+    sync: model::ids::SyncId,
+    mapping: Option<Mapping>,
+) -> Result<Desk> {
     let row = syncs::stored(app, sync).await?;
     let mut document = syncs::current(&row).clone();
     if let Some(mapping) = mapping {
@@ -212,7 +215,7 @@ pub(crate) async fn check_mapping(app: &App, request: CheckMapping) -> Result<Ma
 }
 
 /// The target fields that a rule can fill: leaves that are not set by the platform.
-fn mappable(target: &StreamDescription) -> Vec<(FieldPath, &Field)> {
+pub(super) fn mappable(target: &StreamDescription) -> Vec<(FieldPath, &Field)> {
     target
         .schema
         .walk()
@@ -286,7 +289,7 @@ pub(crate) async fn preview_mapping(app: &App, request: PreviewMapping) -> Resul
         .and_then(|index| desk.samples.records.get(index));
     let source = record.map_or(&empty, |record| &record.fields);
     let (mapped, traces) = match &compiled.program {
-        Some(program) => (program.apply(source).fields, program.explain(source)),
+        Some(program) => app.engine().explain(program, source).await?,
         // An error in one rule must not darken the others: those that compile are shown.
         None => {
             let broken: Vec<usize> = compiled
@@ -312,7 +315,7 @@ pub(crate) async fn preview_mapping(app: &App, request: PreviewMapping) -> Resul
                 mapping::Purpose::Update,
             );
             match &partial.program {
-                Some(program) => (program.apply(source).fields, program.explain(source)),
+                Some(program) => app.engine().explain(program, source).await?,
                 None => (Object::new(), Vec::new()),
             }
         }
@@ -391,7 +394,18 @@ pub(crate) async fn preview_rows(app: &App, request: CheckMapping) -> Result<Pre
             Decision::Write(change) if change.operation == Operation::Create => {
                 (PlanAction::Create, None, None)
             }
-            Decision::Write(change) => (PlanAction::Update, change.before, None),
+            Decision::Write(change) => {
+                let before = change.before.map(|mut before| {
+                    // What is not written is there already.
+                    for (name, value) in mapped.iter() {
+                        if change.fields.get(name).is_none() && before.get(name).is_none() {
+                            before.push(name, value.clone());
+                        }
+                    }
+                    before
+                });
+                (PlanAction::Update, before, None)
+            }
             Decision::Filtered(problem) => (PlanAction::Filtered, None, Some(problem)),
             Decision::Invalid(problem) => (PlanAction::Invalid, None, Some(problem)),
             Decision::Held(problem) => (PlanAction::Held, None, Some(problem)),
@@ -467,189 +481,4 @@ pub(crate) async fn check_round_trip(app: &App, request: SyncRef) -> Result<Roun
         fields: fields.collect(),
         samples: u32::try_from(samples.len()).unwrap_or(u32::MAX),
     })
-}
-
-pub(crate) async fn suggest_mapping(app: &App, request: SuggestMapping) -> Result<SuggestionList> {
-    let desk = desk(app, request.sync, Some(request.mapping)).await?;
-    let source: Vec<Candidate> = desk
-        .source
-        .schema
-        .walk()
-        .into_iter()
-        .map(|(path, field)| Candidate {
-            samples: desk
-                .samples
-                .records
-                .iter()
-                .filter_map(|record| record.fields.at(&path))
-                .filter(|value| !value.is_empty())
-                .cloned()
-                .collect(),
-            field: field.clone(),
-            path,
-        })
-        .collect();
-    let target: Vec<Candidate> = mappable(&desk.target)
-        .into_iter()
-        .filter(|(path, _)| {
-            !desk
-                .document
-                .mapping
-                .rules
-                .iter()
-                .any(|rule| &rule.target == path)
-        })
-        .map(|(path, field)| Candidate {
-            path,
-            field: field.clone(),
-            samples: Vec::new(),
-        })
-        .collect();
-    let options = mapping::suggest::Options::default();
-    let found = mapping::suggest::suggest(&source, &target, &options);
-    let suggestions = found
-        .rules
-        .into_iter()
-        .map(|suggestion| {
-            let (sample_in, sample_out) = try_rule(&desk, &suggestion.rule);
-            let is_key = desk
-                .target
-                .schema
-                .at(&suggestion.rule.target)
-                .is_some_and(|field| field.key);
-            Suggestion {
-                ticked: suggestion.score >= options.threshold && !is_key,
-                score: suggestion.score,
-                reasons: suggestion
-                    .reasons
-                    .into_iter()
-                    .map(|reason| reason.text)
-                    .collect(),
-                sample_in,
-                sample_out,
-                rule: suggestion.rule,
-            }
-        })
-        .collect();
-    Ok(SuggestionList { suggestions })
-}
-
-/// What a proposed rule makes of the first sample that has a value.
-fn try_rule(desk: &Desk, rule: &Rule) -> (Option<serde_json::Value>, Option<serde_json::Value>) {
-    let alone = Mapping {
-        version: desk.document.mapping.version,
-        rules: vec![rule.clone()],
-    };
-    let compiled = mapping::compile(
-        &alone,
-        &desk.source.schema,
-        &desk.target.schema,
-        mapping::Purpose::Update,
-    );
-    let Some(program) = compiled.program else {
-        return (None, None);
-    };
-    let has_value = |record: &Value| match &rule.origin {
-        Origin::Fields { paths } => paths
-            .iter()
-            .any(|path| record.at(path).is_some_and(|value| !value.is_empty())),
-        Origin::Constant { .. } | Origin::Expression { .. } => true,
-    };
-    let Some(record) = desk
-        .samples
-        .records
-        .iter()
-        .find(|record| has_value(&record.fields))
-    else {
-        return (None, None);
-    };
-    let input = match &rule.origin {
-        Origin::Fields { paths } => match paths.as_slice() {
-            [path] => record.fields.at(path).map(Value::to_serde),
-            paths => Some(
-                paths
-                    .iter()
-                    .map(|path| {
-                        record
-                            .fields
-                            .at(path)
-                            .map_or(serde_json::Value::Null, Value::to_serde)
-                    })
-                    .collect(),
-            ),
-        },
-        Origin::Constant { .. } | Origin::Expression { .. } => None,
-    };
-    let output = Value::Object(program.apply(&record.fields).fields)
-        .at(&rule.target)
-        .map(Value::to_serde);
-    (input, output)
-}
-
-pub(crate) async fn list_transforms(_: &App, _: Nothing) -> Result<Vec<TransformView>> {
-    Ok(mapping::transforms::catalogue()
-        .iter()
-        .map(transform_view)
-        .collect())
-}
-
-fn transform_view(transform: &mapping::transforms::Transform) -> TransformView {
-    use mapping::transforms::ParamKind;
-    let json = |text: &str| serde_json::from_str(text).unwrap_or(serde_json::Value::Null);
-    TransformView {
-        name: transform.name.to_owned(),
-        group: word(&transform.group),
-        summary: transform.summary.to_owned(),
-        synonyms: transform
-            .synonyms
-            .iter()
-            .map(|synonym| (*synonym).to_owned())
-            .collect(),
-        params: transform
-            .params
-            .iter()
-            .map(|param| ParamView {
-                name: param.name.to_owned(),
-                summary: param.summary.to_owned(),
-                kind: match param.kind {
-                    ParamKind::Text | ParamKind::DateFormat | ParamKind::Country => {
-                        ParamKindView::Text
-                    }
-                    ParamKind::Integer | ParamKind::Number => ParamKindView::Number,
-                    ParamKind::Flag => ParamKindView::Bool,
-                    ParamKind::Choice => ParamKindView::Choice,
-                    ParamKind::TextList => ParamKindView::TextList,
-                    ParamKind::Entries => ParamKindView::ValueTable,
-                    ParamKind::Zone => ParamKindView::Zone,
-                    ParamKind::Template => ParamKindView::Template,
-                    ParamKind::Value | ParamKind::Steps => ParamKindView::Value,
-                },
-                required: param.required,
-                default: param.default.map(json),
-                options: param
-                    .options
-                    .iter()
-                    .map(|option| (*option).to_owned())
-                    .collect(),
-            })
-            .collect(),
-        example: transform.examples.first().map(|example| TransformExample {
-            input: json(example.input),
-            step: model::mapping::Step {
-                name: transform.name.to_owned(),
-                with: serde_json::from_str(example.with).unwrap_or_default(),
-            },
-            output: json(example.output),
-        }),
-        output: word(&transform.output),
-    }
-}
-
-/// The stable word of an enumeration.
-fn word(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        Ok(other) => other.to_string(),
-        Err(_) => String::new(),
-    }
 }

@@ -1,6 +1,10 @@
 //! Plans.
 
+use std::sync::Arc;
+
+use model::path::{FieldPath, Segment};
 use model::record::RecordKey;
+use model::sync::Side;
 use model::value::{Object, Value};
 use store::plans::{
     ActionCount, EntryFilter, Plan, PlanAction as StoredAction, PlanEntry, PlanKind as StoredKind,
@@ -9,7 +13,7 @@ use store::plans::{
 
 use crate::app::App;
 use crate::commands::syncs;
-use crate::error::{ApiError, sentence};
+use crate::error::{ApiError, sentence, with_full_stop};
 #[allow(clippy::wildcard_imports, reason = "most views of a noun are used")]
 use crate::views::*;
 
@@ -123,9 +127,9 @@ fn state_view(plan: &Plan, is_moving: bool) -> (PlanState, Option<Note>) {
 }
 
 pub(crate) async fn list_plan_entries(app: &App, request: ListPlanEntries) -> Result<PlanEntries> {
-    let limit = request.limit.clamp(1, PAGE);
-    let wanted = limit + 1;
-    let actions: Vec<StoredAction> = if request.actions.is_empty() {
+    let limit = request.limit.clamp(1, PAGE) as usize;
+    let from = usize::try_from(request.from).unwrap_or(usize::MAX);
+    let mut actions: Vec<StoredAction> = if request.actions.is_empty() {
         StoredAction::ALL
             .into_iter()
             .filter(|action| *action != StoredAction::Unchanged)
@@ -137,7 +141,14 @@ pub(crate) async fn list_plan_entries(app: &App, request: ListPlanEntries) -> Re
             .map(|action| stored_action(*action))
             .collect()
     };
-    let (mut entries, match_on) = app
+    actions.sort_unstable();
+    actions.dedup();
+    let filter = EntryFilter {
+        actions,
+        text: request.search,
+    };
+    let inner = Arc::clone(&app.0);
+    let (entries, total, match_on, links) = app
         .engine()
         .store()
         .read(move |db| {
@@ -145,34 +156,31 @@ pub(crate) async fn list_plan_entries(app: &App, request: ListPlanEntries) -> Re
             let match_on = syncs::current(&store::syncs::get(db, plan.sync)?)
                 .match_on
                 .clone();
-            let mut entries = Vec::new();
-            for action in actions {
-                let filter = EntryFilter {
-                    action: Some(action),
-                    is_included: None,
-                    text: Some(request.search.clone()),
-                };
-                entries.extend(store::plans::page(
-                    db,
-                    request.plan,
-                    &filter,
-                    request.after,
-                    wanted,
-                )?);
-            }
-            Ok((entries, match_on))
+            let places = inner
+                .plan_lists
+                .places(db, request.plan, plan.state, &filter)?;
+            let wanted = places.get(from..).unwrap_or_default();
+            let wanted = wanted.get(..limit).unwrap_or(wanted);
+            let entries = store::plans::entries_at(db, request.plan, wanted)?;
+            // What both sides agreed on tells what a record is called of which little or nothing is written.
+            let unnamed: Vec<RecordKey> = entries
+                .iter()
+                .filter(|entry| entry.action == StoredAction::Delete || !is_named(entry, &match_on))
+                .map(|entry| entry.source_key.clone())
+                .collect();
+            let links = store::links::get_many(db, plan.sync, &unnamed)?;
+            Ok((entries, places.len(), match_on, links))
         })
         .await?;
-    entries.sort_by_key(|entry| entry.seq);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = entries.len() > limit;
-    entries.truncate(limit);
     Ok(PlanEntries {
         entries: entries
             .into_iter()
-            .map(|entry| entry_view(entry, &match_on))
+            .map(|entry| {
+                let shadow = links.get(&entry.source_key).map(|link| &link.shadow);
+                entry_view(entry, &match_on, shadow)
+            })
             .collect(),
-        has_more,
+        total: total as u64,
     })
 }
 
@@ -189,11 +197,32 @@ fn stored_action(action: PlanAction) -> StoredAction {
     }
 }
 
-fn entry_view(entry: PlanEntry, match_on: &[model::path::FieldPath]) -> PlanEntryView {
-    let mapped = Value::Object(entry.mapped);
+fn is_named(entry: &PlanEntry, match_on: &[FieldPath]) -> bool {
+    name_in(&entry.mapped, match_on).is_some()
+}
+
+fn entry_view(entry: PlanEntry, match_on: &[FieldPath], shadow: Option<&Object>) -> PlanEntryView {
+    let fields = match (entry.action, shadow) {
+        // A deletion sends nothing; what goes is what was there.
+        (StoredAction::Delete, Some(shadow))
+            if entry.fields.is_empty() && entry.side == Side::Target =>
+        {
+            shadow
+                .iter()
+                .map(|(name, value)| FieldChange {
+                    path: FieldPath::of(name),
+                    before: Some(value.to_serde()),
+                    after: None,
+                })
+                .collect()
+        }
+        _ => field_changes(entry.before.as_ref(), &entry.fields),
+    };
+    let known = [Some(&entry.mapped), entry.before.as_ref(), shadow];
+    let title = title(known.into_iter().flatten(), match_on, &entry.source_key);
     PlanEntryView {
         seq: entry.seq,
-        title: title(&mapped, match_on, &entry.source_key),
+        title,
         source_key: entry.source_key.to_string(),
         target_key: entry.target_key.map(|key| key.to_string()),
         action: match entry.action {
@@ -207,33 +236,47 @@ fn entry_view(entry: PlanEntry, match_on: &[model::path::FieldPath]) -> PlanEntr
             StoredAction::Conflict => PlanAction::Conflict,
         },
         side: entry.side,
-        fields: field_changes(entry.before.as_ref(), &entry.fields),
-        problem: entry.problem.as_deref().map(sentence),
+        fields,
+        problem: entry.problem.as_deref().map(problem_words),
         included: entry.is_included,
     }
 }
 
-/// What a person would call a record: its match value, else its key.
-pub(crate) fn title(
-    mapped: &Value,
-    match_on: &[model::path::FieldPath],
+/// What is wrong with a record, as it is kept: the field, a colon, and what is wrong with it.
+fn problem_words(problem: &str) -> String {
+    match problem.split_once(": ") {
+        Some((field, words)) if words.starts_with(&format!("\"{field}\"")) => sentence(words),
+        Some((field, _)) if !field.contains(' ') => with_full_stop(problem.to_owned()),
+        _ => sentence(problem),
+    }
+}
+
+/// What a person would call a record: its match value in the first of these that has one, else its key.
+pub(crate) fn title<'a>(
+    known: impl IntoIterator<Item = &'a Object>,
+    match_on: &[FieldPath],
     key: &RecordKey,
 ) -> String {
-    match_on
-        .iter()
-        .filter_map(|path| mapped.at(path))
-        .find_map(RecordKey::from_value)
-        .map_or_else(|| key.to_string(), |value| value.0)
+    known
+        .into_iter()
+        .find_map(|record| name_in(record, match_on))
+        .unwrap_or_else(|| key.to_string())
+}
+
+fn name_in(record: &Object, match_on: &[FieldPath]) -> Option<String> {
+    let at = |path: &FieldPath| match path.segments().split_first()? {
+        (Segment::Name(first), rest) => record
+            .get(first)?
+            .at(&FieldPath::from_segments(rest.to_vec()))
+            .and_then(RecordKey::from_value),
+        _ => None,
+    };
+    match_on.iter().find_map(at).map(|key| key.0)
 }
 
 /// Field by field, down to the leaves.
 pub(crate) fn field_changes(before: Option<&Object>, after: &Object) -> Vec<FieldChange> {
-    fn visit(
-        path: &model::path::FieldPath,
-        before: Option<&Value>,
-        after: &Value,
-        out: &mut Vec<FieldChange>,
-    ) {
+    fn visit(path: &FieldPath, before: Option<&Value>, after: &Value, out: &mut Vec<FieldChange>) {
         if let Value::Object(members) = after
             && !members.is_empty()
         {
@@ -256,9 +299,25 @@ pub(crate) fn field_changes(before: Option<&Object>, after: &Object) -> Vec<Fiel
     let mut out = Vec::new();
     for (name, value) in after.iter() {
         let had = before.and_then(|before| before.get(name));
-        visit(&model::path::FieldPath::of(name), had, value, &mut out);
+        if let ("", Value::Object(whole)) = (name, value) {
+            out.extend(whole_changes(had.and_then(Value::as_object), whole));
+            continue;
+        }
+        visit(&FieldPath::of(name), had, value, &mut out);
     }
     out
+}
+
+/// What became of a record that is told as a whole: of what was written into it, if that is known.
+fn whole_changes(wrote: Option<&Object>, now: &Object) -> Vec<FieldChange> {
+    let Some(wrote) = wrote else {
+        return field_changes(None, now);
+    };
+    let touched = now.iter().filter(|(name, _)| wrote.get(name).is_some());
+    let touched: Object = touched
+        .map(|(name, value)| (name.into(), value.clone()))
+        .collect();
+    field_changes(Some(wrote), &touched)
 }
 
 pub(crate) async fn include_plan_entries(

@@ -2,6 +2,7 @@
 
 use engine::retries::{MappingOf, Resent};
 use model::run::RecordOutcome;
+use model::sync::Side;
 use model::value::{Object, Value};
 use store::run_records::{RecordFilter, RunRecord};
 
@@ -159,5 +160,9 @@ fn resent(record: RunRecord) -> Option<Resent> {
         source_key: record.source_key?,
         source: record.source.filter(|source| *source != Value::Null)?,
         edited: None,
+        of_target: match record.side {
+            Side::Target => None,
+            Side::Source => Some(record.target_key?),
+        },
     })
 }

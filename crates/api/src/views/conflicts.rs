@@ -130,6 +130,13 @@ views! {
         pub is_paused: bool,
     }
 
+    /// What taking out or in has changed.
+    struct PausedCount {
+        /// Records that are out now, or that take part again.
+        #[ts(type = "number")]
+        pub records: u64,
+    }
+
     /// Records that are taken out.
     struct ListPaused {
         /// Of which sync.

@@ -212,6 +212,8 @@ views! {
         pub update: bool,
         /// Records can be deleted.
         pub delete: bool,
+        /// Records can be put away.
+        pub archive: bool,
         /// The field by which the platform itself decides whether a record is created or changed.
         pub upsert: Option<FieldPath>,
         /// Records per write request.

@@ -422,6 +422,7 @@ pub enum ParamKindView {
     Value,
     Template,
     Zone,
+    Sync,
 }
 
 /// How bad a problem with a mapping is.

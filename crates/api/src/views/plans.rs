@@ -117,7 +117,7 @@ views! {
         pub plan: PlanId,
     }
 
-    /// A page of a plan.
+    /// A part of a plan's list.
     struct ListPlanEntries {
         /// Which plan.
         pub plan: PlanId,
@@ -125,19 +125,20 @@ views! {
         pub actions: Vec<PlanAction>,
         /// Only where a key or value has this text.
         pub search: String,
-        /// After this sequence number.
-        #[ts(type = "number | null")]
-        pub after: Option<u64>,
+        /// The first one's place in the list, from 0.
+        #[ts(type = "number")]
+        pub from: u64,
         /// At most this many, up to 500.
         pub limit: u32,
     }
 
-    /// A page of a plan.
+    /// A part of a plan's list.
     struct PlanEntries {
         /// In order.
         pub entries: Vec<PlanEntryView>,
-        /// There are more.
-        pub has_more: bool,
+        /// How many the whole list has.
+        #[ts(type = "number")]
+        pub total: u64,
     }
 
     /// What is to be done with one record.

@@ -1,8 +1,11 @@
 //! What needs a person: conflicts, records that were not written, runs that are taken back.
 
 use api::App;
-use api::views::{ConflictCounts, ConflictPage, ConflictView, PlanStarted, RunDetail, Started};
+use api::views::{
+    ConflictCounts, ConflictPage, ConflictView, PausedCount, PlanStarted, RunDetail, Started,
+};
 use model::conflict::Decision;
+use model::ids::ConflictId;
 use serde_json::{Value, json};
 
 use crate::arguments::{Conflicts, Forgotten, Pause, Retry, StartOver, Take, Undo};
@@ -10,8 +13,11 @@ use crate::commands::plan::show;
 use crate::commands::run::{follow, tell};
 use crate::failure::{End, Failure};
 use crate::hosts::Terminal;
-use crate::output::{Output, clean, clip};
+use crate::output::{Output, clean, clip, counted};
 use crate::workspace::{self, Workspace, ask, find_sync};
+
+/// The most that the core takes at once.
+const DECIDED_TOGETHER: u32 = 500;
 
 pub(crate) async fn undo(
     workspace: &Workspace,
@@ -121,14 +127,20 @@ pub(crate) async fn pause(
             "source_keys": wanted.keys,
             "is_paused": is_paused,
         });
-        let _: Value = ask(&app, "pause_records", request).await?;
-        let n = wanted.keys.len();
+        let changed: PausedCount = ask(&app, "pause_records", request).await?;
+        let n = changed.records;
+        if n == 0 {
+            return Err(Failure::invalid(
+                "None of these records is paused.",
+                "Keys are those of the source; see them with: patchbay log --sync NAME",
+            ));
+        }
         output.answer(&json!({"records": n, "is_paused": is_paused}), || {
             let what = match is_paused {
-                true => "left alone until they are resumed",
+                true => "left alone until resumed",
                 false => "taking part again from the next run on",
             };
-            format!("{}: {n} records {what}", clean(&sync.name))
+            format!("{}: {} {what}", clean(&sync.name), counted(n, "record"))
         })?;
         Ok(End::Done)
     }
@@ -153,25 +165,29 @@ async fn listed(app: &App, wanted: &Conflicts, output: &Output) -> Result<End, F
         None => None,
         Some(name) => Some(find_sync(app, name).await?.id),
     };
-    let request = json!({
-        "sync": sync,
-        "source_key": wanted.key,
-        "field": wanted.field,
-        "is_decided": null,
-        "search": wanted.search,
-        "after": null,
-        "limit": wanted.limit,
-    });
-    let mut page: ConflictPage = ask(app, "list_conflicts", request.clone()).await?;
+    let page = |after: Option<ConflictId>, limit: u32| {
+        json!({
+            "sync": sync,
+            "source_key": wanted.key,
+            "field": wanted.field,
+            "is_decided": null,
+            "search": wanted.search,
+            "after": after,
+            "limit": limit,
+        })
+    };
     if let Some(decision) = decision(wanted)? {
-        let ids: Vec<_> = page.conflicts.iter().map(|conflict| conflict.id).collect();
-        let decide = json!({"ids": ids, "decision": decision, "always": wanted.always});
-        let counts: ConflictCounts = ask(app, "decide_conflicts", decide).await?;
-        page = ask(app, "list_conflicts", request).await?;
-        output.note(&format!(
-            "{} of {} conflicts are decided.",
-            counts.decided, counts.total
-        ));
+        let n = decide(app, page, decision.as_ref(), wanted.always).await?;
+        if n == 0 {
+            return Err(Failure::invalid(
+                "There is no such conflict, so nothing was decided.",
+                "See which there are: patchbay conflicts",
+            ));
+        }
+        output.note(&match decision {
+            Some(_) => format!("{} decided.", counted(n, "conflict")),
+            None => format!("{} open again.", counted(n, "conflict")),
+        });
     }
     if let (true, Some(sync)) = (wanted.apply, sync) {
         let started: PlanStarted = ask(app, "start_decisions", json!({"sync": sync})).await?;
@@ -181,8 +197,32 @@ async fn listed(app: &App, wanted: &Conflicts, output: &Output) -> Result<End, F
         };
         return show(app, started.plan, &shown, output).await;
     }
+    let page: ConflictPage = ask(app, "list_conflicts", page(None, wanted.limit)).await?;
     output.answer(&page, || describe(&page))?;
     Ok(End::Done)
+}
+
+/// Chooses for all conflicts that fit, however many are shown. Returns how many those are.
+async fn decide(
+    app: &App,
+    page: impl Fn(Option<ConflictId>, u32) -> Value,
+    decision: Option<&Decision>,
+    always: bool,
+) -> Result<u64, Failure> {
+    let mut n = 0;
+    let mut after = None;
+    loop {
+        let request = page(after, DECIDED_TOGETHER);
+        let found: ConflictPage = ask(app, "list_conflicts", request).await?;
+        let ids: Vec<ConflictId> = found.conflicts.iter().map(|conflict| conflict.id).collect();
+        if ids.is_empty() {
+            return Ok(n);
+        }
+        after = ids.last().copied();
+        n += ids.len() as u64;
+        let chosen = json!({"ids": ids, "decision": decision, "always": always});
+        let _: ConflictCounts = ask(app, "decide_conflicts", chosen).await?;
+    }
 }
 
 /// The choice that was typed; an inner none takes a choice back.
@@ -206,11 +246,15 @@ fn decision(wanted: &Conflicts) -> Result<Option<Option<Decision>>, Failure> {
 
 fn describe(page: &ConflictPage) -> String {
     if page.conflicts.is_empty() {
-        return "Both sides agree: there are no conflicts.".into();
+        return match page.total {
+            0 => "Both sides agree: there are no conflicts.".into(),
+            n => format!("None of {} fits.", counted(n, "conflict")),
+        };
     }
     let mut text = format!(
-        "{} conflicts, {} of them decided\n",
-        page.total, page.decided
+        "{}, {} of them decided\n",
+        counted(page.total, "conflict"),
+        page.decided
     );
     for conflict in &page.conflicts {
         text.push_str(&describe_one(conflict));

@@ -1,7 +1,7 @@
 //! Plans: making, showing, applying.
 
 use api::views::{
-    PlanAction, PlanDetail, PlanEntries, PlanEntryView, PlanStarted, PlanState, Started,
+    PlanAction, PlanDetail, PlanEntries, PlanEntryView, PlanKind, PlanStarted, PlanState, Started,
 };
 use api::{ApiError, App};
 use model::ids::PlanId;
@@ -49,18 +49,14 @@ pub(crate) async fn show(
             problem.hint.clone().unwrap_or_default(),
         ));
     }
-    let entries = match wanted.limit {
-        0 => PlanEntries {
-            entries: Vec::new(),
-            has_more: false,
-        },
-        limit => ask(
-            app,
-            "list_plan_entries",
-            json!({"plan": plan.id, "actions": [], "search": "", "after": null, "limit": limit}),
-        )
-        .await?,
-    };
+    let mut entries: PlanEntries = ask(
+        app,
+        "list_plan_entries",
+        json!({"plan": plan.id, "actions": [], "search": "", "from": 0, "limit": wanted.limit}),
+    )
+    .await?;
+    // The core gives one at least.
+    entries.entries.truncate(wanted.limit as usize);
     if wanted.apply && plan.warnings.is_empty() {
         output.note(&describe(&plan, &entries));
         let started: Started = ask(app, "apply_plan", json!({"plan": plan.id})).await?;
@@ -80,13 +76,13 @@ pub(crate) async fn show(
         return Ok(end_of(&run, output));
     }
     output.answer(
-        &json!({"plan": plan, "entries": entries.entries, "has_more": entries.has_more}),
+        &json!({"plan": plan, "entries": entries.entries, "total": entries.total}),
         || {
-            format!(
-                "{}\nNothing was written. To do it: patchbay apply {}",
-                describe(&plan, &entries),
-                plan.id
-            )
+            let next = match has_something_to_do(&plan) {
+                true => format!("Nothing was written. To do it: patchbay apply {}", plan.id),
+                false => "There is nothing to do.".into(),
+            };
+            format!("{}\n{next}", describe(&plan, &entries))
         },
     )?;
     Ok(if wanted.apply { End::Waits } else { End::Done })
@@ -129,6 +125,17 @@ async fn made(app: &App, plan: PlanId, output: &Output) -> Result<Option<PlanDet
     Ok(Some(detail))
 }
 
+/// Whether applying a plan writes or remembers something.
+fn has_something_to_do(plan: &PlanDetail) -> bool {
+    let counts = &plan.counts;
+    let writes = counts.create + counts.update + counts.delete;
+    match plan.kind {
+        PlanKind::Run => writes > 0 || counts.read > counts.unchanged,
+        PlanKind::Undo => writes + counts.conflict > 0,
+        PlanKind::Decisions => true,
+    }
+}
+
 fn describe(plan: &PlanDetail, entries: &PlanEntries) -> String {
     let counts = &plan.counts;
     let mut text = format!(
@@ -152,8 +159,9 @@ fn describe(plan: &PlanDetail, entries: &PlanEntries) -> String {
         text.push('\n');
         text.push_str(&describe_entry(entry));
     }
-    if entries.has_more {
-        text.push_str("\n… and more: --limit shows up to 500.\n");
+    let rest = entries.total.saturating_sub(entries.entries.len() as u64);
+    if rest > 0 && !entries.entries.is_empty() {
+        text.push_str(&format!("\n… and {rest} more: --limit shows up to 500.\n"));
     }
     text
 }

@@ -15,6 +15,7 @@ mod conformance;
 mod connector;
 mod crash;
 mod full_disk;
+mod needs_you;
 mod program;
 mod refresh;
 mod serve;

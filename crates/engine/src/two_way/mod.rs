@@ -30,7 +30,8 @@ use crate::error::Result;
 use crate::flips::Flips;
 use crate::job::{Back, Job};
 use crate::plan::{Mapped, Problem};
-use crate::run::{self, Planned, Sequence, Work};
+use crate::retries::Resent;
+use crate::run::{self, Planned, Sequence, Work, stop_if_cancelled};
 use crate::stored_plan::Made;
 use crate::{deletes, stored_plan};
 
@@ -53,25 +54,9 @@ pub(crate) async fn build(
     };
     let source_complete = run::reads_everything(&request);
     let target_complete = run::reads_everything(&back_request);
-    let mut build = Build {
-        job,
-        back,
-        work,
-        plan,
-        rules: job.document.both_ways(),
-        sequence: Sequence::default(),
-        counts: RunCounts::default(),
-        updates: 0,
-        claims: Claims::default(),
-        seen_on_source: HashSet::new(),
-        seen_on_target: HashSet::new(),
-        met: HashSet::new(),
-        taken_on_source: HashSet::new(),
-        source_complete,
-        target_complete,
-        looks_for_deletes: job.document.delete_action() != DeleteAction::Keep && !work.is_draft,
-        unwritable: HashSet::new(),
-    };
+    let mut build = Build::new(job, back, work, plan);
+    build.source_complete = source_complete;
+    build.target_complete = target_complete;
     build.look_for_unsettled().await?;
     let mut deleted_cursor = None;
     if build.looks_for_deletes {
@@ -198,6 +183,84 @@ struct Met<'a> {
 struct Read {
     mapped: Mapped,
     version: Option<String>,
+}
+
+/// Writes the entries of a plan of these records only. Nothing is read but their counterparts.
+pub(crate) async fn build_of(
+    job: &Job,
+    back: &Back,
+    work: &Work,
+    plan: PlanId,
+    records: Vec<Resent>,
+) -> Result<Made> {
+    let mut build = Build::new(job, back, work, plan);
+    // What was deleted is looked for by runs that read.
+    build.looks_for_deletes = false;
+    build.look_for_unsettled().await?;
+    work.meter.stage("Comparing both sides");
+    let can_get = job.target_stream.capabilities.get;
+    for batch in run::batches(records) {
+        stop_if_cancelled(work)?;
+        let (of_target, of_source): (Vec<Resent>, Vec<Resent>) = batch
+            .into_iter()
+            .partition(|record| record.of_target.is_some());
+        let (sync, keys) = (job.sync, of_source.iter().map(|record| &record.source_key));
+        let keys: Vec<RecordKey> = keys.cloned().collect();
+        let links = move |db: &store::Connection| store::links::targets_of_sources(db, sync, &keys);
+        let linked = work.store.read(links).await?.into_values();
+        let of_target = of_target.into_iter().filter_map(|record| record.of_target);
+        let counterparts: Vec<RecordKey> = linked.chain(of_target).collect();
+        if can_get && !counterparts.is_empty() {
+            let stream = &job.target_stream.name;
+            let found = job
+                .destination
+                .get(stream, &counterparts, &work.target_access)
+                .await?;
+            build.stage(found.into_iter().flatten().collect()).await?;
+        }
+        let records = of_source.into_iter().map(|record| Record {
+            key: Some(record.source_key),
+            fields: record.source,
+            version: None,
+        });
+        build.source_batch(records.collect()).await?;
+    }
+    build.rest_of_target().await?;
+    work.store
+        .write(move |tx| store::staged::clear(tx, plan))
+        .await?;
+    Ok(Made {
+        counts: build.counts,
+        updates: build.updates,
+        deletes: 0,
+        checkpoint: Checkpoint::default(),
+        is_complete: false,
+        empty: None,
+    })
+}
+
+impl<'a> Build<'a> {
+    fn new(job: &'a Job, back: &'a Back, work: &'a Work, plan: PlanId) -> Self {
+        Self {
+            job,
+            back,
+            work,
+            plan,
+            rules: job.document.both_ways(),
+            sequence: Sequence::default(),
+            counts: RunCounts::default(),
+            updates: 0,
+            claims: Claims::default(),
+            seen_on_source: HashSet::new(),
+            seen_on_target: HashSet::new(),
+            met: HashSet::new(),
+            taken_on_source: HashSet::new(),
+            source_complete: false,
+            target_complete: false,
+            looks_for_deletes: job.document.delete_action() != DeleteAction::Keep && !work.is_draft,
+            unwritable: HashSet::new(),
+        }
+    }
 }
 
 impl Build<'_> {

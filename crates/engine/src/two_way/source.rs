@@ -7,9 +7,10 @@ use model::value::Value;
 
 use crate::error::Result;
 use crate::plan::{self, Decision, Problem};
+use crate::references::Waits;
 use crate::retries::Retries;
 use crate::run::{self, Planned, hash, stop_if_cancelled};
-use crate::{deletes, lookup, read};
+use crate::{deletes, lookup, read, references};
 
 use super::{Build, Found, Known, Met, Read, UNSETTLED, words};
 
@@ -46,18 +47,32 @@ impl Build<'_> {
             let records = records.into_iter().map(RowRecord::into_record).collect();
             self.source_batch(records).await?;
         }
+        let mut found = references::Found::default();
+        while let Some(mut records) = found.records(self.job, self.work).await? {
+            stop_if_cancelled(self.work)?;
+            records.retain(|record| {
+                let key = record.key.as_ref();
+                key.is_none_or(|key| !self.seen_on_source.contains(&hash(key.as_str())))
+            });
+            self.source_batch(records).await?;
+        }
         Ok(cursor)
     }
 
-    pub(super) async fn source_batch(&mut self, records: Vec<Record>) -> Result<()> {
-        let read: Vec<Read> = records
-            .into_iter()
-            .map(|record| {
-                let version = record.version.clone();
-                let mapped = lookup::map(self.job, record);
-                Read { mapped, version }
-            })
+    /// Records of the source after the mapping, and which of them point at something that is not on the target.
+    pub(super) async fn read(&self, records: Vec<Record>) -> Result<(Vec<Read>, Waits)> {
+        let versions: Vec<Option<String>> = records
+            .iter()
+            .map(|record| record.version.clone())
             .collect();
+        let all = references::map_all(self.job, self.work, records).await?;
+        let read = all.mapped.into_iter().zip(versions);
+        let read = read.map(|(mapped, version)| Read { mapped, version });
+        Ok((read.collect(), all.waiting))
+    }
+
+    pub(super) async fn source_batch(&mut self, records: Vec<Record>) -> Result<()> {
+        let (read, waiting) = self.read(records).await?;
         let keys: Vec<RecordKey> = read
             .iter()
             .map(|read| read.mapped.source_key.clone())
@@ -71,6 +86,7 @@ impl Build<'_> {
             deletes::note_told(self.job, self.work, marked.collect()).await?;
         }
         let known = self.known(keys, Vec::new()).await?;
+        self.wait_no_more(&read, &waiting, &known).await?;
         let counterparts = self.counterparts(&read, &known).await?;
         let mut found = Found::default();
         for (read, candidates) in read.iter().zip(counterparts) {
@@ -86,6 +102,27 @@ impl Build<'_> {
             self.source_record(read, candidates, &known, &mut found);
         }
         self.keep(found).await
+    }
+
+    /// What is as both sides agreed, and points at nothing that is not there, waits for nothing.
+    async fn wait_no_more(&self, read: &[Read], waiting: &Waits, known: &Known) -> Result<()> {
+        if !self.job.program.has_references() || self.work.is_draft {
+            return Ok(());
+        }
+        let is_done = |read: &&Read| {
+            let mapped = &read.mapped;
+            let link = known.links.get(&mapped.source_key);
+            link.is_some_and(|link| link.source_fingerprint == mapped.fingerprint)
+                && !waiting.has(&mapped.source_key)
+        };
+        let done = read.iter().filter(is_done);
+        let done: Vec<RecordKey> = done.map(|read| read.mapped.source_key.clone()).collect();
+        let sync = self.job.sync;
+        Ok(self
+            .work
+            .store
+            .write(move |tx| store::waiting::remove_many(tx, sync, &done))
+            .await?)
     }
 
     /// Records of the target that new records of the source could be, one list for each record.
@@ -206,7 +243,7 @@ impl Build<'_> {
         if self.unwritable.contains(key) {
             return self.leave(read, Decision::Held(words(UNSETTLED)), found);
         }
-        if let Some(problem) = self.job.leaves_out(&mapped.source.as_value()) {
+        if let Some(problem) = self.job.leaves_out(&mapped.source) {
             return self.leave(read, Decision::Filtered(problem), found);
         }
         if let Some(problem) = &mapped.problem {

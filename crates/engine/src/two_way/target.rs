@@ -64,7 +64,7 @@ impl Build<'_> {
         Ok(cursor)
     }
 
-    async fn stage(&mut self, records: Vec<Record>) -> Result<()> {
+    pub(super) async fn stage(&mut self, records: Vec<Record>) -> Result<()> {
         let match_on = &self.job.document.match_on;
         let staged: Vec<Staged> = records
             .into_iter()
@@ -138,7 +138,7 @@ impl Build<'_> {
             .collect();
         let counterparts = self.on_source(&new).await?;
         let keys = counterparts.iter().flatten();
-        let keys: Vec<RecordKey> = keys.filter_map(|record| record.key.clone()).collect();
+        let keys: Vec<RecordKey> = keys.map(|read| read.mapped.source_key.clone()).collect();
         // Those that have a counterpart are not to be had.
         let taken = match keys.is_empty() {
             true => HashMap::new(),
@@ -219,8 +219,8 @@ impl Build<'_> {
     }
 
     /// Records of the source that new records of the target could be, one list for each.
-    pub(super) async fn on_source(&self, records: &[&Record]) -> Result<Vec<Vec<Record>>> {
-        let mut found = vec![Vec::new(); records.len()];
+    pub(super) async fn on_source(&self, records: &[&Record]) -> Result<Vec<Vec<Read>>> {
+        let mut found: Vec<Vec<Read>> = records.iter().map(|_| Vec::new()).collect();
         let match_on = &self.back.match_on;
         let can = &self.back.stream.capabilities.match_by;
         let is_searchable = !match_on.is_empty() && match_on.iter().all(|path| can.contains(path));
@@ -250,7 +250,7 @@ impl Build<'_> {
             .await?;
         for ((n, _), records) in to_find.into_iter().zip(answers) {
             if let Some(slot) = found.get_mut(n) {
-                *slot = records;
+                (*slot, _) = self.read(records).await?;
             }
         }
         Ok(found)
@@ -260,7 +260,7 @@ impl Build<'_> {
         &mut self,
         record: &Record,
         key: &RecordKey,
-        candidates: Vec<Record>,
+        candidates: Vec<Read>,
         taken: &HashMap<RecordKey, Link>,
         known: &Known,
         found: &mut Found,
@@ -284,22 +284,18 @@ impl Build<'_> {
         }
         match candidates.as_slice() {
             [] => {}
-            [one] if one.key.as_ref().is_some_and(|one| taken.contains_key(one)) => {
+            [read] if taken.contains_key(&read.mapped.source_key) => {
                 return self.enter(
                     as_planned(Decision::Held(words(TAKEN)), Object::new()),
                     found,
                 );
             }
-            [one] => {
-                let read = Read {
-                    version: one.version.clone(),
-                    mapped: lookup::map(self.job, one.clone()),
-                };
+            [read] => {
                 let met = Met {
                     source_key: read.mapped.source_key.clone(),
                     target_key: key.clone(),
                     link: None,
-                    left: Some(&read),
+                    left: Some(read),
                     right: Some(record),
                 };
                 if read.mapped.problem.is_none() {

@@ -29,23 +29,26 @@ pub(crate) struct Bench {
 impl Bench {
     /// Pages of this size, and guards that hold nothing.
     pub(crate) async fn new(page: usize) -> Self {
-        let unguarded = Guards {
-            max_update_percent: 100,
-            empty_source_above: u32::MAX,
-            from_records: u32::MAX,
-            ..Guards::default()
-        };
-        Self::guarded(page, unguarded).await
+        Self::guarded(page, unguarded()).await
     }
 
     pub(crate) async fn guarded(page: usize, guards: Guards) -> Self {
+        Self::with(page, guards, |_, _| {}).await
+    }
+
+    /// A sync whose document is changed before anything runs.
+    pub(crate) async fn with(
+        page: usize,
+        guards: Guards,
+        change: impl FnOnce(SyncId, &mut Sync),
+    ) -> Self {
         let store = Store::in_memory(Clock::manual(1_790_000_000_000)).unwrap();
         let sync = SyncId::new();
         let side = |stream: &str| StreamRef {
             connection: ConnectionId::new(),
             stream: stream.into(),
         };
-        let document = Sync {
+        let mut document = Sync {
             version: model::sync::VERSION,
             name: "People to members".into(),
             source: side("people"),
@@ -64,6 +67,7 @@ impl Bench {
             deletes: model::sync::DeleteRule::default(),
             two_way: None,
         };
+        change(sync, &mut document);
         let stored = document.clone();
         store
             .write(move |tx| store::syncs::insert(tx, sync, &stored, 1))
@@ -247,7 +251,17 @@ fn person(n: usize, name: &str) -> String {
     format!(r#"{{"email":"p{n}@x.io","name":"{name} {n}"}}"#)
 }
 
-fn rule(name: &str) -> Rule {
+/// Guards that hold nothing.
+pub(crate) fn unguarded() -> Guards {
+    Guards {
+        max_update_percent: 100,
+        empty_source_above: u32::MAX,
+        from_records: u32::MAX,
+        ..Guards::default()
+    }
+}
+
+pub(crate) fn rule(name: &str) -> Rule {
     Rule {
         target: name.parse().unwrap(),
         origin: Origin::Fields {

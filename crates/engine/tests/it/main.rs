@@ -14,6 +14,7 @@ mod cut_off;
 mod order;
 mod outcomes;
 mod platform;
+mod references;
 mod retries;
 mod same;
 

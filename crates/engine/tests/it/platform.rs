@@ -395,7 +395,7 @@ pub(crate) fn describe(stream: &str) -> StreamDescription {
         name: stream.into(),
         label: stream.into(),
         schema: Schema {
-            fields: vec![field("email"), field("name")],
+            fields: vec![field("email"), field("name"), field("boss")],
         },
         key: Vec::new(),
         cursor_field: None,

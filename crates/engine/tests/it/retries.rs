@@ -124,6 +124,7 @@ fn resent(edited: Option<Object>) -> Vec<Resent> {
         source_key: RecordKey(NOBODY.0.into()),
         source: Value::Object(object(NOBODY.1)),
         edited,
+        of_target: None,
     }]
 }
 

@@ -51,6 +51,7 @@ pub(super) fn answer(asked: &Asked<'_>) -> Option<Answer> {
         "join" => lists::join(asked),
         "split" => lists::split(asked),
         "value_map" => values::value_map(asked),
+        "reference" => one_way("which record it points at is only looked up from source to target"),
         "country_code" => as_it_is(asked, "the country comes back as its code"),
         "phone_e164" => as_it_is(asked, "the number comes back in its international form"),
         "hash" => one_way("a hash cannot be read back"),

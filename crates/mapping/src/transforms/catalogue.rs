@@ -118,6 +118,8 @@ pub enum ParamKind {
     Value,
     /// A list of steps.
     Steps,
+    /// The id of a sync.
+    Sync,
 }
 
 /// A set of kinds of values.

@@ -24,6 +24,7 @@ mod mask;
 mod number;
 mod parse_number;
 mod phone;
+pub(crate) mod reference;
 mod replace;
 mod shape;
 mod tidy;
@@ -105,6 +106,7 @@ static TABLE: &[Transform] = &[
     list::COMPACT,
     list::EACH,
     value_map::VALUE_MAP,
+    reference::REFERENCE,
     country::COUNTRY_CODE,
     phone::PHONE_E164,
     hash::HASH,
@@ -262,6 +264,13 @@ pub(crate) fn build(step: &Step, depth: usize) -> Result<Built, StepError> {
         });
     };
     with::check(transform, &step.with)?;
+    if depth > 0 && transform.name == reference::NAME {
+        return Err(StepError::Parameter {
+            step: reference::NAME,
+            param: "sync".to_owned(),
+            message: "it takes whole lists: use it as the last step of the rule".to_owned(),
+        });
+    }
     let with = With::new(transform, &step.with, depth);
     let recipe = (transform.build)(&with)?;
     Ok(Built {

@@ -56,9 +56,11 @@ pub(crate) fn check(
         };
         let all_text = |items: &Vec<Json>| !items.is_empty() && items.iter().all(Json::is_string);
         let (good, expected) = match param.kind {
-            ParamKind::Text | ParamKind::Zone | ParamKind::Country | ParamKind::Template => {
-                (value.is_string(), "text".to_owned())
-            }
+            ParamKind::Text
+            | ParamKind::Zone
+            | ParamKind::Country
+            | ParamKind::Template
+            | ParamKind::Sync => (value.is_string(), "text".to_owned()),
             ParamKind::Integer => (value.is_i64(), "a whole number".to_owned()),
             ParamKind::Number => (
                 number(value).is_some(),

@@ -314,6 +314,8 @@ text > text: ["country_code"]
   lossy: (the country comes back as its code)
 text > phone: ["phone_e164"]
   lossy: (the number comes back in its international form)
+text > text: [{"reference":{"sync":"01924b6e-7a3c-7c3e-9f0a-2f1d3b5c7e90"}}]
+  one way (which record it points at is only looked up from source to target)
 text > text: ["hash"]
   one way (a hash cannot be read back)
 text > text: ["mask"]

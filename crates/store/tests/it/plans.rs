@@ -70,15 +70,12 @@ async fn sixty(store: &Store) -> (SyncId, PlanId) {
     (sync, id)
 }
 
-fn seqs(tx: &Transaction<'_>, id: PlanId, filter: &EntryFilter) -> Vec<u64> {
-    let mut found: Vec<u64> = Vec::new();
-    loop {
-        let page = plans::page(tx, id, filter, found.last().copied(), 7).unwrap();
-        if page.is_empty() {
-            return found;
-        }
-        found.extend(page.iter().map(|entry| entry.seq));
-    }
+fn seqs(tx: &Transaction<'_>, id: PlanId, actions: &[PlanAction], text: &str) -> Vec<u32> {
+    let filter = EntryFilter {
+        actions: actions.to_vec(),
+        text: text.into(),
+    };
+    plans::places(tx, id, &filter).unwrap()
 }
 
 #[tokio::test]
@@ -127,32 +124,43 @@ async fn filters_show_what_they_say_in_order() {
     let (_, id) = sixty(&store).await;
     store
         .write(move |tx| {
+            let by = |actions: &[PlanAction], text: &str| seqs(tx, id, actions, text);
+            assert_eq!(by(&[], ""), (1..=60).collect::<Vec<_>>());
+            let updates: Vec<u32> = (2..=60).step_by(3).collect();
+            assert_eq!(by(&[PlanAction::Update], ""), updates);
+            // Ticked or not, an entry keeps its place.
             plans::set_included(tx, id, &[2, 5, 8], false)?;
-            let by = |action, is_included, text: Option<&str>| {
-                seqs(
-                    tx,
-                    id,
-                    &EntryFilter {
-                        action,
-                        is_included,
-                        text: text.map(Into::into),
-                    },
-                )
-            };
-            assert_eq!(by(None, None, None), (1..=60).collect::<Vec<_>>());
-            assert_eq!(by(None, Some(false), None), [2, 5, 8]);
-            let updates: Vec<u64> = (2..=60).step_by(3).collect();
-            assert_eq!(by(Some(PlanAction::Update), None, None), updates);
-            assert_eq!(by(Some(PlanAction::Update), Some(true), None), updates[3..]);
-            assert_eq!(by(None, None, Some("no. 42")), [42]);
-            assert_eq!(by(None, None, Some("t59")), [59]);
-            assert_eq!(
-                by(Some(PlanAction::Create), None, Some("no. 2")),
-                [22, 25, 28]
-            );
-            assert_eq!(by(None, None, Some("a \"b\"")).len(), 60);
-            assert_eq!(by(None, None, Some("%")).len(), 0);
-            assert_eq!(by(None, None, Some("_")).len(), 0);
+            assert_eq!(by(&[PlanAction::Update], ""), updates);
+            let without: Vec<u32> = (1..=60).filter(|seq| seq % 3 != 0).collect();
+            assert_eq!(by(&[PlanAction::Update, PlanAction::Create], ""), without);
+            assert_eq!(by(&[], "no. 42"), [42]);
+            assert_eq!(by(&[], "t59"), [59]);
+            assert_eq!(by(&[PlanAction::Create], "no. 2"), [22, 25, 28]);
+            assert_eq!(by(&[], "a \"b\"").len(), 60);
+            assert_eq!(by(&[], "%").len(), 0);
+            assert_eq!(by(&[], "_").len(), 0);
+            Ok(())
+        })
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn any_part_of_a_list_is_fetched_without_the_parts_before_it() {
+    let store = in_memory();
+    let (_, id) = sixty(&store).await;
+    store
+        .write(move |tx| {
+            let updates = seqs(tx, id, &[PlanAction::Update], "");
+            let part = plans::entries_at(tx, id, &updates[10..13])?;
+            let found: Vec<u64> = part.iter().map(|entry| entry.seq).collect();
+            assert_eq!(found, [32, 35, 38]);
+            assert!(part.iter().all(|entry| entry.action == PlanAction::Update));
+            // What has gone since is left out, and nothing else takes its place.
+            plans::remove_entries_of(tx, id, &key("s35"))?;
+            let part = plans::entries_at(tx, id, &updates[10..13])?;
+            let found: Vec<u64> = part.iter().map(|entry| entry.seq).collect();
+            assert_eq!(found, [32, 38]);
             Ok(())
         })
         .await

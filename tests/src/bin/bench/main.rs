@@ -1,4 +1,4 @@
-//! `cargo run --release -p testkit --bin bench -- [read|map|commit|run|sync] [--records N] [--json]`
+//! `cargo run --release -p testkit --bin bench -- [read|map|commit|run|sync|undo] [--records N] [--json]`
 //!
 //! `cargo run --release -p testkit --bin bench -- simulation [--histories N] [--from SEED] [--both-ways]`
 //!
@@ -26,6 +26,7 @@ mod pages;
 mod reading;
 mod simulation;
 mod sync;
+mod undo;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -50,6 +51,8 @@ use other::{Other, starter_is_gone};
 const RECORDS: usize = 100_000;
 /// Records of a whole sync.
 const SYNC_RECORDS: usize = 1_000_000;
+/// Records of a run that is taken back.
+const UNDO_RECORDS: usize = 10_000;
 /// What the bare client signs in with at Harbor CRM and at Postino.
 const HARBOR_LOGIN: (&str, &str) = ("api", "harbor-basic-demo");
 const POSTINO_KEY: &str = "pst_key_demo_0001";
@@ -58,7 +61,7 @@ const PAGE: usize = 200;
 const BATCH: usize = 100;
 
 /// What can be measured.
-const NAMES: [&str; 5] = ["read", "map", "commit", "run", "sync"];
+const NAMES: [&str; 6] = ["read", "map", "commit", "run", "sync", "undo"];
 
 /// Records are made and dropped by the million, on one thread and on another.
 #[global_allocator]
@@ -133,7 +136,7 @@ fn main() -> ExitCode {
     });
     if let Some((_, unknown)) = unknown {
         eprintln!(
-            "There is no \"{unknown}\": name read, map, commit, run or sync, or nothing for all of them."
+            "There is no \"{unknown}\": name read, map, commit, run, sync or undo, or nothing for all of them."
         );
         return ExitCode::from(2);
     }
@@ -148,6 +151,10 @@ fn main() -> ExitCode {
     if wanted("sync") {
         let records = number("--records").unwrap_or(SYNC_RECORDS);
         rows.extend(runtime.block_on(sync::measure(records)));
+    }
+    if wanted("undo") {
+        let records = number("--records").unwrap_or(UNDO_RECORDS);
+        rows.extend(runtime.block_on(undo::measure(records)));
     }
     if words.iter().any(|word| word == "--json") {
         let rows: Vec<Json> = rows.iter().map(Row::json).collect();

@@ -277,7 +277,7 @@ export function ConflictList({ conflicts, onEnd, onFind }: Props) {
                   }
                   onClick={() => choose(meant, choice)}
                 >
-                  {chosen.length > 1 ? generalWords[choice] : words}{" "}
+                  {chosen.length > 1 ? wordsForMany(chosen, choice) : words}{" "}
                   <Kbd>{choices.indexOf(choice) + 1}</Kbd>
                 </Button>
               )
@@ -319,6 +319,13 @@ export function ConflictList({ conflicts, onEnd, onFind }: Props) {
       )}
     </div>
   );
+}
+
+/** The words that fit each of them; where they differ, what all have in common. */
+function wordsForMany(conflicts: readonly ConflictView[], choice: Choice): string {
+  const words = new Set(conflicts.map((each) => choiceWords(each, choice)));
+  const [only] = words;
+  return words.size === 1 && typeof only === "string" ? only : generalWords[choice];
 }
 
 const generalWords: Record<Choice, string> = {

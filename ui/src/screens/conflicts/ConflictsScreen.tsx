@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQueries, useSuspenseQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { GitCompareArrows } from "lucide-react";
-import { useDeferredValue, useRef } from "react";
+import { useRef } from "react";
 import type { SyncSummary } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
 import { conflictCounts, conflicts, syncs } from "@/api/queries";
@@ -9,10 +9,12 @@ import { Button } from "@/components/Button";
 import { EmptyState } from "@/components/EmptyState";
 import { SearchInput, Select } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
+import { ListBody } from "@/components/ListBody";
 import { Page } from "@/components/Page";
 import { Pill } from "@/components/Pill";
-import { Problem, toastError } from "@/components/Problem";
+import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
+import { useSettled } from "@/components/use-settled";
 import { count, counted } from "@/format/count";
 import { ConflictList } from "@/screens/conflicts/ConflictList";
 
@@ -64,7 +66,7 @@ type Show = "all" | "open" | "decided";
 function Inbox({ bySync, total }: { bySync: Counted[]; total: number }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const find = useDeferredValue(search.find ?? "");
+  const find = useSettled(search.find ?? "");
   const field = useRef<HTMLDivElement>(null);
   const show: Show = search.show ?? "all";
   const found = useInfiniteQuery(
@@ -146,40 +148,31 @@ function Inbox({ bySync, total }: { bySync: Counted[]; total: number }) {
           />
         </div>
       </div>
-      {found.error !== null ? (
-        <Problem
-          className="m-6 max-w-[640px]"
-          error={found.error}
-          actions={<Button onClick={() => void found.refetch()}>Try again</Button>}
-        />
-      ) : found.data === undefined ? (
-        <div
-          role="status"
-          aria-label="Loading the conflicts"
-          className="grid flex-1 content-start gap-3 bg-panel p-6"
-        >
-          <Skeleton className="h-4 w-1/3" />
-          <Skeleton className="h-8 w-full" />
-          <Skeleton className="h-8 w-full" />
-        </div>
-      ) : rows.length === 0 ? (
-        <div className="flex-1">
-          <EmptyState
-            title={show === "open" && find === "" ? "Everything is decided" : "No conflict fits"}
-            actions={
-              isFiltered && (
-                <Button onClick={() => void navigate({ replace: true, search: {} })}>
-                  Show all conflicts
-                </Button>
-              )
-            }
-          >
-            {show === "open" && find === ""
-              ? "Nothing of it is written yet: look at the plan and apply it."
-              : "Keys and values of both sides are searched."}
-          </EmptyState>
-        </div>
-      ) : (
+      <ListBody
+        error={found.error}
+        onRetry={() => void (found.data === undefined ? found.refetch() : found.fetchNextPage())}
+        isPending={found.data === undefined}
+        isEmpty={rows.length === 0}
+        loading={<LoadingConflicts />}
+        empty={
+          <div className="flex-1">
+            <EmptyState
+              title={show === "open" && find === "" ? "Everything is decided" : "No conflict fits"}
+              actions={
+                isFiltered && (
+                  <Button onClick={() => void navigate({ replace: true, search: {} })}>
+                    Show all conflicts
+                  </Button>
+                )
+              }
+            >
+              {show === "open" && find === ""
+                ? "Nothing of it is written yet: look at the plan and apply it."
+                : "Keys and values of both sides are searched."}
+            </EmptyState>
+          </div>
+        }
+      >
         <ConflictList
           key={`${search.sync} ${search.record} ${find}`}
           conflicts={rows}
@@ -190,9 +183,23 @@ function Inbox({ bySync, total }: { bySync: Counted[]; total: number }) {
             }
           }}
         />
-      )}
+      </ListBody>
       {waiting.length > 0 && <Decided waiting={waiting} />}
     </>
+  );
+}
+
+function LoadingConflicts() {
+  return (
+    <div
+      role="status"
+      aria-label="Loading the conflicts"
+      className="grid flex-1 content-start gap-3 bg-panel p-6"
+    >
+      <Skeleton className="h-4 w-1/3" />
+      <Skeleton className="h-8 w-full" />
+      <Skeleton className="h-8 w-full" />
+    </div>
   );
 }
 

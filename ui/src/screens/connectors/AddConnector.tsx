@@ -13,7 +13,7 @@ import { Sheet } from "@/components/Dialog";
 import { Field, Input, Textarea } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
 import { Callout, Problem, toastError } from "@/components/Problem";
-import { useSettled } from "@/editor/use-settled";
+import { useSettled } from "@/components/use-settled";
 import { counted } from "@/format/count";
 import { Comparison } from "@/screens/connectors/Comparison";
 import { isConnectorFile, nameOfFile } from "@/screens/connectors/changes";

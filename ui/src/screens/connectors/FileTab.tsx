@@ -10,7 +10,7 @@ import { Sheet } from "@/components/Dialog";
 import { Pill } from "@/components/Pill";
 import { copyText, Problem, toastError } from "@/components/Problem";
 import { Spinner } from "@/components/Progress";
-import { useSettled } from "@/editor/use-settled";
+import { useSettled } from "@/components/use-settled";
 import { type Mark, YamlEditor } from "@/editor/YamlEditor";
 import { counted } from "@/format/count";
 import { Comparison } from "@/screens/connectors/Comparison";

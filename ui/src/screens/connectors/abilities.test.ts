@@ -8,6 +8,7 @@ const nothing: CapabilitiesView = {
   create: false,
   update: false,
   delete: false,
+  archive: false,
   upsert: null,
   batch_size: 1,
   match_by: [],

@@ -9,6 +9,7 @@ export function abilities(can: CapabilitiesView): string[] {
     can.update && "update",
     typeof can.upsert === "string" && "create or update",
     can.delete && "delete",
+    can.archive && "put away",
   ].filter((word) => word !== false);
 }
 

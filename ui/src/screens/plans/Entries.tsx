@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
 import type {
   PlanAction,
   PlanDetail,
@@ -15,9 +15,11 @@ import { Change, ChangeTable } from "@/components/Change";
 import { EmptyState } from "@/components/EmptyState";
 import { SearchInput } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
+import { ListBody } from "@/components/ListBody";
 import { Tag } from "@/components/Pill";
-import { Problem, toastError } from "@/components/Problem";
+import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
+import { useSettled } from "@/components/use-settled";
 import { VirtualRows } from "@/components/VirtualList";
 import { count, counted } from "@/format/count";
 import { planAction } from "@/format/states";
@@ -33,7 +35,7 @@ const columns =
 export function Entries({ data }: { data: PlanDetail }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const find = useDeferredValue(search.find ?? "");
+  const find = useSettled(search.find ?? "");
   const shown = tabs.filter((tab) => data.counts[tab.action] > 0);
   const action = search.show;
   const include = useInclude(data.id);
@@ -131,6 +133,12 @@ type ListProps = {
   onInclude: (entry: PlanEntryView, included: boolean) => void;
 };
 
+/** Browsers cannot scroll through more: what is taller than some 17 million pixels is cut off. */
+const LISTED = 300_000;
+
+/** What a row is high in most plans. */
+const ROW = 52;
+
 function EntryList({ data, action, find, editable, onInclude }: ListProps) {
   const entries = useEntries({
     plan: data.id,
@@ -139,43 +147,43 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
   });
   const { data: known = [] } = useQuery(syncs());
   const sync = known.find((each) => each.id === data.sync);
-  if (entries.error !== null && entries.isPending) {
-    return (
-      <Problem
-        className="m-6 max-w-[640px]"
-        error={entries.error}
-        actions={<Button onClick={entries.retry}>Try again</Button>}
-      />
-    );
-  }
-  if (entries.isPending) {
-    return <LoadingRows />;
-  }
-  if (entries.count === 0) {
-    return <Nothing data={data} find={find} />;
-  }
   return (
-    <VirtualRows
-      count={entries.count}
-      estimate={34}
-      label="Records of the plan"
-      className="flex-1 bg-panel"
-      onRange={entries.onRange}
+    <ListBody
+      error={entries.error}
+      onRetry={entries.retry}
+      isPending={entries.isPending}
+      isEmpty={entries.count === 0}
+      loading={<LoadingRows />}
+      empty={<Nothing data={data} find={find} />}
     >
-      {(row) => {
-        const entry = entries.at(row);
-        return entry === undefined ? (
-          <LoadingRow width="w-1/2" />
-        ) : (
-          <Row
-            entry={entry}
-            sync={sync}
-            editable={editable}
-            onInclude={(included) => onInclude(entry, included)}
-          />
-        );
-      }}
-    </VirtualRows>
+      {entries.count > LISTED && (
+        <p className="m-0 border-b border-line bg-panel px-6 py-2 text-ink2">
+          The first {count(LISTED)} of {count(entries.count)} records are listed; filter or search
+          to see the others. The plan does what it says for all of them.
+        </p>
+      )}
+      <VirtualRows
+        count={Math.min(entries.count, LISTED)}
+        estimate={ROW}
+        label="Records of the plan"
+        className="flex-1 bg-panel"
+        onRange={entries.onRange}
+      >
+        {(row) => {
+          const entry = entries.at(row);
+          return entry === undefined ? (
+            <LoadingRow width={loading[row % loading.length] ?? "w-1/2"} />
+          ) : (
+            <Row
+              entry={entry}
+              sync={sync}
+              editable={editable}
+              onInclude={(included) => onInclude(entry, included)}
+            />
+          );
+        }}
+      </VirtualRows>
+    </ListBody>
   );
 }
 

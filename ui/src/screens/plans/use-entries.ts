@@ -1,14 +1,13 @@
 import { useQueries } from "@tanstack/react-query";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import type { Request } from "@/api/backend";
 import type { PlanEntryView } from "@/api/bindings";
 import type { BackendError } from "@/api/errors";
-import { firstPage, type Known, pagesFor, placeOf, rowsOf, withPage } from "@/api/pages";
-import { planPage } from "@/api/queries";
-import { NEAR_END } from "@/components/VirtualList";
+import { pagesFor, placeOf } from "@/api/pages";
+import { ENTRIES, planPage } from "@/api/queries";
 
 export type Entries = {
-  /** Rows that are known so far; more come when the end is in sight. */
+  /** How many rows the list has. */
   count: number;
   /** Nothing has been heard yet. */
   isPending: boolean;
@@ -19,38 +18,41 @@ export type Entries = {
   retry: () => void;
 };
 
-/** The entries of a plan; only the pages in sight are kept. Another request needs another component. */
-export function useEntries(
-  request: Omit<Request<"list_plan_entries">, "after" | "limit">,
-): Entries {
-  const [known, setKnown] = useState<Known<number>>(() => firstPage(0));
+/** So many rows before and after those in sight are there already. */
+const AHEAD = 40;
+
+/** While the list is moved fast, what flies by is not asked for. */
+const EVERY_MS = 80;
+
+/** The entries of a plan, from anywhere in it; only the pages in sight are kept, and the first, which tells how many. */
+export function useEntries(request: Omit<Request<"list_plan_entries">, "from" | "limit">): Entries {
   const [range, setRange] = useState({ first: 0, last: 0 });
-  const pages = pagesFor(known, range.first, range.last, NEAR_END);
-  const answers = useQueries({
-    queries: pages.map((page) => planPage({ ...request, after: known.starts[page] ?? 0 })),
-  });
-  const newest = pages.indexOf(known.lengths.length);
-  const found = answers[newest]?.data;
-  useEffect(() => {
-    if (found !== undefined) {
-      const next = found.has_more ? (found.entries.at(-1)?.seq ?? null) : null;
-      setKnown((now) => withPage(now, known.lengths.length, found.entries.length, next));
-    }
-  }, [found, known.lengths.length]);
-  const onRange = useCallback(
-    (first: number, last: number) =>
-      setRange((now) => (now.first === first && now.last === last ? now : { first, last })),
-    [],
+  const inSight = pagesFor(range.first - AHEAD, range.last + AHEAD, ENTRIES);
+  // The first page alone, before it has told whether there are more.
+  const [count, setCount] = useState<number | null>(null);
+  const pages = [...new Set([0, ...inSight])].filter(
+    (page) => page === 0 || page * ENTRIES < (count ?? 0),
   );
+  const answers = useQueries({
+    queries: pages.map((page) => planPage({ ...request, from: page * ENTRIES })),
+  });
+  const total = answers[0]?.data?.total;
+  if (total !== undefined && total !== count) {
+    setCount(total);
+  }
   return {
-    count: rowsOf(known),
-    isPending: known.lengths.length === 0,
+    count: count ?? 0,
+    isPending: count === null,
     error: answers.find((answer) => answer.error !== null)?.error ?? null,
     at: (row) => {
-      const { page, at } = placeOf(known, row);
+      const { page, at } = placeOf(row, ENTRIES);
       return answers[pages.indexOf(page)]?.data?.entries[at];
     },
-    onRange,
+    onRange: useThrottled(
+      useCallback((first: number, last: number) => {
+        setRange((now) => (now.first === first && now.last === last ? now : { first, last }));
+      }, []),
+    ),
     retry: () => {
       for (const answer of answers) {
         if (answer.error !== null) {
@@ -59,4 +61,30 @@ export function useEntries(
       }
     },
   };
+}
+
+/** The first call is passed on at once, of those that follow in a moment only the last. */
+function useThrottled<A extends unknown[]>(call: (...args: A) => void): (...args: A) => void {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const newest = useRef<A>(undefined);
+  // The timer must not outlive the list.
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return useCallback(
+    (...args: A) => {
+      newest.current = args;
+      if (timer.current !== undefined) {
+        return;
+      }
+      const pass = () => {
+        const waiting = newest.current;
+        newest.current = undefined;
+        timer.current = waiting === undefined ? undefined : setTimeout(pass, EVERY_MS);
+        if (waiting !== undefined) {
+          call(...waiting);
+        }
+      };
+      pass();
+    },
+    [call],
+  );
 }

@@ -3,13 +3,13 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { Activity } from "lucide-react";
 import type { RunState, RunSummary, SyncSummary } from "@/api/bindings";
 import { runs, syncs } from "@/api/queries";
-import { Button, buttonClass } from "@/components/Button";
+import { buttonClass } from "@/components/Button";
 import { EmptyState } from "@/components/EmptyState";
 import { Select } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
+import { ListBody } from "@/components/ListBody";
 import { Page } from "@/components/Page";
 import { Tag } from "@/components/Pill";
-import { Problem } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
 import { VirtualList } from "@/components/VirtualList";
@@ -170,42 +170,47 @@ function Runs({ sync, states: chosen, onStates }: RunsProps) {
         <span>Not written</span>
         <span>Took</span>
       </div>
-      {list.error !== null ? (
-        <Problem
-          className="m-6 max-w-[640px]"
-          error={list.error}
-          actions={<Button onClick={() => void list.refetch()}>Try again</Button>}
-        />
-      ) : list.data === undefined ? (
-        <div role="status" aria-label="Loading the runs" className="grid gap-3 bg-panel px-6 py-3">
-          <Skeleton className="h-4 w-3/5" />
-          <Skeleton className="h-4 w-2/5" />
-          <Skeleton className="h-4 w-1/2" />
-        </div>
-      ) : rows.length === 0 ? (
-        chosen.length > 0 || sync !== undefined ? (
-          <EmptyState
-            title="No run fits"
-            actions={
-              <Link to="/history" className={buttonClass()}>
-                Show all runs
-              </Link>
-            }
-          />
-        ) : (
-          <EmptyState
-            icon={<Activity size={20} />}
-            title="Nothing has run yet"
-            actions={
-              <Link to="/syncs" className={buttonClass("primary")}>
-                Go to the syncs
-              </Link>
-            }
+      <ListBody
+        error={list.error}
+        onRetry={() => void (list.data === undefined ? list.refetch() : list.fetchNextPage())}
+        isPending={list.data === undefined}
+        isEmpty={rows.length === 0}
+        loading={
+          <div
+            role="status"
+            aria-label="Loading the runs"
+            className="grid gap-3 bg-panel px-6 py-3"
           >
-            Run a sync: every run and what it did to each record is kept here.
-          </EmptyState>
-        )
-      ) : (
+            <Skeleton className="h-4 w-3/5" />
+            <Skeleton className="h-4 w-2/5" />
+            <Skeleton className="h-4 w-1/2" />
+          </div>
+        }
+        empty={
+          chosen.length > 0 || sync !== undefined ? (
+            <EmptyState
+              title="No run fits"
+              actions={
+                <Link to="/history" className={buttonClass()}>
+                  Show all runs
+                </Link>
+              }
+            />
+          ) : (
+            <EmptyState
+              icon={<Activity size={20} />}
+              title="Nothing has run yet"
+              actions={
+                <Link to="/syncs" className={buttonClass("primary")}>
+                  Go to the syncs
+                </Link>
+              }
+            >
+              Run a sync: every run and what it did to each record is kept here.
+            </EmptyState>
+          )
+        }
+      >
         <VirtualList
           key={`${sync} ${chosen.join()}`}
           items={rows}
@@ -221,7 +226,7 @@ function Runs({ sync, states: chosen, onStates }: RunsProps) {
         >
           {(run) => <Row run={run} />}
         </VirtualList>
-      )}
+      </ListBody>
     </div>
   );
 }

@@ -1,6 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useDeferredValue } from "react";
 import type { RecordOutcome, RunCounts, RunRecordSummary } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
 import { runRecords } from "@/api/queries";
@@ -8,10 +7,12 @@ import { Button } from "@/components/Button";
 import { EmptyState } from "@/components/EmptyState";
 import { SearchInput } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
+import { ListBody } from "@/components/ListBody";
 import { Tag } from "@/components/Pill";
-import { Problem, toastError } from "@/components/Problem";
+import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
+import { useSettled } from "@/components/use-settled";
 import { VirtualList } from "@/components/VirtualList";
 import { counted } from "@/format/count";
 import { recordOutcome, recordOutcomes } from "@/format/states";
@@ -35,7 +36,7 @@ type Props = {
 
 /** What became of records: filters, search, and the list. */
 export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: Props) {
-  const find = useDeferredValue(filter.find ?? "");
+  const find = useSettled(filter.find ?? "");
   const outcomes = filter.outcomes ?? [];
   // Of one sync only; what a run left open may have been written since.
   const unwritten = run === undefined && sync !== undefined && filter.unwritten === true;
@@ -103,33 +104,34 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
         <span>What happened</span>
         <span>When</span>
       </div>
-      {records.error !== null ? (
-        <Problem
-          className="m-6 max-w-[640px]"
-          error={records.error}
-          actions={<Button onClick={() => void records.refetch()}>Try again</Button>}
-        />
-      ) : records.data === undefined ? (
-        <LoadingRows />
-      ) : rows.length === 0 ? (
-        unwritten ? (
-          <EmptyState
-            title="Nothing needs you"
-            actions={<Button onClick={() => onFilter({})}>Show all records</Button>}
-          >
-            All records of this sync are written, or left out by its rules.
-          </EmptyState>
-        ) : filtered ? (
-          <EmptyState
-            title="No record fits"
-            actions={<Button onClick={() => onFilter({})}>Show all records</Button>}
-          >
-            Keys, values and messages are searched.
-          </EmptyState>
-        ) : (
-          <EmptyState title="No records yet">{empty}</EmptyState>
-        )
-      ) : (
+      <ListBody
+        error={records.error}
+        onRetry={() =>
+          void (records.data === undefined ? records.refetch() : records.fetchNextPage())
+        }
+        isPending={records.data === undefined}
+        isEmpty={rows.length === 0}
+        loading={<LoadingRows />}
+        empty={
+          unwritten ? (
+            <EmptyState
+              title="Nothing needs you"
+              actions={<Button onClick={() => onFilter({})}>Show all records</Button>}
+            >
+              All records of this sync are written, or left out by its rules.
+            </EmptyState>
+          ) : filtered ? (
+            <EmptyState
+              title="No record fits"
+              actions={<Button onClick={() => onFilter({})}>Show all records</Button>}
+            >
+              Keys, values and messages are searched.
+            </EmptyState>
+          ) : (
+            <EmptyState title="No records yet">{empty}</EmptyState>
+          )
+        }
+      >
         <VirtualList
           key={`${unwritten} ${outcomes.join()} ${find}`}
           items={rows}
@@ -145,7 +147,7 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
         >
           {(record) => <Row record={record} onOpen={() => onOpen(record)} />}
         </VirtualList>
-      )}
+      </ListBody>
     </div>
   );
 }

@@ -13,6 +13,7 @@ import { Page } from "@/components/Page";
 import { Problem, toastError } from "@/components/Problem";
 import { writeMode, writeModes } from "@/format/states";
 import {
+  modeConsequence,
   proposedName,
   whyNotBothWays,
   whyNotMode,
@@ -227,7 +228,9 @@ function NewSyncForm() {
                   />
                   <span>
                     <span className="block font-strong">{words.label}</span>
-                    <span className="block text-sm text-ink2">{whyNot ?? words.consequence}</span>
+                    <span className="block text-sm text-ink2">
+                      {whyNot ?? modeConsequence(each, target)}
+                    </span>
                   </span>
                 </label>
               );

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { StreamView } from "@/api/bindings";
 import {
+  modeConsequence,
   proposedName,
   whyNotBothWays,
   whyNotMode,
@@ -17,6 +18,7 @@ const stream = (can: Partial<StreamView["capabilities"]>): StreamView => ({
     create: false,
     update: false,
     delete: false,
+    archive: false,
     upsert: null,
     batch_size: 1,
     match_by: [],
@@ -48,9 +50,18 @@ test("the proposed name says what goes where", () => {
 
 test("a mirror needs a target that can delete, a full refresh one that can be read", () => {
   const writable = stream({ create: true, update: true });
-  expect(whyNotMode("mirror", writable)).toMatch(/cannot be deleted/);
+  expect(whyNotMode("mirror", writable)).toMatch(/neither deleted nor put away/);
   expect(whyNotMode("full_refresh", writable)).toMatch(/cannot be read/);
   expect(whyNotMode("append", stream({ create: true }))).toBeUndefined();
+});
+
+test("a mirror of what can only be put away puts away, and says so", () => {
+  const can = { create: true, update: true };
+  const archives = stream({ ...can, archive: true });
+  expect(whyNotMode("mirror", archives)).toBeUndefined();
+  expect(modeConsequence("mirror", archives)).toMatch(/is put away there/);
+  const deletes = stream({ ...can, delete: true, archive: true });
+  expect(modeConsequence("mirror", deletes)).toMatch(/is deleted there too/);
 });
 
 test("both ways needs a target that can be read and a source that can be changed", () => {

@@ -1,4 +1,5 @@
 import type { StreamView, WriteMode } from "@/api/bindings";
+import { writeMode } from "@/format/states";
 
 /** Why records cannot be taken from a stream; nothing if they can. */
 export function whyNotSource({ capabilities }: StreamView): string | undefined {
@@ -12,7 +13,7 @@ export function whyNotTarget({ capabilities }: StreamView): string | undefined {
 
 /** Why a mode cannot be chosen for a target; nothing if it can. */
 export function whyNotMode(mode: WriteMode, target: StreamView): string | undefined {
-  const { create, update, read, delete: deletes } = target.capabilities;
+  const { create, update, read, delete: deletes, archive } = target.capabilities;
   const creates = mode !== "update";
   const updates = mode !== "create" && mode !== "append";
   if (creates && !create) {
@@ -21,13 +22,20 @@ export function whyNotMode(mode: WriteMode, target: StreamView): string | undefi
   if (updates && !update) {
     return `${target.label} cannot be changed through this connection.`;
   }
-  if (mode === "mirror" && !deletes) {
-    return `${target.label} cannot be deleted through this connection.`;
+  if (mode === "mirror" && !deletes && !archive) {
+    return `${target.label} can be neither deleted nor put away through this connection.`;
   }
   if (mode === "full_refresh" && !read) {
     return `${target.label} cannot be read, so nobody can tell what was changed there.`;
   }
   return undefined;
+}
+
+/** What a mode does to a target, in a sentence. */
+export function modeConsequence(mode: WriteMode, target: StreamView | undefined): string {
+  return mode === "mirror" && target?.capabilities.delete === false && target.capabilities.archive
+    ? "The target gets exactly the source's records: what leaves the source is put away there, as it cannot be deleted."
+    : writeMode(mode).consequence;
 }
 
 /** Why changes cannot flow both ways between two streams; nothing if they can. */
