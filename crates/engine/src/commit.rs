@@ -81,8 +81,10 @@ struct Line {
 }
 
 impl Line {
+    /// What is listed as not written; what waits for a decision has a list of its own.
     fn failure(&self) -> Option<Failure> {
-        self.outcome.needs_person().then(|| Failure {
+        let is_listed = self.outcome.needs_person() && self.outcome != RecordOutcome::Conflict;
+        is_listed.then(|| Failure {
             source_key: self.source_key.clone(),
             seq: self.seq,
             outcome: self.outcome,
@@ -640,7 +642,7 @@ fn note_unwritten(
 ) -> store::Result<()> {
     let done = records
         .iter()
-        .filter(|line| !line.outcome.needs_person())
+        .filter(|line| !line.outcome.needs_person() || line.outcome == RecordOutcome::Conflict)
         .map(|line| &line.source_key);
     store::unwritten::remove_many(tx, sync, unchanged.iter().chain(done))?;
     store::unwritten::put_many(tx, sync, run, failures)
