@@ -110,10 +110,10 @@ pub(crate) async fn compare(
         match (row.key, standing) {
             (Some(key), Standing::Same) => compared.same.push(key),
             (key, standing) => {
-                if let Some(key) = &key {
-                    if standing != Standing::New {
-                        linked.insert(key.clone());
-                    }
+                if let Some(key) = &key
+                    && standing != Standing::New
+                {
+                    linked.insert(key.clone());
                 }
                 records.push(RowRecord { key, ..row });
             }

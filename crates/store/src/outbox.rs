@@ -40,6 +40,17 @@ pub struct Packet {
     fields: Option<Vec<u8>>,
 }
 
+/// What a packet is made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    /// What became of the records.
+    pub(crate) lines: &'a [u8],
+    /// What was known of their changes.
+    pub(crate) changes: Option<&'a [u8]>,
+    /// The fields that were sent, where they have a packet of their own.
+    pub(crate) fields: Option<&'a [u8]>,
+}
+
 /// Leaves records for history.db. Belongs into the transaction that settles what they tell.
 ///
 /// # Errors
@@ -221,10 +232,14 @@ pub fn count(conn: &Connection) -> Result<u64> {
 }
 
 impl Packet {
-    /// The lines, the changes and the fields that have a packet of their own, where it is made of them.
-    pub(crate) fn lines(&self) -> Option<(&[u8], Option<&[u8]>, Option<&[u8]>)> {
+    /// Its parts, where it is made of them.
+    pub(crate) fn parts(&self) -> Option<Parts<'_>> {
         match self.bytes.split_first() {
-            Some((&LINES, lines)) => Some((lines, self.changes.as_deref(), self.fields.as_deref())),
+            Some((&LINES, lines)) => Some(Parts {
+                lines,
+                changes: self.changes.as_deref(),
+                fields: self.fields.as_deref(),
+            }),
             _ => None,
         }
     }

@@ -221,8 +221,8 @@ pub fn insert_many(tx: &Transaction<'_>, records: &[RunRecord]) -> Result<()> {
 /// # Errors
 /// [`Error::Corrupt`] when the packet cannot be read.
 pub fn insert_packet(tx: &Transaction<'_>, packet: &Packet) -> Result<()> {
-    match packet.lines() {
-        Some((lines, changes, fields)) => packets::insert(tx, lines, changes, fields),
+    match packet.parts() {
+        Some(parts) => packets::insert(tx, parts),
         None => insert_rows(tx, packet.rows()),
     }
 }

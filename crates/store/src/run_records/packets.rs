@@ -11,6 +11,7 @@ use super::lines::{Changes, Lines, OUTCOMES, Wanted};
 use super::{RunRecord, SEQ_BITS, SEQ_MASK, insert_rows, record_no, register_run};
 use crate::column::{Columns, all, execute, first, prepare, signed};
 use crate::error::{During, Error, Result};
+use crate::outbox::Parts;
 use crate::packet::{self, Keys};
 
 /// Packets that one search by the start of a key opens.
@@ -21,12 +22,12 @@ pub(super) type Numbered = (i64, RunRecord);
 
 /// Adds a packet. One that is there already stays as it is; records whose places lie among those of another packet
 /// become rows.
-pub(super) fn insert(
-    tx: &Transaction<'_>,
-    packet: &[u8],
-    changes: Option<&[u8]>,
-    fields: Option<&[u8]>,
-) -> Result<()> {
+pub(super) fn insert(tx: &Transaction<'_>, parts: Parts<'_>) -> Result<()> {
+    let Parts {
+        lines: packet,
+        changes,
+        fields,
+    } = parts;
     let opened = Lines::open(packet)?;
     let lines = opened.read()?;
     let (Some(from), Some(to)) = (lines.first(), lines.last()) else {
@@ -202,15 +203,18 @@ fn take(
 }
 
 fn changes(conn: &Connection, packet_no: i64) -> Result<Changes> {
-    let packets: Option<(Option<Vec<u8>>, Option<Vec<u8>>)> = first(
+    let changes = first(
         conn,
         "packet of run records",
         "SELECT changes, fields FROM record_packets WHERE packet_no = ?1",
         [packet_no],
-        |row| Ok((row.get("changes")?, row.get("fields")?)),
+        |row| {
+            let changes: Option<Vec<u8>> = row.get("changes")?;
+            let fields: Option<Vec<u8>> = row.get("fields")?;
+            Changes::open(changes.as_deref(), fields.as_deref())
+        },
     )?;
-    let (changes, fields) = packets.unwrap_or_default();
-    Changes::open(changes.as_deref(), fields.as_deref())
+    Ok(changes.unwrap_or_default())
 }
 
 /// The last packet that begins at or before this record, so that the record may be in it.
