@@ -1,28 +1,58 @@
 //! Histories from seeds, and some that once broke a promise: see [`testkit::simulation`].
 
+use model::sync::Policy;
 use testkit::simulation::history::{
-    Configuration, Edit, End, Event, Fault, History, PersonLike, RunKind, RunStep, Setting, Stamp,
-    Step,
+    Configuration, Edit, End, Event, Fault, History, MemberField, PersonLike, RunKind, RunStep,
+    Setting, Stamp, Step,
 };
 use testkit::simulation::{Stage, Tally, Ways, live_all};
 
 /// Every promise, whatever happens. `cargo xtask bench simulation --histories 100000` lives many more.
 #[test]
 fn whatever_happens_nothing_is_lost_doubled_or_done_by_surprise() {
-    let tally = live_all(0..2_000, Ways::One).unwrap_or_else(|broken| panic!("{broken}"));
+    let tally = live_all(0..1_400, Ways::One).unwrap_or_else(|broken| panic!("{broken}"));
     // It reaches what it is meant to reach.
     for (reached, least) in [
-        (tally.runs, 8_000),
-        (tally.planned, 2_000),
-        (tally.held, 50),
-        (tally.died, 500),
-        (tally.failed, 400),
-        (tally.created, 3_000),
-        (tally.updated, 700),
-        (tally.deleted, 50),
-        (tally.listed, 500),
+        (tally.runs, 5_600),
+        (tally.planned, 1_400),
+        (tally.held, 35),
+        (tally.died, 350),
+        (tally.failed, 280),
+        (tally.created, 2_100),
+        (tally.updated, 490),
+        (tally.deleted, 35),
+        (tally.listed, 350),
     ] {
         assert!(reached >= least, "{reached} of {least}: {tally:?}");
+    }
+}
+
+/// The same where changes flow both ways: `cargo xtask bench simulation --both-ways` lives many more.
+#[test]
+fn whatever_happens_both_ways_no_change_is_lost_without_being_listed() {
+    let tally = live_all(0..600, Ways::Both).unwrap_or_else(|broken| panic!("{broken}"));
+    for (reached, least) in [
+        (tally.runs, 3_000),
+        (tally.planned, 1_000),
+        (tally.held, 300),
+        (tally.died, 150),
+        (tally.failed, 100),
+        (tally.created, 1_000),
+        (tally.updated, 120),
+        (tally.listed, 100),
+    ] {
+        assert!(reached >= least, "{reached} of {least}: {tally:?}");
+    }
+}
+
+/// `cargo xtask bench simulation --edits 10000` does it with many more.
+#[test]
+fn each_of_hundreds_of_edits_on_both_sides_is_kept_overwritten_later_or_listed() {
+    for seed in 0..3 {
+        let tally = Stage::open()
+            .live_long(seed, 300)
+            .unwrap_or_else(|broken| panic!("{broken}"));
+        assert!(tally.edits >= 300 && tally.updated >= 200, "{tally:?}");
     }
 }
 
@@ -242,6 +272,94 @@ fn a_plan_that_is_applied_again_after_its_process_died_doubles_nothing() {
                     run(RunKind::Apply),
                 ];
                 live(&setting, steps);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_look_up_that_finds_what_the_journal_has_for_another_record_takes_it_not() {
+    for batch in [1, 2] {
+        let mut setting = Setting::plain();
+        setting.target.batch = batch;
+        for at in 2..7 {
+            // The second person is about to get the member, the first is about to be made; then somebody gives the
+            // member the address of the first.
+            let address = MemberField::Address;
+            live(
+                &setting,
+                vec![
+                    Step::Edit(Edit::AddMember(PersonLike::number(3))),
+                    add(0),
+                    add(3),
+                    ending(RunKind::New, End::Request(at, true)),
+                    Step::Edit(Edit::ChangeMember(0, address, PersonLike::number(0))),
+                ],
+            );
+        }
+    }
+}
+
+fn both_ways(policy: Policy) -> Setting {
+    Setting {
+        both_ways: Some(policy),
+        ..Setting::plain()
+    }
+}
+
+/// A first run both ways, which a person has approved and something befalls.
+fn approved(setting: &Setting, apply: RunStep, then: Vec<Step>) -> Tally {
+    let mut steps = vec![
+        Step::Edit(Edit::AddMember(PersonLike::number(9))),
+        add(0),
+        add(1),
+        run(RunKind::New),
+        Step::Run(apply),
+    ];
+    steps.extend(then);
+    live(setting, steps)
+}
+
+#[test]
+fn what_somebody_edits_while_an_answer_is_lost_flows_or_is_listed() {
+    for (policy, is_idempotent) in [(Policy::Ask, true), (Policy::Source, false)] {
+        let mut setting = both_ways(policy);
+        setting.target.is_idempotent = is_idempotent;
+        for at in 2..8 {
+            for (is_before, member) in [(false, 0), (false, 1), (true, 0), (true, 2)] {
+                let apply = RunStep {
+                    end: Some(End::Request(at, is_before)),
+                    ..RunStep::calm(RunKind::Apply)
+                };
+                let edit = Edit::ChangeMember(member, MemberField::Name, PersonLike::number(5));
+                approved(&setting, apply, vec![Step::Edit(edit)]);
+            }
+        }
+    }
+}
+
+/// Long histories in which a write was sent again, or a decision carried out, over an edit that nobody had seen.
+#[test]
+fn what_is_sent_again_or_was_decided_overwrites_no_edit_that_came_since() {
+    for seed in [3, 5] {
+        let lived = Stage::open().live_long(seed, 500);
+        lived.unwrap_or_else(|broken| panic!("{broken}"));
+    }
+}
+
+#[test]
+fn what_somebody_edits_between_a_write_and_the_look_at_it_is_no_echo_where_versions_tell() {
+    let mut setting = both_ways(Policy::Ask);
+    setting.target.has_versions = true;
+    for field in [MemberField::Name, MemberField::Address] {
+        for at in 1..8 {
+            for member in 0..3 {
+                let edit = Edit::ChangeMember(member, field, PersonLike::number(5));
+                let apply = RunStep {
+                    events: vec![(at, Event::Edit(edit))],
+                    ..RunStep::calm(RunKind::Apply)
+                };
+                approved(&setting, apply, Vec::new());
             }
         }
     }

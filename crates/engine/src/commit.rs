@@ -143,6 +143,26 @@ impl Batch {
         Some(compare::mark_of(&mapped.source, self.seed?))
     }
 
+    /// The pairs that this makes or keeps.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&RecordKey, &RecordKey)> {
+        let links = self.links.iter().map(|linked| &linked.link);
+        let links = links.chain(&self.restored);
+        let links = links.map(|link| (&link.source_key, &link.target_key));
+        let agreed = self.agreed.iter();
+        links.chain(agreed.map(|agreed| (&agreed.source_key, &agreed.target_key)))
+    }
+
+    /// When it came to this.
+    pub(crate) fn at(&self) -> Millis {
+        self.at
+    }
+
+    /// A change that nobody waits for any more, and what its pair agrees on.
+    pub(crate) fn settle_agreed(&mut self, change: ChangeId, agreed: Agreed) {
+        self.settled.push(change);
+        self.agreed.push(agreed);
+    }
+
     fn count(&mut self, outcome: RecordOutcome) {
         self.counts.read += 1;
         outcome.count(&mut self.counts);
@@ -489,7 +509,7 @@ impl Batch {
     }
 }
 
-fn agreed_of(source_key: RecordKey, target_key: RecordKey) -> Agreed {
+pub(crate) fn agreed_of(source_key: RecordKey, target_key: RecordKey) -> Agreed {
     Agreed {
         source_key,
         target_key,

@@ -1,8 +1,10 @@
 //! What a person decided about conflicts, as a plan.
 
+use std::collections::HashMap;
+
 use model::conflict::{ConflictKind, Decision as Choice};
 use model::ids::{ChangeId, ConflictId, PlanId};
-use model::record::{Change, Intent, Operation, RecordKey};
+use model::record::{Change, Intent, Operation, Record, RecordKey};
 use model::run::RunCounts;
 use model::sync::Side;
 use model::value::{Object, Value};
@@ -39,9 +41,10 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
         after = Some(last.id);
         let mut entries = Vec::new();
         let mut keys: Vec<RecordKey> = Vec::new();
+        let sources = sources(job, work, &page).await?;
         for conflict in &page {
             keys.push(conflict.source_key.clone());
-            entries.extend(carry_out(job, conflict, &mut sequence));
+            entries.extend(carry_out(job, conflict, &sources, &mut sequence));
         }
         for entry in &entries {
             counts.read += 1;
@@ -63,7 +66,44 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
     stored_plan::finish(work, plan, counts).await
 }
 
-fn carry_out(job: &Job, conflict: &Conflict, sequence: &mut Sequence) -> Vec<PlanEntry> {
+/// The records of the source that a decision may write, as they are now, where the platform lets single ones be read:
+/// what was decided about a value says nothing about another one that came since.
+async fn sources(
+    job: &Job,
+    work: &Work,
+    conflicts: &[Conflict],
+) -> Result<HashMap<RecordKey, Record>> {
+    let mut keys: Vec<RecordKey> = conflicts
+        .iter()
+        .filter(|conflict| {
+            let choice = conflict.decision.as_ref();
+            let writes = matches!(choice, Some(Choice::Target | Choice::Value { .. }));
+            writes && !conflict.field.is_empty()
+        })
+        .map(|conflict| conflict.source_key.clone())
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    if keys.is_empty() || job.back.is_none() {
+        return Ok(HashMap::new());
+    }
+    let end = job.end(work, Side::Source)?;
+    if !end.stream.capabilities.get {
+        return Ok(HashMap::new());
+    }
+    let looked = end.destination.get(&end.stream.name, &keys, end.access);
+    let looked = keys.iter().cloned().zip(looked.await?);
+    Ok(looked
+        .filter_map(|(key, record)| Some((key, record?)))
+        .collect())
+}
+
+fn carry_out(
+    job: &Job,
+    conflict: &Conflict,
+    sources: &HashMap<RecordKey, Record>,
+    sequence: &mut Sequence,
+) -> Vec<PlanEntry> {
     let Some(choice) = &conflict.decision else {
         return Vec::new();
     };
@@ -75,7 +115,8 @@ fn carry_out(job: &Job, conflict: &Conflict, sequence: &mut Sequence) -> Vec<Pla
         conflict.target.clone().unwrap_or_default(),
     );
     let to_target = |value: Value| write_target(conflict, value, &target);
-    let to_source = |value: Value| write_source(job, conflict, value);
+    let now = sources.get(&conflict.source_key);
+    let to_source = |value: Value| write_source(job, conflict, value, now);
     let planned = match choice {
         Choice::Source => vec![to_target(source)],
         // The old value is not wanted: what is there stays.
@@ -143,8 +184,13 @@ fn write_target(conflict: &Conflict, value: Value, now: &Value) -> Planned {
     }
 }
 
-fn write_source(job: &Job, conflict: &Conflict, value: Value) -> Planned {
+fn write_source(job: &Job, conflict: &Conflict, value: Value, now: Option<&Record>) -> Planned {
     let target = one(&conflict.field, value);
+    let has_moved = now.is_some_and(|now| {
+        let made = job.program.apply(&now.fields).fields;
+        let was = conflict.source.clone().unwrap_or_default();
+        !plan::agrees(&was, made.get(&conflict.field))
+    });
     let way = job.back.as_ref().and_then(|back| {
         let rule = back.fields.get(conflict.field.as_str())?;
         let made = back.program.apply(&Value::Object(target.clone()));
@@ -158,14 +204,23 @@ fn write_source(job: &Job, conflict: &Conflict, value: Value) -> Planned {
         (!fields.is_empty()).then_some(fields)
     });
     let decision = match way {
+        Some(_) if has_moved => Decision::Held(Problem {
+            message: format!(
+                "{} was changed on the source since the conflict was found; run the sync, then decide again",
+                conflict.field
+            ),
+            field: None,
+        }),
         Some(fields) => Decision::Write(Box::new(Change {
             id: ChangeId::new(),
             operation: Operation::Update,
             source_key: conflict.target_key.clone(),
             target_key: Some(conflict.source_key.clone()),
+            before: now
+                .and_then(|now| now.fields.as_object())
+                .map(|now| plan::project(&fields, now)),
+            version: now.and_then(|now| now.version.clone()),
             fields,
-            before: None,
-            version: None,
         })),
         None => Decision::Held(Problem {
             message: format!(

@@ -45,6 +45,7 @@ pub mod run;
 pub mod samples;
 mod scheduler;
 pub mod settings;
+mod settle;
 pub mod shelf;
 mod stored_plan;
 pub mod tries;

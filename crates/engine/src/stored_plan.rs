@@ -227,15 +227,19 @@ pub(crate) async fn still_true(
         .iter()
         .map(|entry| entry.source_key.clone())
         .collect();
-    let targets: Vec<RecordKey> = entries
+    let both_ways = job.back.is_some();
+    let pairs: Vec<(RecordKey, RecordKey)> = entries
         .iter()
-        .filter(|entry| job.back.is_some() && entry.action.writes())
-        .filter_map(|entry| entry.target_key.clone())
+        .filter_map(|entry| Some((entry.source_key.clone(), entry.target_key.clone()?)))
         .collect();
     let (links, linked, held) = work
         .store
         .read(move |db| {
             let links = store::links::get_many(db, sync, &keys)?;
+            // Only what is not linked one way could take what another record has since.
+            let targets = pairs.into_iter();
+            let targets = targets.filter(|(key, _)| both_ways || !links.contains_key(key));
+            let targets: Vec<RecordKey> = targets.map(|(_, target)| target).collect();
             let linked = store::links::sources_of_targets(db, sync, &targets)?;
             Ok((links, linked, store::journal::held_keys(db, sync)?))
         })
@@ -310,6 +314,13 @@ fn again(
     let moved = intent != Intent::Undo
         && !is_decided
         && has_moved(job, &entry, link.as_ref(), target_is_linked);
+    // One of the two has another counterpart by now.
+    let pairs_otherwise = intent != Intent::Undo
+        && entry.target_key.is_some()
+        && match &link {
+            Some(link) => Some(&link.target_key) != entry.target_key.as_ref(),
+            None => target_is_linked,
+        };
     let mapped = Mapped {
         source_key: entry.source_key.clone(),
         source: entry.source.take().unwrap_or_default().into(),
@@ -332,6 +343,10 @@ fn again(
             clashes(job, (run, now), &entry, &conflict_values),
         ),
         PlanAction::Unchanged if is_decided && !entry.kinds.is_empty() => Decision::Forget,
+        PlanAction::Unchanged if pairs_otherwise => Decision::Held(Problem {
+            message: MOVED.into(),
+            field: None,
+        }),
         PlanAction::Unchanged if job.back.is_some() || is_decided => match entry.target_key {
             None => Decision::Unchanged { adopt: None },
             Some(target_key) => Decision::Agreed(Box::new(Agreed {
@@ -457,7 +472,7 @@ fn has_moved(job: &Job, entry: &PlanEntry, link: Option<&Link>, target_is_linked
                 Side::Source => plan::differences(&entry.mapped, &on_target).0.is_empty(),
             }
         }
-        (PlanAction::Update, _) => link.is_some_and(|link| {
+        (PlanAction::Update, _) => link.map_or(target_is_linked, |link| {
             !is_same_pair || plan::differences(&entry.mapped, &link.on_target()).0 != entry.fields
         }),
         _ => false,

@@ -1,23 +1,23 @@
 //! Stages 4 and 5: what is intended goes to the journal, then to the platform; what got no answer is
 //! settled before anything else happens to it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use connectors::{Find, Written};
-use model::ids::{ChangeId, ExchangeId};
+use connectors::Written;
+use model::ids::ChangeId;
 use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
 use model::sync::Side;
-use model::value::{Object, Value};
+use model::value::Object;
 use store::borrowed::Json;
 use store::journal::Pending;
 
 use crate::commit::{self, Batch};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::job::{End, Job};
-use crate::limits::{REBASES, SETTLE_ATTEMPTS};
-use crate::lookup;
+use crate::limits::REBASES;
 use crate::plan::{self, Mapped, Problem};
 use crate::run::Work;
+use crate::settle::{self, Settled};
 
 /// A change with the record it comes from.
 #[derive(Clone, Debug)]
@@ -35,31 +35,8 @@ pub(crate) struct Intended {
 impl Intended {
     /// Whether the record is to become what the mapping makes of the source, whatever it is now. Otherwise only what
     /// was looked at may be changed.
-    fn wants_mapped(&self, job: &Job) -> bool {
+    pub(crate) fn wants_mapped(&self, job: &Job) -> bool {
         self.intent == Intent::Sync && self.side == Side::Target && job.back.is_none()
-    }
-}
-
-/// What became of a change.
-struct Settled {
-    outcome: Outcome,
-    exchange: Option<ExchangeId>,
-    /// What a look-up found in place of a create without an answer, where it is not what was sent: it may be somebody
-    /// else's. The outcome is then that it moved.
-    found: Option<Record>,
-}
-
-impl Settled {
-    const fn of(outcome: Outcome, exchange: Option<ExchangeId>) -> Self {
-        Self {
-            outcome,
-            exchange,
-            found: None,
-        }
-    }
-
-    const fn is_unknown(&self) -> bool {
-        matches!(self.outcome, Outcome::Unknown { .. })
     }
 }
 
@@ -202,7 +179,7 @@ pub(crate) async fn send(
             continue;
         }
         let end = job.end(work, side)?;
-        let (now, settled) = match write_journalled(job, work, &end, now).await {
+        let (now, settled) = match write_journalled(job, work, &end, now, batch).await {
             Ok(written) => written,
             Err(error) => {
                 forget_unsent(job, work, &left).await?;
@@ -243,7 +220,7 @@ async fn take_outcomes(
         if again.is_empty() {
             return Ok(());
         }
-        let (again, settled) = write_journalled(job, work, end, again).await?;
+        let (again, settled) = write_journalled(job, work, end, again, batch).await?;
         moved = take_settled(job, again, settled, batch);
     }
     for (intended, _) in moved {
@@ -261,10 +238,12 @@ fn take_settled(
 ) -> Vec<(Intended, Option<Record>)> {
     let mut moved = Vec::new();
     for (intended, settled) in intended.into_iter().zip(settled) {
-        if settled.outcome == Outcome::Moved {
-            moved.push((intended, settled.found));
-        } else {
-            batch.settle_written(job, intended, settled.outcome, settled.exchange);
+        match (settled.outcome, settled.found) {
+            (Outcome::Moved, Some(found)) if job.back.is_some() => {
+                settle::settle_met(job, intended, found, batch);
+            }
+            (Outcome::Moved, found) => moved.push((intended, found)),
+            (outcome, _) => batch.settle_written(job, intended, outcome, settled.exchange),
         }
     }
     moved
@@ -276,6 +255,7 @@ async fn write_journalled(
     work: &Work,
     end: &End<'_>,
     intended: Vec<Intended>,
+    batch: &Batch,
 ) -> Result<(Vec<Intended>, Vec<Settled>)> {
     let (changes, rests): (Vec<Change>, Vec<_>) = intended
         .into_iter()
@@ -298,7 +278,7 @@ async fn write_journalled(
         .collect();
     match written {
         Ok(written) => {
-            let mut settled = settle(job, work, end, &intended, written).await?;
+            let mut settled = settle::settle(job, work, end, &intended, written, batch).await?;
             if job.back.is_some() {
                 read_back(end, &mut settled).await?;
             }
@@ -346,6 +326,10 @@ async fn read_back(end: &End<'_>, settled: &mut [Settled]) -> Result<()> {
                 record, version, ..
             } = &mut settled.outcome
         {
+            // Another version than that of our write: somebody has edited it since, and the next run sees what.
+            if version.is_some() && found.version.is_some() && *version != found.version {
+                continue;
+            }
             *version = found.version.or(version.take());
             *record = Some(found.fields);
         }
@@ -508,252 +492,16 @@ pub(crate) async fn settle_journal(job: &Job, work: &Work) -> Result<()> {
             let nobody_knows = Written {
                 outcomes: intended
                     .iter()
-                    .map(|_| unknown("the run was cut off before the answer came"))
+                    .map(|_| settle::unknown("the run was cut off before the answer came"))
                     .collect(),
                 exchanges: vec![None; intended.len()],
             };
-            let settled = settle(job, work, &end, &intended, nobody_knows).await?;
+            let settled = settle::settle(job, work, &end, &intended, nobody_knows, &batch).await?;
             take_outcomes(job, work, &end, intended, settled, &mut batch).await?;
         }
         commit::commit(job, work, batch, None).await?;
     }
     Ok(())
-}
-
-fn unknown(reason: &str) -> Outcome {
-    Outcome::Unknown {
-        reason: reason.into(),
-    }
-}
-
-/// Finds out what became of changes without an answer, and sends again what did not happen.
-///
-/// A create is looked up by its match key first; an update is the same however often it is sent. What
-/// can neither be looked up nor safely repeated stays unknown: a person has to look.
-async fn settle(
-    job: &Job,
-    work: &Work,
-    end: &End<'_>,
-    intended: &[Intended],
-    written: Written,
-) -> Result<Vec<Settled>> {
-    let mut settled: Vec<Settled> = written
-        .outcomes
-        .into_iter()
-        .zip(written.exchanges)
-        .map(|(outcome, exchange)| Settled::of(outcome, exchange))
-        .collect();
-    // A destination that forgets to answer for a change has not answered for it.
-    settled.resize_with(intended.len(), || {
-        Settled::of(unknown("the connector gave no outcome"), None)
-    });
-    for attempt in 0..SETTLE_ATTEMPTS {
-        let open: Vec<usize> = (0..intended.len())
-            .filter(|n| settled.get(*n).is_some_and(Settled::is_unknown))
-            .collect();
-        if open.is_empty() {
-            return Ok(settled);
-        }
-        if attempt > 0 {
-            pause(work, attempt).await?;
-        }
-        let last = attempt + 1 == SETTLE_ATTEMPTS;
-        let again = match absent(job, work, end, intended, &open, &mut settled).await {
-            Ok(again) => again,
-            Err(error) if last || !error_is_transient(&error) => return Err(error),
-            Err(_) => continue,
-        };
-        if again.is_empty() {
-            return Ok(settled);
-        }
-        let changes: Vec<Change> = again
-            .iter()
-            .filter_map(|n| intended.get(*n))
-            .map(|intended| intended.change.clone())
-            .collect();
-        match end
-            .destination
-            .write(&end.stream.name, &changes, end.access)
-            .await
-        {
-            Ok(written) => {
-                for (n, (outcome, exchange)) in again
-                    .into_iter()
-                    .zip(written.outcomes.into_iter().zip(written.exchanges))
-                {
-                    if let Some(slot) = settled.get_mut(n) {
-                        *slot = Settled::of(outcome, exchange);
-                    }
-                }
-            }
-            Err(error) if last || !error.is_transient() => return Err(error.into()),
-            Err(_) => {}
-        }
-    }
-    // The look-up works and the write never gets an answer: stop here, the journal keeps it.
-    if settled
-        .iter()
-        .zip(intended)
-        .any(|(settled, intended)| settled.is_unknown() && can_settle(end, &intended.change))
-    {
-        return Err(Error::Platform(connectors::Error::Unavailable {
-            platform: end.stream.label.clone(),
-            reason: format!(
-                "{SETTLE_ATTEMPTS} writes in a row got no answer; what was sent is looked up at the next run"
-            ),
-        }));
-    }
-    Ok(settled)
-}
-
-fn error_is_transient(error: &Error) -> bool {
-    matches!(error, Error::Platform(error) if error.is_transient())
-}
-
-/// Whether a change without an answer can ever be settled without a person.
-fn can_settle(end: &End<'_>, change: &Change) -> bool {
-    match change.operation {
-        Operation::Update | Operation::Delete => true,
-        Operation::Create => {
-            let can = &end.stream.capabilities;
-            can.idempotent_create || is_searchable(end)
-        }
-    }
-}
-
-fn is_searchable(end: &End<'_>) -> bool {
-    let can = &end.stream.capabilities.match_by;
-    !end.match_on.is_empty() && end.match_on.iter().all(|path| can.contains(path))
-}
-
-/// Looks creates up; those that are there get their outcome, the rest is to be sent again.
-async fn absent(
-    job: &Job,
-    work: &Work,
-    end: &End<'_>,
-    intended: &[Intended],
-    open: &[usize],
-    settled: &mut [Settled],
-) -> Result<Vec<usize>> {
-    let mut again = Vec::new();
-    let mut to_find: Vec<(usize, Vec<Value>)> = Vec::new();
-    let in_jobs = in_jobs(end, intended, open).await?;
-    for n in open {
-        let Some(intended) = intended.get(*n) else {
-            continue;
-        };
-        if in_jobs.contains(&intended.change.id) {
-            // Writing it asks what became of the job.
-            again.push(*n);
-            continue;
-        }
-        if !can_settle(end, &intended.change) {
-            continue;
-        }
-        if intended.change.operation == Operation::Create
-            && is_searchable(end)
-            && let Ok(values) = lookup::values_of(&intended.change.fields, end.match_on)
-        {
-            to_find.push((*n, values));
-        } else {
-            again.push(*n);
-        }
-    }
-    if to_find.is_empty() {
-        return Ok(again);
-    }
-    let find = Find {
-        stream: end.stream.name.clone(),
-        by: end.match_on.to_vec(),
-        values: to_find.iter().map(|(_, values)| values.clone()).collect(),
-    };
-    let found = end.destination.find(find, end.access).await?;
-    // What matches may be another record's: that one got its match value only since the plan was made.
-    let keys = found.iter().flatten();
-    let keys: Vec<RecordKey> = keys.filter_map(|record| record.key.clone()).collect();
-    let owners = owners(job, work, end.side, keys).await?;
-    for ((n, _), records) in to_find.into_iter().zip(found) {
-        let (Some(slot), Some(intended)) = (settled.get_mut(n), intended.get(n)) else {
-            continue;
-        };
-        let mut ours: Vec<Record> = records
-            .into_iter()
-            .filter(|record| {
-                let owner = record.key.as_ref().map(|key| owners.get(key));
-                owner.is_some_and(|owner| {
-                    owner.is_none_or(|owner| *owner == intended.change.source_key)
-                })
-            })
-            .collect();
-        let differs = |record: &Record| {
-            let fields = record.fields.as_object();
-            fields.is_none_or(|now| !plan::differences(&intended.change.fields, now).0.is_empty())
-        };
-        // Somebody else may have made one that matches; ours is as it was sent.
-        let sent = ours.iter().position(|record| !differs(record));
-        if ours.is_empty() {
-            again.push(n);
-            continue;
-        }
-        let record = ours.swap_remove(sent.unwrap_or(0));
-        if sent.is_none() && intended.wants_mapped(job) && job.document.mode.updates() {
-            slot.outcome = Outcome::Moved;
-            slot.found = Some(record);
-        } else if let Some(key) = record.key {
-            slot.outcome = Outcome::Written {
-                key,
-                record: Some(record.fields),
-                version: record.version,
-            };
-        }
-    }
-    Ok(again)
-}
-
-/// The counterparts of records of one side, as far as they are linked.
-async fn owners(
-    job: &Job,
-    work: &Work,
-    side: Side,
-    keys: Vec<RecordKey>,
-) -> Result<HashMap<RecordKey, RecordKey>> {
-    let sync = job.sync;
-    Ok(work
-        .store
-        .read(move |db| match side {
-            Side::Target => store::links::sources_of_targets(db, sync, &keys),
-            Side::Source => {
-                let links = store::links::get_many(db, sync, &keys)?;
-                let pairs = links.into_iter().map(|(key, link)| (key, link.target_key));
-                Ok(pairs.collect())
-            }
-        })
-        .await?)
-}
-
-/// Those of the changes that are part of a job which the platform may still be working on.
-async fn in_jobs(
-    end: &End<'_>,
-    intended: &[Intended],
-    open: &[usize],
-) -> Result<HashSet<ChangeId>> {
-    let Some(log) = &end.access.jobs else {
-        return Ok(HashSet::new());
-    };
-    let ids: Vec<ChangeId> = open
-        .iter()
-        .filter_map(|n| intended.get(*n))
-        .map(|intended| intended.change.id)
-        .collect();
-    let jobs = log.under_way(&end.stream.name, &ids).await?;
-    Ok(jobs.into_iter().flat_map(|job| job.changes).collect())
-}
-
-async fn pause(work: &Work, attempt: u32) -> Result<()> {
-    tokio::select! {
-        () = work.cancel.cancelled() => Err(Error::Cancelled),
-        () = tokio::time::sleep(work.settle_pause * 2u32.saturating_pow(attempt)) => Ok(()),
-    }
 }
 
 /// The words for a change that nobody can settle.

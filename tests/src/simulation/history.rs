@@ -25,6 +25,8 @@ pub struct Setting {
     pub target: TargetLike,
     /// Changes flow both ways, and this says who is right.
     pub both_ways: Option<Policy>,
+    /// Values come of a large stock: hardly two are the same.
+    pub is_wide: bool,
     /// The configuration at the beginning.
     pub configuration: Configuration,
 }
@@ -174,6 +176,8 @@ pub enum RunKind {
     Apply,
     /// What was not written is tried again by a person.
     Retry,
+    /// A person decides every n-th conflict, one way or the other, and looks at the plan.
+    Decide(u8),
 }
 
 /// What happens at a request.
@@ -283,6 +287,7 @@ impl Setting {
                 batch: 2,
             },
             both_ways: None,
+            is_wide: false,
             configuration: Configuration {
                 mapping: 0,
                 mode: WriteMode::Upsert,
@@ -324,7 +329,7 @@ impl RunStep {
     }
 }
 
-fn one_in(rng: &mut Rng, n: u32) -> bool {
+pub(super) fn one_in(rng: &mut Rng, n: u32) -> bool {
     rng.u32(0..n) == 0
 }
 
@@ -361,6 +366,7 @@ fn setting(rng: &mut Rng) -> Setting {
             batch: rng.usize(1..6),
         },
         both_ways: None,
+        is_wide: false,
         configuration: Configuration {
             matches: is_searchable,
             ..configuration(rng, mode)
@@ -420,7 +426,7 @@ fn configuration(rng: &mut Rng, mode: WriteMode) -> Configuration {
     }
 }
 
-fn person(rng: &mut Rng) -> PersonLike {
+pub(super) fn person(rng: &mut Rng) -> PersonLike {
     PersonLike {
         address: rng.u8(..),
         name: rng.u8(..),
@@ -428,7 +434,7 @@ fn person(rng: &mut Rng) -> PersonLike {
     }
 }
 
-fn stamp(rng: &mut Rng) -> Stamp {
+pub(super) fn stamp(rng: &mut Rng) -> Stamp {
     match rng.u8(0..12) {
         0 => Stamp::Late,
         1..4 => Stamp::Same,
@@ -436,7 +442,7 @@ fn stamp(rng: &mut Rng) -> Stamp {
     }
 }
 
-fn edit(rng: &mut Rng) -> Edit {
+pub(super) fn edit(rng: &mut Rng) -> Edit {
     match rng.u8(0..20) {
         0..4 => Edit::AddPerson(person(rng), stamp(rng)),
         4..12 => Edit::ChangePerson(rng.u8(..), person(rng), stamp(rng)),
@@ -540,7 +546,7 @@ fn run(rng: &mut Rng, kind: RunKind) -> RunStep {
     }
 }
 
-fn fault(rng: &mut Rng) -> Fault {
+pub(super) fn fault(rng: &mut Rng) -> Fault {
     match rng.u8(0..16) {
         0..2 => Fault::Unavailable,
         2 => Fault::RateLimited,

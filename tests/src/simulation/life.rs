@@ -12,11 +12,13 @@ use engine::alone::Alone;
 use engine::retries::Resent;
 use engine::run::Input;
 use model::clock::Clock;
+use model::conflict::Decision as Choice;
 use model::ids::{ConnectionId, PlanId, SyncId};
 use model::mapping::{Mapping, OnFailure, Origin, Rule, Step as MappingStep};
 use model::record::RecordKey;
 use model::run::RunState;
 use model::sync::{DeleteRule, StreamRef, Sync, TwoWay, WriteMode};
+use store::conflicts::ConflictFilter;
 use store::inline::{Access, Fate, Inline};
 use store::plans::PlanState;
 use store::runs::Run;
@@ -24,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Tally;
 use super::history::{Configuration, End, Event, History, RunKind, RunStep, Setting, Step};
+use super::long::Listed;
 use super::platform::{self, MEMBERS, PEOPLE, Platform};
 use super::rest;
 
@@ -40,6 +43,8 @@ pub(super) struct Life<'a> {
     /// Records that waited for a person when the run began: it may try each of them once more.
     waiting: u64,
     most_waiting: u64,
+    /// What was ever listed for a person to decide.
+    pub(super) listed: Listed,
     /// Persons that were ticked off in a plan, so that the cursor went past them.
     pub(super) ticked_off: BTreeSet<RecordKey>,
     pub(super) tally: Tally,
@@ -69,7 +74,7 @@ pub(super) fn live(history: &History, store: &Arc<Inline>, clock: &Clock) -> Res
 }
 
 impl<'a> Life<'a> {
-    fn begin(
+    pub(super) fn begin(
         setting: &'a Setting,
         store: &'a Arc<Inline>,
         clock: &'a Clock,
@@ -101,12 +106,13 @@ impl<'a> Life<'a> {
             job,
             waiting: 0,
             most_waiting: 0,
+            listed: Listed::default(),
             ticked_off: BTreeSet::new(),
             tally: Tally::default(),
         })
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), String> {
+    pub(super) fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
             Step::Edit(edit) => {
                 let is_read = self.is_reading();
@@ -174,7 +180,7 @@ impl<'a> Life<'a> {
             state.cancel = cancel.clone();
             state
                 .watch
-                .run_begins(matches!(step.kind, RunKind::Plan(_)));
+                .run_begins(matches!(step.kind, RunKind::Plan(_) | RunKind::Decide(_)));
         }
         let was_full = self.script(step);
         let alone = Alone {
@@ -190,6 +196,7 @@ impl<'a> Life<'a> {
             let mut state = self.platform.state();
             state.events.clear();
             state.end = None;
+            state.world.run_ends();
             if let Some(broken) = state.watch.broken.take() {
                 return Err(broken);
             }
@@ -223,6 +230,12 @@ impl<'a> Life<'a> {
             RunKind::New => Wanted::Run(Input::Stream { full: false }),
             RunKind::Full => Wanted::Run(Input::Stream { full: true }),
             RunKind::Plan(_) => Wanted::Plan,
+            RunKind::Decide(nth) => {
+                if !self.decide(nth) {
+                    return None;
+                }
+                Wanted::Decisions
+            }
             RunKind::Apply => {
                 let plans = self
                     .store
@@ -262,6 +275,30 @@ impl<'a> Life<'a> {
                 Wanted::Run(Input::Records(records))
             }
         })
+    }
+
+    /// A person decides every n-th conflict. Gives whether there is something to carry out.
+    fn decide(&self, nth: u8) -> bool {
+        let (filter, now) = (ConflictFilter::default(), self.clock.now());
+        let open = self
+            .store
+            .look(|db| store::conflicts::page(db, &filter, None, 1_000))
+            .unwrap();
+        let chosen = open.iter().step_by(usize::from(nth.max(1)));
+        let choices = [Choice::Source, Choice::Target, Choice::KeepBoth];
+        let mut any = open.iter().any(|conflict| conflict.decision.is_some());
+        for (conflict, choice) in chosen.zip(choices.iter().cycle().skip(usize::from(nth))) {
+            // Who wins over a deletion is another history.
+            if conflict.field.is_empty() {
+                continue;
+            }
+            self.store
+                .change(|tx| store::conflicts::decide(tx, conflict.id, Some(choice), now))
+                .unwrap();
+            self.platform.state().watch.decided(conflict, choice);
+            any = true;
+        }
+        any
     }
 
     /// Tells the store what becomes of its transactions. Gives whether one found the disk full.
@@ -324,6 +361,7 @@ impl<'a> Life<'a> {
             match wanted {
                 Wanted::Run(input) => alone.run(&self.job, input).await.map(Came::Run),
                 Wanted::Plan => Ok(Came::Plan(alone.plan(&self.job).await)),
+                Wanted::Decisions => Ok(Came::Plan(alone.decisions(&self.job).await)),
             }
         };
         // Everything of the process goes with its runtime.
@@ -376,6 +414,9 @@ impl<'a> Life<'a> {
         watch.checkpoint(checkpoint.map_or(0, |stored| stored.sequence));
         if let Some(broken) = watch.broken.take() {
             return Err(broken);
+        }
+        if self.setting.is_wide {
+            self.listed.note(self.store, sync);
         }
         for run in &runs {
             let equation = || {
@@ -482,6 +523,7 @@ impl<'a> Life<'a> {
 enum Wanted {
     Run(Input),
     Plan,
+    Decisions,
 }
 
 /// Ends at the n-th poll, as a process may.

@@ -7,10 +7,12 @@
 //! its steps, shortened to those that matter.
 //!
 //! Reading order: [`history`] (what can happen), `world` (what is there), `platform` (how it is reached and what can
-//! go wrong on the way), `watch` (what must hold at each request), `life` (living it), `rest` (what must hold in the end).
+//! go wrong on the way), `watch` (what must hold at each request), `life` (living it), `long` (what became of each of
+//! thousands of edits), `rest` (what must hold in the end).
 
 pub mod history;
 mod life;
+mod long;
 mod platform;
 mod rest;
 mod watch;
@@ -65,6 +67,8 @@ pub struct Tally {
     pub created: u64,
     pub updated: u64,
     pub deleted: u64,
+    /// Edits of fields that flow, in a long history.
+    pub edits: u64,
     /// Records that still need a person in the end.
     pub listed: u64,
 }
@@ -82,6 +86,7 @@ impl Tally {
         self.updated += other.updated;
         self.deleted += other.deleted;
         self.listed += other.listed;
+        self.edits += other.edits;
     }
 }
 
@@ -117,6 +122,17 @@ impl Stage {
         self.store.clear().unwrap();
         self.clock.advance(BEGIN - self.clock.now());
         life::live(history, &self.store, &self.clock)
+    }
+
+    /// Lives one long history both ways, of so many edits on both sides.
+    ///
+    /// # Errors
+    /// The first promise that was broken.
+    pub fn live_long(&self, seed: u64, edits: usize) -> Result<Tally, String> {
+        self.store.script(None);
+        self.store.clear().unwrap();
+        self.clock.advance(BEGIN - self.clock.now());
+        long::live(seed, edits, &self.store, &self.clock)
     }
 
     /// Lives the history of a seed; one that fails is shortened.

@@ -56,12 +56,14 @@ struct Request {
 
 impl Platform {
     pub(super) fn new(setting: Setting, store: Arc<Inline>, sync: SyncId) -> Self {
+        let mut world = World::default();
+        world.is_wide = setting.is_wide;
         Self(Arc::new(Inner {
             setting,
             store,
             sync,
             state: Mutex::new(State {
-                world: World::default(),
+                world,
                 watch: Watch::default(),
                 requests: 0,
                 all_requests: 0,
@@ -91,6 +93,10 @@ impl Platform {
             state.all_requests += 1;
             let n = state.requests;
             let mut fault = None;
+            // Before somebody edits: what both sides had the same until then was heard.
+            if self.0.setting.both_ways.is_some() {
+                self.agree(state);
+            }
             for (_, event) in state.events.iter().filter(|(at, _)| *at == n) {
                 match event {
                     Event::Edit(edit) => {
@@ -103,9 +109,6 @@ impl Platform {
                 }
             }
             state.watch.request(&self.0.store, self.0.sync);
-            if self.0.setting.both_ways.is_some() {
-                self.agree(state);
-            }
             let end = match state.end {
                 Some(End::Request(at, is_before)) if at == n => Some(is_before),
                 _ => None,
@@ -366,7 +369,13 @@ impl Destination for Platform {
                     .map(|(key, member)| self.record(key, member))
                     .collect()
             };
-            find.values.iter().map(find_one).collect()
+            let found: Vec<Vec<Record>> = find.values.iter().map(find_one).collect();
+            for (values, found) in find.values.iter().zip(&found) {
+                let address = values.first().and_then(Value::as_text).unwrap_or_default();
+                let address = address.trim().to_lowercase();
+                state.watch.found(&address, found.len());
+            }
+            found
         };
         self.answered(&request).await;
         Ok(found)
@@ -381,10 +390,18 @@ impl Destination for Platform {
         let request = self.request().await;
         failed(request.fault, "target")?;
         let found = {
-            let state = self.state();
+            let mut state = self.state();
             let one = |key: &RecordKey| match stream {
-                PEOPLE => Some(self.person(key, state.world.people.get(key)?)),
-                _ => Some(self.record(key, state.world.members.get(key)?)),
+                PEOPLE => {
+                    let person = state.world.people.get_mut(key)?;
+                    person.echo.is_new = false;
+                    Some(self.person(key, person))
+                }
+                _ => {
+                    let member = state.world.members.get_mut(key)?;
+                    member.echo.is_new = false;
+                    Some(self.record(key, member))
+                }
             };
             keys.iter().map(one).collect()
         };
@@ -601,6 +618,7 @@ impl Platform {
             .world
             .add_member(fields, made_for, BTreeSet::new(), found_from);
         state.world.carried_out.insert(change.id, key.clone());
+        state.world.agree(&change.source_key, &key);
         self.written(state, key)
     }
 
@@ -628,6 +646,7 @@ impl Platform {
         {
             state.watch.loses(&member.edited, &member.fields, change);
         }
+        member.echo.written(&fields);
         for (name, value) in fields {
             member.theirs.remove(name.as_str());
             member.edited.remove(name.as_str());

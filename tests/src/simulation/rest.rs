@@ -30,6 +30,9 @@ pub(super) fn come_to_rest(life: &mut Life<'_>) -> Result<(), String> {
     rest.check(true).map_err(at)?;
     let listed = rest.listed.len() as u64;
     life.tally.listed = listed;
+    if life.setting.both_ways.is_some() {
+        quiet(life).map_err(at)?;
+    }
     lines(life).map_err(at)
 }
 
@@ -61,6 +64,27 @@ fn quieten(life: &mut Life<'_>, kind: RunKind) -> Result<(), String> {
     Err(format!(
         "still writes after {RUNS} runs in which nobody edits"
     ))
+}
+
+/// Nothing goes back and forth: two more runs have nothing to write.
+fn quiet(life: &mut Life<'_>) -> Result<(), String> {
+    for kind in [RunKind::New, RunKind::New] {
+        let mut came = life.run(&RunStep::calm(kind))?;
+        if let Came::Run(run) = &came
+            && run.state == RunState::Waiting
+        {
+            came = life.run(&RunStep::calm(RunKind::Apply))?;
+        }
+        let Came::Run(run) = came else {
+            return Err("the process died for no reason".into());
+        };
+        if run.state != RunState::Completed
+            || run.counts.created + run.counts.updated + run.counts.deleted > 0
+        {
+            return Err(format!("nobody edits, and a run still writes: {run:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// Everything as it is.
@@ -235,10 +259,15 @@ impl<'a> Rest<'a> {
             // It is kept where the other was deleted.
             return Ok(());
         };
-        for name in ["email", "name"] {
+        for name in world::FLOWING {
             let is = |fields: &Object| fields.get(name).cloned().unwrap_or_default();
+            let is_told = self.life.setting.target.has_versions;
+            let unseen = |echo: &world::Echo| !is_told && echo.unseen.contains(name);
+            if unseen(&person.echo) || unseen(&member.echo) {
+                continue;
+            }
             let (here, there) = (is(&person.fields), is(&member.fields));
-            if !here.same_as(&there) {
+            if !here.same_as(&there) && !state.watch.keeps(key, name, [&here, &there]) {
                 return Err(format!("has {name} = {here:?}, and its member {there:?}"));
             }
         }
@@ -255,7 +284,12 @@ impl<'a> Rest<'a> {
             let mut others = state.world.members.iter();
             let shares =
                 others.any(|(other, it)| other != key && world::folded(&it.fields) == address);
-            let is_known = linked.contains(key) || self.listed.contains(key);
+            // Where a person is listed, its member waits with it: what was refused has made no pair.
+            let mut people = self.people.iter();
+            let waits = people.any(|(person, it)| {
+                self.listed.contains(person) && world::folded(&it.fields) == address
+            });
+            let is_known = linked.contains(key) || self.listed.contains(key) || waits;
             if everything && !is_known && !shares {
                 return Err(format!("{key} is neither linked nor listed: {member:?}"));
             }

@@ -4,10 +4,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use mapping::Program;
+use model::conflict::Decision as Choice;
 use model::ids::{ChangeId, RunId, SyncId};
 use model::record::{Change, Operation, Record, RecordKey};
 use model::sync::{Policy, WriteMode};
 use model::value::{Object, Value};
+use store::conflicts::Conflict;
 use store::inline::Inline;
 use store::journal::Pending;
 use store::links::Link;
@@ -33,6 +35,12 @@ pub(super) struct Watch {
     pub(super) both_ways: Option<Policy>,
     /// Changes of pairs that were linked when they were sent.
     pairs: HashMap<ChangeId, bool>,
+    /// What a person has decided about: the keys of a pair, a field, and a value that may go.
+    decided: Vec<([RecordKey; 2], String, Value)>,
+    /// Those of them that may both stay.
+    kept: Vec<(RecordKey, String, Value)>,
+    /// How many members the latest search for an address has found.
+    found: HashMap<String, usize>,
     /// Edits while the source is read shift its pages.
     pub(super) pages_shift: bool,
     /// Which persons were linked when the run began to read.
@@ -243,6 +251,11 @@ impl Watch {
                     let address = world::folded(&pending.mapped);
                     let member = world.members.get(target).or(world.deleted.get(target));
                     let is_match = member.is_some_and(|it| it.addresses.contains(&address));
+                    // One that was about to be made is looked up as what it was sent as.
+                    let several = self.found.get(&address).is_some_and(|n| *n > 1);
+                    if !is_linked && several && pending.change.before.is_some() {
+                        self.broken(&format!("one of several was taken: {change:?}"));
+                    }
                     if !is_linked && !is_match {
                         self.broken(&format!("has nothing to do with its target: {change:?}"));
                     }
@@ -373,12 +386,47 @@ impl Watch {
         }
         for (name, value) in change.fields.iter() {
             let there = now.get(name).cloned().unwrap_or_default();
-            if edited.contains(name) && !value.same_as(&there) {
+            let is_decided = self.has_decided(&change.source_key, name, &there);
+            if edited.contains(name) && !value.same_as(&there) && !is_decided {
                 self.broken(&format!(
                     "an edit of \"{name}\", {there:?}, is lost: {change:?}"
                 ));
             }
         }
+    }
+
+    /// A person decides: whatever was listed may go.
+    pub(super) fn decided(&mut self, conflict: &Conflict, choice: &Choice) {
+        let values = [&conflict.source, &conflict.target].into_iter().flatten();
+        if *choice == Choice::KeepBoth {
+            let (key, field) = (&conflict.source_key, &conflict.field);
+            let kept = values.clone();
+            let kept = kept.map(|value| (key.clone(), field.clone(), value.clone()));
+            self.kept.extend(kept);
+        }
+        let pair = [conflict.source_key.clone(), conflict.target_key.clone()];
+        let decided = values.map(|value| (pair.clone(), conflict.field.clone(), value.clone()));
+        self.decided.extend(decided);
+    }
+
+    fn has_decided(&self, key: &RecordKey, name: &str, value: &Value) -> bool {
+        let mut decided = self.decided.iter();
+        decided.any(|(pair, field, decided)| {
+            pair.contains(key) && field == name && decided.same_as(value)
+        })
+    }
+
+    /// Whether a person lets a field of a pair have different values on both sides.
+    pub(super) fn keeps(&self, person: &RecordKey, name: &str, values: [&Value; 2]) -> bool {
+        values.iter().all(|value| {
+            let mut kept = self.kept.iter();
+            kept.any(|(key, field, kept)| key == person && field == name && kept.same_as(value))
+        })
+    }
+
+    /// Members were searched by an address.
+    pub(super) fn found(&mut self, address: &str, n: usize) {
+        self.found.insert(address.to_owned(), n);
     }
 
     /// An update is carried out on a member of the version that it names.

@@ -25,6 +25,35 @@ pub(super) struct Person {
     pub(super) made_for: Option<RecordKey>,
     /// Fields that somebody edited since both sides had the same in them.
     pub(super) edited: BTreeSet<String>,
+    /// What both sides had then.
+    agreed: Object,
+    pub(super) echo: Echo,
+}
+
+/// What comes back of our own write. Where a platform has no versions, what somebody edits between a write and the look at
+/// what the platform made of it cannot be told from what the platform made of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Echo {
+    /// Written by us in this run, and not looked at since.
+    pub(super) is_new: bool,
+    /// Fields that were edited in between.
+    pub(super) unseen: BTreeSet<String>,
+}
+
+impl Echo {
+    fn edited(&mut self, name: &str) {
+        match self.is_new {
+            true => self.unseen.insert(name.to_owned()),
+            false => self.unseen.remove(name),
+        };
+    }
+
+    pub(super) fn written(&mut self, fields: &Object) {
+        self.is_new = true;
+        for (name, _) in fields.iter() {
+            self.unseen.remove(name);
+        }
+    }
 }
 
 /// A member at the target.
@@ -44,6 +73,9 @@ pub(super) struct Member {
     pub(super) stamp: u64,
     /// Fields that somebody edited since both sides had the same in them.
     pub(super) edited: BTreeSet<String>,
+    /// What both sides had then.
+    agreed: Object,
+    pub(super) echo: Echo,
 }
 
 /// Both platforms.
@@ -57,20 +89,35 @@ pub(super) struct World {
     pub(super) carried_out: HashMap<ChangeId, RecordKey>,
     /// The latest stamp.
     pub(super) stamp: u64,
+    /// Values come of a large stock.
+    pub(super) is_wide: bool,
+    /// Each edit of a field that flows, in order.
+    pub(super) edits: Vec<Edited>,
     made: u32,
+}
+
+/// Somebody gave a field a value.
+#[derive(Clone, Debug)]
+pub(super) struct Edited {
+    pub(super) on_source: bool,
+    pub(super) key: RecordKey,
+    pub(super) field: &'static str,
+    pub(super) value: Value,
 }
 
 impl World {
     /// Does what somebody does. Edits name records by number, modulo how many there are.
     /// An edit that claims the time of an earlier one while a read is under way comes late: the read may be past it.
     pub(super) fn edit(&mut self, edit: &Edit, normalises: bool, is_read: bool) {
+        let is_wide = self.is_wide;
+        let n = self.edits.len();
         match *edit {
             Edit::AddPerson(like, stamp) => {
                 self.made += 1;
                 let key = RecordKey(format!("p{}", self.made));
                 let stamp = self.stamped(stamp, is_read);
                 let person = Person {
-                    fields: person_fields(like),
+                    fields: person_fields(like, is_wide),
                     stamp: stamp.0,
                     before: None,
                     is_late: stamp.1,
@@ -78,13 +125,19 @@ impl World {
                     version: 1,
                     made_for: None,
                     edited: BTreeSet::new(),
+                    agreed: Object::new(),
+                    echo: Echo::default(),
                 };
                 self.people.insert(key, person);
             }
             Edit::ChangePerson(which, like, stamp) => {
                 let stamp = self.stamped(stamp, is_read);
-                if let Some(person) = nth(&mut self.people, which) {
-                    let fields = person_fields(like);
+                if let Some((key, person)) = nth(&mut self.people, which) {
+                    let mut fields = person_fields(like, is_wide);
+                    if is_wide {
+                        fields.insert("email", Value::text(format!("a{}.{n}@x.io", like.address)));
+                        fields.insert("name", Value::text(format!("n{}.{n}", like.name)));
+                    }
                     // Mostly one field: addresses seldom change.
                     let mut now = person.fields.clone();
                     for (name, value) in fields {
@@ -101,7 +154,14 @@ impl World {
                     person.stamp = stamp.0;
                     for (name, value) in person.fields.iter() {
                         if was.get(name) != Some(value) {
-                            person.edited.insert(name.to_owned());
+                            self.edits.extend(flows(name).map(|field| Edited {
+                                on_source: true,
+                                key: key.clone(),
+                                field,
+                                value: value.clone(),
+                            }));
+                            note_edit(&mut person.edited, &person.agreed, name, value);
+                            person.echo.edited(name);
                         }
                     }
                     person.version += 1;
@@ -117,14 +177,21 @@ impl World {
             }
             Edit::RemovePeople => self.people.clear(),
             Edit::AddMember(like) => {
-                let fields = member_fields(like, normalises);
+                let fields = member_fields(like, normalises, is_wide);
                 let theirs = fields.iter().map(|(name, _)| name.to_owned()).collect();
                 self.add_member(fields, None, theirs, 0);
             }
             Edit::ChangeMember(which, field, like) => {
                 let now = self.now();
-                if let Some(member) = nth(&mut self.members, which) {
+                if let Some((key, member)) = nth(&mut self.members, which) {
                     let (name, value) = match field {
+                        MemberField::Address if is_wide => {
+                            let address = format!("a{}.{n}@x.io", like.address);
+                            ("email", Value::text(address))
+                        }
+                        MemberField::Name if is_wide => {
+                            ("name", Value::text(format!("theirs {}.{n}", like.name)))
+                        }
                         MemberField::Address => ("email", address(like.address, normalises)),
                         MemberField::Name => {
                             ("name", Value::text(format!("theirs {}", like.name % 8)))
@@ -135,9 +202,16 @@ impl World {
                     if value.is_null() {
                         return;
                     }
+                    self.edits.extend(flows(name).map(|field| Edited {
+                        on_source: false,
+                        key: key.clone(),
+                        field,
+                        value: value.clone(),
+                    }));
+                    note_edit(&mut member.edited, &member.agreed, name, &value);
                     member.fields.insert(name, value);
                     member.theirs.insert(name.to_owned());
-                    member.edited.insert(name.to_owned());
+                    member.echo.edited(name);
                     member.stamp = now;
                     member.version += 1;
                     member.remember_address();
@@ -172,10 +246,23 @@ impl World {
             found_from,
             stamp,
             edited: BTreeSet::new(),
+            agreed: Object::new(),
+            echo: Echo::default(),
         };
         member.remember_address();
+        member.echo.is_new = member.made_for.is_some();
         self.members.insert(key.clone(), member);
         key
+    }
+
+    /// A run is over.
+    pub(super) fn run_ends(&mut self) {
+        for person in self.people.values_mut() {
+            person.echo.is_new = false;
+        }
+        for member in self.members.values_mut() {
+            member.echo.is_new = false;
+        }
     }
 
     /// A stamp after all before.
@@ -189,10 +276,13 @@ impl World {
         if let (Some(person), Some(member)) =
             (self.people.get_mut(person), self.members.get_mut(member))
         {
-            for name in ["email", "name"] {
+            for name in FLOWING {
                 if person.fields.get(name) == member.fields.get(name) {
                     person.edited.remove(name);
                     member.edited.remove(name);
+                    let agreed = person.fields.get(name).cloned().unwrap_or_default();
+                    person.agreed.insert(name, agreed.clone());
+                    member.agreed.insert(name, agreed);
                 }
             }
         }
@@ -217,7 +307,10 @@ impl World {
             version: 0,
             made_for: Some(made_for.clone()),
             edited: BTreeSet::new(),
+            agreed: Object::new(),
+            echo: Echo::default(),
         });
+        person.echo.written(&fields);
         for (name, value) in fields {
             person.edited.remove(name.as_str());
             person.fields.insert(name, value);
@@ -258,10 +351,26 @@ fn nth_key<T>(map: &BTreeMap<RecordKey, T>, n: u8) -> Option<RecordKey> {
     map.keys().nth(n).cloned()
 }
 
-fn nth<T>(map: &mut BTreeMap<RecordKey, T>, n: u8) -> Option<&mut T> {
+fn nth<T>(map: &mut BTreeMap<RecordKey, T>, n: u8) -> Option<(&RecordKey, &mut T)> {
     let n = usize::from(n).checked_rem(map.len())?;
-    map.values_mut().nth(n)
+    map.iter_mut().nth(n)
 }
+
+/// Whoever gives a field the value back that both sides had has changed nothing.
+fn note_edit(edited: &mut BTreeSet<String>, agreed: &Object, name: &str, value: &Value) {
+    match agreed.get(name) {
+        Some(agreed) if agreed == value => edited.remove(name),
+        _ => edited.insert(name.to_owned()),
+    };
+}
+
+/// A field that flows both ways, if it is one.
+fn flows(name: &str) -> Option<&'static str> {
+    FLOWING.into_iter().find(|field| *field == name)
+}
+
+/// The fields that flow both ways.
+pub(super) const FLOWING: [&str; 2] = ["email", "name"];
 
 fn address(n: u8, normalises: bool) -> Value {
     if n % 23 == 22 {
@@ -271,8 +380,15 @@ fn address(n: u8, normalises: bool) -> Value {
     Value::text(format!("{letter}{}@x.io", n % 23 % 11))
 }
 
-fn person_fields(like: PersonLike) -> Object {
+fn person_fields(like: PersonLike, is_wide: bool) -> Object {
     let mut fields = Object::new();
+    if is_wide {
+        let address = format!("a{}@x.io", like.address);
+        fields.insert("email", Value::text(address));
+        fields.insert("name", Value::text(format!("n{}", like.name)));
+        fields.insert("number", Value::text(like.number.to_string()));
+        return fields;
+    }
     fields.insert("email", address(like.address, false));
     fields.insert(
         "name",
@@ -291,9 +407,12 @@ fn person_fields(like: PersonLike) -> Object {
     fields
 }
 
-fn member_fields(like: PersonLike, normalises: bool) -> Object {
+fn member_fields(like: PersonLike, normalises: bool, is_wide: bool) -> Object {
     let mut fields = Object::new();
-    let address = address(like.address, normalises);
+    let address = match is_wide {
+        true => Value::text(format!("a{}@x.io", like.address)),
+        false => address(like.address, normalises),
+    };
     fields.insert(
         "email",
         if address.is_null() {

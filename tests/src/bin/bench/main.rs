@@ -1,6 +1,7 @@
 //! `cargo run --release -p testkit --bin bench -- [read|map|commit|run|sync|undo] [--records N] [--json]`
 //!
 //! `cargo run --release -p testkit --bin bench -- simulation [--histories N] [--from SEED] [--both-ways]`
+//! `cargo run --release -p testkit --bin bench -- simulation --edits N [--from SEED]`
 //!
 //! What a record costs: CPU time of this process for reading it, mapping it, and for a whole run, each beside a bare
 //! program that does the same work without what makes it safe. Platforms run in processes of their own, so that their
@@ -89,6 +90,9 @@ fn main() -> ExitCode {
     }
     if words.first().is_some_and(|word| word == "simulation") {
         let number = |flag: &str| number(flag).and_then(|n| u64::try_from(n).ok());
+        if let Some(edits) = number("--edits") {
+            return simulation::live_long(number("--from").unwrap_or(0), edits);
+        }
         return simulation::live(
             number("--from").unwrap_or(0),
             number("--histories").unwrap_or(10_000),
