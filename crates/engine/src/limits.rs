@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Records that are planned, journalled, written and committed together.
-pub const RECORDS_PER_BATCH: usize = 1000;
+pub const RECORDS_PER_BATCH: usize = 500;
 
 /// Pages of so many records or more are brought together to batches.
 pub const TOGETHER_FROM: usize = 50;
