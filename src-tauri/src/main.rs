@@ -41,6 +41,10 @@ use crate::window::WebviewData;
 /// How many people the practice platform knows.
 const SAMPLE_CONTACTS: usize = 5_000;
 
+/// Records are made and dropped by the million, on one thread and on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // Before anything can want TLS. It fails only if there is one already.

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use api::views::{
-    ConflictCounts, ConflictPage, PlanDetail, PlanStarted, RunDetail, Started, SyncSummary,
+    ConflictCounts, ConflictPage, NeedsYouAction, Overview, PlanDetail, PlanStarted, RunDetail,
+    RunRecordSummary, RunRecords, Started, SyncSummary,
 };
 use model::conflict::ConflictKind;
 use model::ids::{ConnectionId, PlanId, RunId, SyncId};
@@ -383,6 +384,15 @@ async fn what_one_side_deletes_is_deleted_on_the_other_both_ways() {
     test.close().await;
 }
 
+/// The lines of the history with this outcome, newest first.
+async fn records_of(test: &TestApp, sync: SyncId, outcome: &str) -> Vec<RunRecordSummary> {
+    let request = json!({
+        "run": null, "sync": sync, "outcomes": [outcome], "search": "", "after": null, "limit": 100,
+    });
+    let page: RunRecords = test.ask("list_run_records", request).await;
+    page.records
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trying_again_overwrites_nothing_that_nobody_has_decided() {
     let (test, standard) = two_way(40).await;
@@ -413,10 +423,21 @@ async fn trying_again_overwrites_nothing_that_nobody_has_decided() {
     };
     let both = (json!("here"), json!("there"));
 
+    // It needs somebody, but not to be tried again.
+    let overview: Overview = test.ask("get_overview", json!({})).await;
+    let sync = standard.sync;
+    let decide = NeedsYouAction::OpenConflicts { sync };
+    let item = overview.needs_you.iter().find(|item| item.action == decide);
+    assert_eq!(
+        item.unwrap().title,
+        "1 conflict of Both ways waits for a decision"
+    );
+    let line = records_of(&test, sync, "conflict").await;
+    assert_eq!(line.len(), 1);
+
     // It is still a conflict, whoever asks.
-    let again: Started = test
-        .ask("retry_unwritten", json!({"sync": standard.sync}))
-        .await;
+    let again = json!({"run": line[0].run, "seqs": [line[0].seq], "mapping": null});
+    let again: Started = test.ask("retry_records", again).await;
     let again = test.ended(again.run).await;
     assert_eq!(again.summary.state, RunState::Completed, "{again:?}");
     assert_eq!(again.summary.counts.updated, 0, "{}", again.equation);
@@ -427,9 +448,16 @@ async fn trying_again_overwrites_nothing_that_nobody_has_decided() {
     let over = json!({"sync": standard.sync, "what": "links"});
     let over: PlanStarted = test.ask("start_over", over).await;
     made(&test, over.plan).await;
-    let again: Started = test
-        .ask("retry_unwritten", json!({"sync": standard.sync}))
-        .await;
+    let again = json!({"run": line[0].run, "seqs": [line[0].seq], "mapping": null});
+    let again = match test.try_ask::<Started>("retry_records", again).await {
+        Ok(again) => again,
+        // A later line tells more: that one then.
+        Err(_) => {
+            let line = records_of(&test, sync, "conflict").await;
+            let again = json!({"run": line[0].run, "seqs": [line[0].seq], "mapping": null});
+            test.ask("retry_records", again).await
+        }
+    };
     let again = test.ended(again.run).await;
     assert_eq!(again.summary.state, RunState::Waiting, "{again:?}");
     assert_eq!(notes(), both);

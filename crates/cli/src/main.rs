@@ -39,6 +39,10 @@ use crate::workspace::Workspace;
 /// What is still blocked when all is done (a read of the terminal) is left alone after this.
 const LINGER: Duration = Duration::from_millis(200);
 
+/// Records are made and dropped by the million, on one thread and on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

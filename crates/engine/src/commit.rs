@@ -1,7 +1,5 @@
 //! Stage 6: outcomes, links, counters and checkpoint in one transaction.
 
-use std::collections::HashMap;
-
 use model::clock::Millis;
 use model::conflict::ConflictKind;
 use model::cursor::Checkpoint;
@@ -9,15 +7,18 @@ use model::ids::ConflictId;
 use model::ids::{ChangeId, ExchangeId, RunId, SyncId};
 use model::path::FieldPath;
 use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
+use model::row::Row;
 use model::run::{RecordOutcome, RunCounts};
 use model::sync::Side;
 use model::value::{Fingerprint, Object, Value};
 use store::agreed::Agreed;
+use store::borrowed::Json;
 use store::conflicts::Conflict;
 use store::links::{Link, SourceMark};
-use store::run_records::RunRecord;
+use store::run_records::Told;
 use store::unwritten::Failure;
 
+use crate::compare;
 use crate::error::Result;
 use crate::job::Job;
 use crate::plan::{self, Decision, Mapped, Problem};
@@ -29,9 +30,9 @@ pub(crate) struct Batch {
     run: RunId,
     at: Millis,
     pub(crate) counts: RunCounts,
-    links: Vec<Link>,
-    /// The marks of the source records that links are made with.
-    pub(crate) marks: HashMap<RecordKey, SourceMark>,
+    links: Vec<Linked>,
+    /// What the marks are made with that the links get.
+    pub(crate) seed: Option<u64>,
     /// Records that need nothing and have no line.
     unchanged: Vec<RecordKey>,
     records: Vec<Line>,
@@ -52,6 +53,14 @@ pub(crate) struct Batch {
     pub(crate) replaces: bool,
 }
 
+/// A link on its way.
+struct Linked {
+    link: Link,
+    mark: Option<SourceMark>,
+    /// The change that made it, where one did.
+    change: Option<ChangeId>,
+}
+
 /// A line of the history before it knows its sync.
 struct Line {
     seq: u64,
@@ -62,7 +71,7 @@ struct Line {
     field: Option<FieldPath>,
     before: Option<Object>,
     after: Option<Object>,
-    source: Value,
+    source: Row,
     side: Side,
     exchange: Option<ExchangeId>,
     /// The change that the journal has of it.
@@ -72,13 +81,34 @@ struct Line {
 }
 
 impl Line {
+    /// What is listed as not written; what waits for a decision has a list of its own.
     fn failure(&self) -> Option<Failure> {
-        self.outcome.needs_person().then(|| Failure {
+        let is_listed = self.outcome.needs_person() && self.outcome != RecordOutcome::Conflict;
+        is_listed.then(|| Failure {
             source_key: self.source_key.clone(),
             seq: self.seq,
             outcome: self.outcome,
             fingerprint: self.mapped,
         })
+    }
+
+    fn told(&self, sync: SyncId, run: RunId, at: Millis) -> Told<'_> {
+        Told {
+            run,
+            seq: self.seq,
+            sync,
+            source_key: Some(&self.source_key),
+            target_key: self.target_key.as_ref(),
+            side: self.side,
+            outcome: self.outcome,
+            message: self.message.as_deref(),
+            field: self.field.as_ref(),
+            before: self.before.as_ref().map(Json::Object),
+            after: self.after.as_ref().map(Json::Object),
+            source: Some(Json::Row(&self.source)),
+            exchange: self.exchange,
+            at,
+        }
     }
 }
 
@@ -89,7 +119,7 @@ impl Batch {
             at,
             counts: RunCounts::default(),
             links: Vec::new(),
-            marks: HashMap::new(),
+            seed: None,
             unchanged: Vec::new(),
             records: Vec::new(),
             settled: Vec::new(),
@@ -109,9 +139,14 @@ impl Batch {
         self.run
     }
 
+    fn mark(&self, mapped: &Mapped) -> Option<SourceMark> {
+        Some(compare::mark_of(&mapped.source, self.seed?))
+    }
+
     /// The pairs that this makes or keeps.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&RecordKey, &RecordKey)> {
-        let links = self.links.iter().chain(&self.restored);
+        let links = self.links.iter().map(|linked| &linked.link);
+        let links = links.chain(&self.restored);
         let links = links.map(|link| (&link.source_key, &link.target_key));
         let agreed = self.agreed.iter();
         links.chain(agreed.map(|agreed| (&agreed.source_key, &agreed.target_key)))
@@ -151,7 +186,13 @@ impl Batch {
     ) {
         let (outcome, problem) = match decision {
             Decision::Unchanged { adopt } => {
-                self.links.extend(adopt.map(|link| *link));
+                if let Some(link) = adopt {
+                    self.links.push(Linked {
+                        link: *link,
+                        mark: self.mark(&mapped),
+                        change: None,
+                    });
+                }
                 // Unchanged records are counted, not listed: there may be millions in every run.
                 self.unchanged.push(mapped.source_key);
                 return self.count(RecordOutcome::Unchanged);
@@ -436,7 +477,8 @@ impl Batch {
                 // Nobody asks for them after this.
                 link.shadow = std::mem::take(&mut mapped.fields);
                 link.target_version = version;
-                self.links.push(link);
+                let (mark, change) = (self.mark(mapped), Some(change.id));
+                self.links.push(Linked { link, mark, change });
             }
             (Intent::Sync, _) => {
                 let mut agreed = agreed_of(source_key.clone(), target_key);
@@ -506,7 +548,7 @@ pub(crate) async fn commit(
         at,
         counts,
         links,
-        mut marks,
+        seed: _,
         unchanged,
         records,
         settled,
@@ -521,33 +563,15 @@ pub(crate) async fn commit(
     } = batch;
     let changes: Vec<Option<ChangeId>> = records.iter().map(|line| line.change).collect();
     let failures: Vec<Failure> = records.iter().filter_map(Line::failure).collect();
-    let records: Vec<RunRecord> = records
-        .into_iter()
-        .map(|line| RunRecord {
-            side: line.side,
-            run,
-            seq: line.seq,
-            sync,
-            source_key: Some(line.source_key),
-            target_key: line.target_key,
-            outcome: line.outcome,
-            message: line.message,
-            field: line.field,
-            before: line.before.map(Value::Object),
-            after: line.after.map(Value::Object),
-            source: Some(line.source),
-            exchange: line.exchange,
-            at,
-        })
-        .collect();
     work.store
         .write(move |tx| {
             let settled = store::journal::settle(tx, sync, &settled)?;
             store::journal::hold_many(tx, sync, &held)?;
-            let marked = links
-                .iter()
-                .map(|link| (link, marks.remove(&link.source_key)));
-            store::links::upsert_marked(tx, sync, marked)?;
+            let journalled = links.iter().map(|linked| {
+                let shadow = linked.change.and_then(|id| settled.shadow_of(id));
+                (&linked.link, linked.mark, shadow)
+            });
+            store::links::upsert_journalled(tx, sync, journalled)?;
             store::links::mark_many(tx, sync, &news)?;
             forget_settled(tx, sync, &agreed)?;
             store::agreed::note_many(tx, sync, agreed)?;
@@ -564,9 +588,7 @@ pub(crate) async fn commit(
             }
             store::conflicts::put_many(tx, &conflicts)?;
             if replaces {
-                let keys = records
-                    .iter()
-                    .filter_map(|record| record.source_key.as_ref());
+                let keys = records.iter().map(|line| &line.source_key);
                 let keys = keys.chain(&unchanged);
                 let mut before = RunCounts::default();
                 for outcome in store::unwritten::outcomes_in(tx, sync, run, keys)? {
@@ -576,7 +598,11 @@ pub(crate) async fn commit(
                 store::runs::take_counts(tx, run, &before)?;
             }
             note_unwritten(tx, sync, run, &unchanged, &records, &failures)?;
-            store::outbox::put_settled(tx, &records, &changes, &settled)?;
+            let told: Vec<Told<'_>> = records
+                .iter()
+                .map(|line| line.told(sync, run, at))
+                .collect();
+            store::outbox::put_settled(tx, &told, &changes, &settled)?;
             store::runs::add_counts(tx, run, &counts)?;
             if let Some(checkpoint) = &checkpoint {
                 store::checkpoints::advance(tx, sync, checkpoint)?;
@@ -631,13 +657,13 @@ fn note_unwritten(
     sync: SyncId,
     run: RunId,
     unchanged: &[RecordKey],
-    records: &[RunRecord],
+    records: &[Line],
     failures: &[Failure],
 ) -> store::Result<()> {
     let done = records
         .iter()
-        .filter(|record| !record.outcome.needs_person())
-        .filter_map(|record| record.source_key.as_ref());
+        .filter(|line| !line.outcome.needs_person() || line.outcome == RecordOutcome::Conflict)
+        .map(|line| &line.source_key);
     store::unwritten::remove_many(tx, sync, unchanged.iter().chain(done))?;
     store::unwritten::put_many(tx, sync, run, failures)
 }

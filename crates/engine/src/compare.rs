@@ -1,10 +1,11 @@
 //! Stages 2 and 3 for records as they come: most of them did not change, and are recognised by their bytes before
 //! anything of them is read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use connectors::RowRecord;
+use connectors::{Deletions, RowRecord};
 use model::record::RecordKey;
+use model::row::Row;
 use model::value::Value;
 use store::links::{SourceMark, Standing};
 
@@ -13,7 +14,7 @@ use crate::deletes;
 use crate::error::Result;
 use crate::job::Job;
 use crate::plan::Decision;
-use crate::run::{Planned, Work, plan_batch};
+use crate::run::{Beforehand, Planned, Work, plan_batch};
 
 /// What a batch of records comes to.
 pub(crate) struct Compared {
@@ -23,20 +24,25 @@ pub(crate) struct Compared {
     pub(crate) marked: Vec<RecordKey>,
     /// The others.
     pub(crate) planned: Vec<Planned>,
-    /// The marks of the others.
-    pub(crate) marks: HashMap<RecordKey, SourceMark>,
+    /// What the marks of the others are made with.
+    pub(crate) seed: Option<u64>,
     /// Some records of the sync need a person.
     pub(crate) any_unwritten: bool,
 }
 
 impl Compared {
-    /// Takes those of the marks that are news of links which are otherwise as they were.
-    pub(crate) fn take_news(&mut self) -> Vec<(RecordKey, SourceMark)> {
-        let marks = &mut self.marks;
+    /// The marks that are news of links which are otherwise as they were.
+    pub(crate) fn news(&self) -> Vec<(RecordKey, SourceMark)> {
+        let Some(seed) = self.seed else {
+            return Vec::new();
+        };
         self.planned
             .iter()
             .filter(|planned| matches!(planned.decision, Decision::Unchanged { adopt: None }))
-            .filter_map(|planned| marks.remove_entry(&planned.mapped.source_key))
+            .map(|planned| {
+                let mapped = &planned.mapped;
+                (mapped.source_key.clone(), mark_of(&mapped.source, seed))
+            })
             .collect()
     }
 }
@@ -60,12 +66,7 @@ pub(crate) async fn compare(
         .read(move |db| {
             let mut standings: Vec<(Standing, Option<SourceMark>)> = rows
                 .iter()
-                .map(|row| {
-                    (
-                        Standing::New,
-                        seed.map(|seed| SourceMark(row.row.mark_with(seed))),
-                    )
-                })
+                .map(|row| (Standing::New, seed.map(|seed| mark_of(&row.row, seed))))
                 .collect();
             let wanted: Vec<(&RecordKey, Option<SourceMark>)> = rows
                 .iter()
@@ -100,35 +101,45 @@ pub(crate) async fn compare(
         same: Vec::new(),
         marked: Vec::new(),
         planned: Vec::new(),
-        marks: HashMap::new(),
+        seed,
         any_unwritten,
     };
     let mut records = Vec::new();
     let mut linked = HashSet::new();
-    for (row, (standing, mark)) in rows.into_iter().zip(standings) {
+    for (row, (standing, _)) in rows.into_iter().zip(standings) {
         match (row.key, standing) {
             (Some(key), Standing::Same) => compared.same.push(key),
             (key, standing) => {
-                if let Some(key) = &key {
-                    if standing != Standing::New {
-                        linked.insert(key.clone());
-                    }
-                    compared.marks.extend(mark.map(|mark| (key.clone(), mark)));
+                if let Some(key) = &key
+                    && standing != Standing::New
+                {
+                    linked.insert(key.clone());
                 }
-                records.push(RowRecord { key, ..row }.into_record());
+                records.push(RowRecord { key, ..row });
             }
         }
     }
     let deletions = &job.source_stream.capabilities.deletions;
-    compared.marked = records
-        .iter()
-        .filter(|record| deletes::is_marked(deletions, &record.fields))
-        .filter_map(|record| record.key.clone())
-        .collect();
+    if let Deletions::Marked { .. } = deletions {
+        compared.marked = records
+            .iter()
+            .filter(|record| deletes::is_marked(deletions, &record.row.as_value()))
+            .filter_map(|record| record.key.clone())
+            .collect();
+    }
     if !records.is_empty() {
-        compared.planned = plan_batch(job, work, records, Some(&linked), claims).await?;
+        let known = Beforehand {
+            linked: &linked,
+            any_unwritten,
+        };
+        compared.planned = plan_batch(job, work, records, known, claims).await?;
     }
     Ok(compared)
+}
+
+/// The mark of a record as it came.
+pub(crate) fn mark_of(source: &Row, seed: u64) -> SourceMark {
+    SourceMark(source.mark_with(seed))
 }
 
 /// Other bytes, another mapping, other fields on either side, another version of this program: all of them make other

@@ -158,7 +158,7 @@ fn one(field: &str, value: Value) -> Object {
 fn mapped_of(conflict: &Conflict, fields: Object) -> Mapped {
     Mapped {
         source_key: conflict.source_key.clone(),
-        source: Value::Null,
+        source: model::row::Row::default(),
         fields,
         fingerprint: NOT_READ,
         problem: None,

@@ -233,7 +233,7 @@ fn decide(job: &Job, work: &Work, side: Side, missing: &Missing, link: &Link) ->
     let rule = &job.document.deletes;
     let waits = Mapped {
         source_key: link.source_key.clone(),
-        source: Value::Null,
+        source: model::row::Row::default(),
         fields: link.shadow.clone(),
         fingerprint: NOT_READ,
         problem: None,

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use connectors::{Access, Destination, Source, StreamDescription};
+use connectors::{Access, Deletions, Destination, Source, StreamDescription};
 use mapping::Program;
 use mapping::expression::Expression;
 use model::field::Schema;
 use model::ids::SyncId;
 use model::path::{FieldPath, Segment};
+use model::row::Row;
 use model::sync::{DeleteAction, Direction, Policy, Side, Sync, Truth, WriteMode};
 use model::value::Value;
 
@@ -258,14 +259,19 @@ impl Job {
     }
 
     /// Why a record does not take part, whatever the mapping makes of it.
-    pub(crate) fn leaves_out(&self, record: &Value) -> Option<Problem> {
+    pub(crate) fn leaves_out(&self, record: &Row) -> Option<Problem> {
+        let deletions = &self.source_stream.capabilities.deletions;
+        if self.filter.is_none() && !matches!(deletions, Deletions::Marked { .. }) {
+            return None;
+        }
+        let record = &*record.as_value();
         let problem = |message: String| {
             Some(Problem {
                 message,
                 field: None,
             })
         };
-        if deletes::is_marked(&self.source_stream.capabilities.deletions, record) {
+        if deletes::is_marked(deletions, record) {
             return problem("deleted on the source".into());
         }
         let filter = self.filter.as_ref()?;

@@ -12,7 +12,7 @@ pub const TOGETHER_FROM: usize = 50;
 pub const ENTRIES_PER_BATCH: u32 = 500;
 
 /// Pages that may be read ahead of the one that is being written.
-pub const PAGES_AHEAD: usize = 4;
+pub const PAGES_AHEAD: usize = 2;
 
 /// How often a change whose answer was lost is looked up and, where it did not happen, sent again.
 pub const SETTLE_ATTEMPTS: u32 = 4;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use connectors::{Access, Find};
+use connectors::{Access, Find, RowRecord};
 use model::path::FieldPath;
 use model::record::{Record, RecordKey};
 use model::sync::Compare;
@@ -14,13 +14,13 @@ use crate::job::Job;
 use crate::plan::{Known, Mapped, Problem, Rules};
 
 /// Applies the mapping to one record. What it points at is still named as on the source.
-pub(crate) fn map(job: &Job, record: Record) -> Mapped {
-    let mapped = job.program.apply(&record.fields);
+pub(crate) fn map(job: &Job, record: RowRecord) -> Mapped {
+    let mapped = job.program.apply(&record.row.as_value());
     finish(record, mapped)
 }
 
 /// A record with what the mapping made of it.
-pub(crate) fn finish(record: Record, mapped: mapping::Mapped) -> Mapped {
+pub(crate) fn finish(record: RowRecord, mapped: mapping::Mapped) -> Mapped {
     let mut problem = mapped
         .problems
         .into_iter()
@@ -29,41 +29,19 @@ pub(crate) fn finish(record: Record, mapped: mapping::Mapped) -> Mapped {
             message: problem.message,
             field: Some(problem.target),
         });
-    let source_key = match record.key {
-        Some(key) => key,
-        None => {
-            problem = Some(Problem {
-                message: "the record has no key, so it cannot be told apart from others".into(),
-                field: None,
-            });
-            RecordKey(String::new())
-        }
-    };
-    let fields = Value::Object(mapped.fields);
-    let fingerprint = fields.fingerprint();
-    let Value::Object(fields) = fields else {
-        return unreachable_mapped(source_key, record.fields);
-    };
-    Mapped {
-        source_key,
-        source: record.fields,
-        fields,
-        fingerprint,
-        problem,
-    }
-}
-
-/// Cannot happen: an object stays an object. Held rather than lost if it does.
-fn unreachable_mapped(source_key: RecordKey, source: Value) -> Mapped {
-    Mapped {
-        source_key,
-        source,
-        fields: model::value::Object::new(),
-        fingerprint: Value::Null.fingerprint(),
-        problem: Some(Problem {
-            message: "the mapping gave no record; please report this".into(),
+    let source_key = record.key.unwrap_or_else(|| {
+        problem = Some(Problem {
+            message: "the record has no key, so it cannot be told apart from others".into(),
             field: None,
-        }),
+        });
+        RecordKey(String::new())
+    });
+    Mapped {
+        source_key,
+        source: record.row,
+        fingerprint: mapped.fields.fingerprint(),
+        fields: mapped.fields,
+        problem,
     }
 }
 
@@ -74,8 +52,8 @@ pub(crate) struct LookedUp {
     pub(crate) claimed: HashMap<RecordKey, RecordKey>,
 }
 
-/// Finds the counterparts of mapped records: by link, else by match key. `linked` has all of them that are linked,
-/// where that is known already.
+/// Finds the counterparts of mapped records: by link, else by match key. `linked` has all of them that are linked or
+/// not settled, where that is known already.
 pub(crate) async fn look_up(
     job: &Job,
     store: &Store,
@@ -96,21 +74,26 @@ pub(crate) async fn look_up(
         .filter(may_be_linked)
         .map(|mapped| (mapped.source_key.clone(), mapped.fingerprint))
         .collect();
-    let (fingerprints, mut links, unsettled) = store
-        .read(move |db| {
-            let fingerprints = store::links::fingerprints_many(db, sync, &keys)?;
-            let changed: Vec<RecordKey> = fingerprints
-                .iter()
-                .filter(|(key, fingerprint)| wanted.get(*key) != Some(*fingerprint))
-                .map(|(key, _)| key.clone())
-                .collect();
-            let links = store::links::get_many(db, sync, &changed)?;
-            let unsettled: HashSet<RecordKey> = store::journal::pending_keys(db, sync)?
-                .into_iter()
-                .collect();
-            Ok((fingerprints, links, unsettled))
-        })
-        .await?;
+    let (fingerprints, mut links, unsettled) = match keys.is_empty() {
+        true => (HashMap::new(), HashMap::new(), HashSet::new()),
+        false => {
+            store
+                .read(move |db| {
+                    let fingerprints = store::links::fingerprints_many(db, sync, &keys)?;
+                    let changed: Vec<RecordKey> = fingerprints
+                        .iter()
+                        .filter(|(key, fingerprint)| wanted.get(*key) != Some(*fingerprint))
+                        .map(|(key, _)| key.clone())
+                        .collect();
+                    let links = store::links::get_many(db, sync, &changed)?;
+                    let unsettled: HashSet<RecordKey> = store::journal::pending_keys(db, sync)?
+                        .into_iter()
+                        .collect();
+                    Ok((fingerprints, links, unsettled))
+                })
+                .await?
+        }
+    };
     let rules = job.rules();
     let mut known: Vec<Known> = Vec::with_capacity(mapped.len());
     let mut open: Vec<usize> = Vec::new();
@@ -230,12 +213,15 @@ pub(crate) fn values_of(
 }
 
 fn value_at<'a>(fields: &'a Object, path: &FieldPath) -> Option<&'a Value> {
-    let mut segments = path.segments().iter();
-    let model::path::Segment::Name(first) = segments.next()? else {
+    let (first, rest) = path.segments().split_first()?;
+    let model::path::Segment::Name(first) = first else {
         return None;
     };
-    let rest = FieldPath::from_segments(segments.cloned().collect());
-    fields.get(first)?.at(&rest)
+    let value = fields.get(first)?;
+    match rest.is_empty() {
+        true => Some(value),
+        false => value.at(&FieldPath::from_segments(rest.to_vec())),
+    }
 }
 
 /// The values that a record is matched by, as one key: text without case and spaces around, as most
@@ -246,14 +232,18 @@ pub(crate) fn match_key(mapped: &Mapped, rules: &Rules) -> Option<RecordKey> {
 
 /// The same of any fields.
 pub(crate) fn match_key_of(fields: &Object, match_on: &[FieldPath]) -> Option<RecordKey> {
-    let values = values_of(fields, match_on).ok()?;
-    if values.is_empty() {
-        return None;
+    let mut key = String::new();
+    for (n, path) in match_on.iter().enumerate() {
+        let value = value_at(fields, path).filter(|value| !value.is_empty())?;
+        if n > 0 {
+            key.push('\u{1f}');
+        }
+        match value {
+            Value::Text(text) if text.is_ascii() => {
+                key.extend(text.trim().chars().map(|c| c.to_ascii_lowercase()));
+            }
+            value => key.push_str(&RecordKey::from_value(value)?.0.trim().to_lowercase()),
+        }
     }
-    let parts: Vec<String> = values
-        .iter()
-        .filter_map(RecordKey::from_value)
-        .map(|key| key.0.trim().to_lowercase())
-        .collect();
-    Some(RecordKey(parts.join("\u{1f}")))
+    (!match_on.is_empty()).then_some(RecordKey(key))
 }

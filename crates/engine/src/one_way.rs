@@ -139,7 +139,7 @@ impl Build<'_> {
         if self.looks_for_deletes {
             deletes::note_told(job, work, std::mem::take(&mut compared.marked)).await?;
         }
-        let news = compared.take_news();
+        let news = compared.news();
         let Compared {
             same,
             planned,

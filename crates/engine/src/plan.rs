@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use model::ids::ChangeId;
 use model::path::FieldPath;
 use model::record::{Change, Operation, Record, RecordKey};
+use model::row::Row;
 use model::sync::{MatchRule, WriteMode};
 use model::value::{Fingerprint, Object, Value};
 use store::agreed::Agreed;
@@ -23,7 +24,7 @@ pub struct Mapped {
     /// What identifies it; records without a key are told apart by their place.
     pub source_key: RecordKey,
     /// As it came.
-    pub source: Value,
+    pub source: Row,
     /// The target's fields as the mapping makes them.
     pub fields: Object,
     /// Fingerprint of `fields`.
@@ -418,7 +419,7 @@ mod tests {
         let fields = object(json);
         Mapped {
             source_key: RecordKey("ct_1".into()),
-            source: Value::Null,
+            source: Row::default(),
             fingerprint: Value::Object(fields.clone()).fingerprint(),
             fields,
             problem: None,

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use connectors::RowRecord;
 use mapping::program::Reference;
 use mapping::{FieldTrace, Program};
 use model::ids::SyncId;
@@ -55,7 +56,11 @@ impl Waits {
 }
 
 /// Applies the mapping to records; what they point at is named as on the target. Notes which of them wait.
-pub(crate) async fn map_all(job: &Job, work: &Work, records: Vec<Record>) -> Result<AllMapped> {
+pub(crate) async fn map_all(
+    job: &Job,
+    work: &Work,
+    records: Vec<impl Into<RowRecord>>,
+) -> Result<AllMapped> {
     let (mapped, waiting) = map_only(job, &work.store, records).await?;
     let all = AllMapped {
         mapped,
@@ -80,15 +85,17 @@ pub(crate) async fn map_all(job: &Job, work: &Work, records: Vec<Record>) -> Res
 pub(crate) async fn map_only(
     job: &Job,
     store: &Store,
-    records: Vec<Record>,
+    records: Vec<impl Into<RowRecord>>,
 ) -> Result<(Vec<Mapped>, Vec<Waiting>)> {
+    let records = records.into_iter().map(Into::into);
     if !job.program.has_references() {
-        let mapped = records.into_iter().map(|record| lookup::map(job, record));
+        let mapped = records.map(|record| lookup::map(job, record));
         return Ok((mapped.collect(), Vec::new()));
     }
+    let records: Vec<RowRecord> = records.collect();
     let mapped: Vec<mapping::Mapped> = records
         .iter()
-        .map(|record| job.program.apply(&record.fields))
+        .map(|record| job.program.apply(&record.row.as_value()))
         .collect();
     let wanted: Vec<Reference> = mapped
         .iter()
@@ -101,10 +108,12 @@ pub(crate) async fn map_only(
             .program
             .settle(&mut mapped, |reference| found.get(reference).cloned());
         let mapped = lookup::finish(record, mapped);
-        if let (false, Value::Object(source)) = (waits.is_empty(), &mapped.source) {
+        if !waits.is_empty()
+            && let Value::Object(source) = mapped.source.to_value()
+        {
             waiting.push(Waiting {
                 source_key: mapped.source_key.clone(),
-                source: source.clone(),
+                source,
                 of: waits.into_iter().map(|one| (one.sync, one.key)).collect(),
             });
         }

@@ -10,6 +10,7 @@
 //! spoken.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 
 use connectors::{Access, ReadRequest, RowPage, RowRecord};
 use model::clock::Clock;
@@ -24,7 +25,7 @@ use store::plans::{PlanAction, PlanKind, PlanState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::claims::Claims;
+use crate::claims::{AsItIs, Claims};
 use crate::commit::{self, Batch};
 use crate::compare::{self, Compared};
 use crate::error::{Error, Result};
@@ -584,7 +585,7 @@ pub(crate) fn batches<T: Keyed>(records: Vec<T>) -> Vec<Vec<T>> {
     let mut out = Vec::with_capacity(records.len() / RECORDS_PER_BATCH + 1);
     let mut batch = Vec::with_capacity(records.len().min(RECORDS_PER_BATCH));
     // Order is kept per record: the same key twice never shares a batch.
-    let mut keys = HashSet::new();
+    let mut keys: HashSet<u64, BuildHasherDefault<AsItIs>> = HashSet::default();
     for record in records {
         let mark = record.key().map(RecordKey::mark);
         let repeated = mark.is_some_and(|mark| !keys.insert(mark));
@@ -630,16 +631,25 @@ pub(crate) fn hash(text: &str) -> u64 {
     model::record::mark_of(text)
 }
 
+/// What is known of records before they are looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct Beforehand<'a> {
+    /// All of them that are linked, paused or not settled.
+    pub(crate) linked: &'a HashSet<RecordKey>,
+    /// Some records of the sync could not be written.
+    pub(crate) any_unwritten: bool,
+}
+
 /// Stages 2 and 3: map, look up, decide.
 pub(crate) async fn plan_batch(
     job: &Job,
     work: &Work,
-    records: Vec<Record>,
-    linked: Option<&HashSet<RecordKey>>,
+    records: Vec<RowRecord>,
+    known: Beforehand<'_>,
     claims: &mut Claims,
 ) -> Result<Vec<Planned>> {
     let all = references::map_all(job, work, records).await?;
-    let mut planned = plan_mapped(job, work, all.mapped, linked, claims).await?;
+    let mut planned = plan_mapped(job, work, all.mapped, Some(known), claims).await?;
     all.waiting.hold(&mut planned);
     Ok(planned)
 }
@@ -649,12 +659,13 @@ pub(crate) async fn plan_mapped(
     job: &Job,
     work: &Work,
     mapped: Vec<Mapped>,
-    linked: Option<&HashSet<RecordKey>>,
+    known: Option<Beforehand<'_>>,
     claims: &mut Claims,
 ) -> Result<Vec<Planned>> {
+    let linked = known.map(|known| known.linked);
     let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped, linked).await?;
     let rules = job.rules();
-    let (mut paused, set_aside) = kept_back(job, work, &mapped).await?;
+    let (mut paused, set_aside) = kept_back(job, work, &mapped, known).await?;
     let planned = mapped
         .into_iter()
         .zip(looked_up.known)
@@ -687,13 +698,13 @@ pub(crate) async fn plan_mapped(
 async fn execute_compared(
     job: &Job,
     work: &Work,
-    mut compared: Compared,
+    compared: Compared,
     checkpoint: Option<Checkpoint>,
     sequence: &mut Sequence,
 ) -> Result<()> {
     let mut batch = Batch::new(work.run, work.clock.now());
-    batch.news = compared.take_news();
-    batch.marks = compared.marks;
+    batch.news = compared.news();
+    batch.seed = compared.seed;
     batch.settle_same(compared.same);
     execute_into(job, work, batch, compared.planned, checkpoint, sequence).await
 }
@@ -703,12 +714,21 @@ async fn kept_back(
     job: &Job,
     work: &Work,
     mapped: &[Mapped],
+    known: Option<Beforehand<'_>>,
 ) -> Result<(HashMap<RecordKey, Problem>, SetAside)> {
     let (sync, most_tries) = (job.sync, job.document.most_tries);
+    // Records that could not be written are not linked.
+    let linked = known
+        .filter(|known| !known.any_unwritten)
+        .map(|known| known.linked);
     let keys: Vec<RecordKey> = mapped
         .iter()
+        .filter(|mapped| linked.is_none_or(|linked| linked.contains(&mapped.source_key)))
         .map(|mapped| mapped.source_key.clone())
         .collect();
+    if keys.is_empty() {
+        return Ok((HashMap::new(), SetAside::default()));
+    }
     let (reasons, set_aside) = work
         .store
         .read(move |db| {

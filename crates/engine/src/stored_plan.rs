@@ -94,7 +94,7 @@ pub(crate) fn blank_entry(mapped: Mapped, sequence: &mut Sequence) -> PlanEntry 
         before: None,
         mapped: mapped.fields,
         mapped_fingerprint: mapped.fingerprint,
-        source: Some(mapped.source),
+        source: Some(mapped.source.into_value()),
         problem: None,
         target_version: None,
         other_version: None,
@@ -107,7 +107,7 @@ pub(crate) fn blank_entry(mapped: Mapped, sequence: &mut Sequence) -> PlanEntry 
 pub(crate) fn agreed_entry(agreed: Agreed, record: Value, sequence: &mut Sequence) -> PlanEntry {
     let mapped = Mapped {
         source_key: agreed.source_key,
-        source: record,
+        source: record.into(),
         fields: agreed.source,
         fingerprint: agreed.fingerprint.unwrap_or(plan::NOT_READ),
         problem: None,
@@ -272,7 +272,7 @@ fn unsettled(mut entry: PlanEntry) -> Planned {
     Planned {
         mapped: Mapped {
             source_key: entry.source_key,
-            source: entry.source.take().unwrap_or_default(),
+            source: entry.source.take().unwrap_or_default().into(),
             fields: entry.mapped,
             fingerprint: entry.mapped_fingerprint,
             problem: None,
@@ -323,7 +323,7 @@ fn again(
         };
     let mapped = Mapped {
         source_key: entry.source_key.clone(),
-        source: entry.source.take().unwrap_or_default(),
+        source: entry.source.take().unwrap_or_default().into(),
         fields: std::mem::take(&mut entry.mapped),
         fingerprint: entry.mapped_fingerprint,
         problem: None,

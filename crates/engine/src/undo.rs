@@ -425,7 +425,7 @@ fn mapped_of(
             .source_key
             .clone()
             .unwrap_or_else(|| RecordKey(String::new())),
-        source: record.source.clone().unwrap_or_default(),
+        source: record.source.clone().unwrap_or_default().into(),
         fingerprint: Value::Object(fields.clone()).fingerprint(),
         fields,
         problem: None,

@@ -8,6 +8,7 @@ use model::ids::ChangeId;
 use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
 use model::sync::Side;
 use model::value::Object;
+use store::borrowed::Json;
 use store::journal::Pending;
 
 use crate::commit::{self, Batch};
@@ -47,6 +48,12 @@ pub(crate) async fn untouched(
     intended: Vec<Intended>,
     batch: &mut Batch,
 ) -> Result<Vec<Intended>> {
+    if intended
+        .iter()
+        .all(|intended| intended.change.operation == Operation::Create)
+    {
+        return Ok(intended);
+    }
     let mut out = Vec::with_capacity(intended.len());
     let mut to_look: Vec<Intended> = Vec::new();
     for intended in intended {
@@ -148,7 +155,7 @@ fn pending(intended: &[Intended]) -> Vec<store::journal::Intended<'_>> {
             seq: intended.seq,
             mapped: &intended.mapped.fields,
             mapped_fingerprint: intended.mapped.fingerprint,
-            source: Some(&intended.mapped.source),
+            source: Some(Json::Row(&intended.mapped.source)),
         })
         .collect()
 }
@@ -163,8 +170,10 @@ pub(crate) async fn send(
     let mut left = intended;
     // One side after the other, each in its order.
     for side in [Side::Target, Side::Source] {
-        let (now, later): (Vec<Intended>, Vec<Intended>) =
-            left.into_iter().partition(|intended| intended.side == side);
+        let (now, later) = match left.iter().all(|intended| intended.side == side) {
+            true => (left, Vec::new()),
+            false => left.into_iter().partition(|intended| intended.side == side),
+        };
         left = later;
         if now.is_empty() {
             continue;
@@ -464,7 +473,7 @@ pub(crate) async fn settle_journal(job: &Job, work: &Work) -> Result<()> {
                 intent: pending.intent,
                 mapped: Mapped {
                     source_key: commit::pair(pending.side, &pending.change).0,
-                    source: pending.source.clone().unwrap_or_default(),
+                    source: pending.source.clone().unwrap_or_default().into(),
                     fields: pending.mapped.clone(),
                     fingerprint: pending.mapped_fingerprint,
                     problem: None,

@@ -4,6 +4,8 @@
 //! the page's bytes; reading a member decodes that member, setting one keeps the others as they came, and
 //! writing the row copies bytes. What is not a JSON object, or did not come as JSON, is held as a [`Value`].
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use compact_str::CompactString;
 
@@ -97,7 +99,7 @@ impl Lazy {
             .unwrap_or_default()
     }
 
-    fn name(&self, member: Member) -> std::borrow::Cow<'_, str> {
+    fn name(&self, member: Member) -> Cow<'_, str> {
         if member.is_set() {
             let name = self.set.get(member.name_at as usize);
             return name.map_or("", |(name, _)| name.as_str()).into();
@@ -421,6 +423,14 @@ impl Row {
         }
     }
 
+    /// All of it, read where it is not yet.
+    pub fn as_value(&self) -> Cow<'_, Value> {
+        match &self.0 {
+            Form::Whole(value) => Cow::Borrowed(value),
+            Form::Lazy(_) => Cow::Owned(self.to_value()),
+        }
+    }
+
     /// Reads all of it and lets somebody change it in depth.
     pub fn edit<T>(&mut self, change: impl FnOnce(&mut Value) -> T) -> T {
         let form = std::mem::replace(&mut self.0, Form::Whole(Value::Null));
@@ -547,6 +557,12 @@ impl Row {
             Form::Lazy(lazy) => lazy.text.len(),
             Form::Whole(_) => 512,
         }
+    }
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self(Form::Whole(Value::Null))
     }
 }
 

@@ -4,6 +4,7 @@
 //! a timestamp keeps its offset, and an object keeps the order of its members.
 
 use std::fmt;
+use std::sync::Arc;
 
 use compact_str::CompactString;
 use jiff::civil;
@@ -69,23 +70,39 @@ impl fmt::Display for Timestamp {
 }
 
 /// Named values in source order. Look-ups are linear: records have tens of fields, not thousands.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Object(Vec<(CompactString, Value)>);
+///
+/// Copies share their members until one of them is changed: a record is handed on from the mapping to the journal, the
+/// platform, the link and the history.
+#[derive(Clone, Default)]
+pub struct Object(Option<Arc<Members>>);
+
+type Members = Vec<(CompactString, Value)>;
 
 impl Object {
     /// An object without members.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(None)
     }
 
     /// An empty object with room for `n` members.
     pub fn with_capacity(n: usize) -> Self {
-        Self(Vec::with_capacity(n))
+        match n {
+            0 => Self::new(),
+            n => Self(Some(Arc::new(Vec::with_capacity(n)))),
+        }
+    }
+
+    fn members(&self) -> &[(CompactString, Value)] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    fn members_mut(&mut self) -> &mut Members {
+        Arc::make_mut(self.0.get_or_insert_default())
     }
 
     /// The member called `name`.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0
+        self.members()
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value)
@@ -94,67 +111,102 @@ impl Object {
     /// The member called `name` and its place, looked for at `hint` first: records of one stream have their
     /// members in the same places.
     pub fn get_near(&self, name: &str, hint: usize) -> Option<(usize, &Value)> {
-        if let Some((key, value)) = self.0.get(hint)
+        let members = self.members();
+        if let Some((key, value)) = members.get(hint)
             && key == name
         {
             return Some((hint, value));
         }
-        let place = self.0.iter().position(|(key, _)| key == name)?;
-        self.0.get(place).map(|(_, value)| (place, value))
+        let place = members.iter().position(|(key, _)| key == name)?;
+        members.get(place).map(|(_, value)| (place, value))
     }
 
     /// The member called `name`, to change it.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
-        self.0
-            .iter_mut()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
+        let place = self.members().iter().position(|(key, _)| key == name)?;
+        self.members_mut().get_mut(place).map(|(_, value)| value)
     }
 
     /// Sets a member: replaces it where it stands, or appends it.
     pub fn insert(&mut self, name: impl Into<CompactString>, value: Value) {
         let name = name.into();
-        match self.get_mut(&name) {
-            Some(slot) => *slot = value,
-            None => self.0.push((name, value)),
+        let members = self.members_mut();
+        match members.iter_mut().find(|(key, _)| *key == name) {
+            Some((_, slot)) => *slot = value,
+            None => members.push((name, value)),
         }
     }
 
     /// Appends a member without looking for one of the same name. For decoders that know better.
     pub fn push(&mut self, name: impl Into<CompactString>, value: Value) {
-        self.0.push((name.into(), value));
+        self.members_mut().push((name.into(), value));
     }
 
     /// Takes a member out.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        let index = self.0.iter().position(|(key, _)| key == name)?;
-        Some(self.0.remove(index).1)
+        let index = self.members().iter().position(|(key, _)| key == name)?;
+        Some(self.members_mut().remove(index).1)
     }
 
     /// Members in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value))
+        self.members()
+            .iter()
+            .map(|(key, value)| (key.as_str(), value))
     }
 
     /// Members in order, to change the values.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
-        self.0.iter_mut().map(|(key, value)| (key.as_str(), value))
+        let members = self.0.as_mut().map(Arc::make_mut);
+        let members = members.map_or_else(Default::default, |members| members.iter_mut());
+        members.map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// That of the value that it is.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = Xxh3::new();
+        hash_object(&mut hasher, self);
+        Fingerprint(hasher.digest128())
     }
 
     /// How many members there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.members().len()
     }
 
     /// True when there are no members.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.members().is_empty()
+    }
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(left), Some(right)) if Arc::ptr_eq(left, right) => true,
+            _ => self.members() == other.members(),
+        }
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Object").field(&self.members()).finish()
+    }
+}
+
+impl From<Members> for Object {
+    fn from(members: Members) -> Self {
+        if members.is_empty() {
+            return Self::new();
+        }
+        Self(Some(Arc::new(members)))
     }
 }
 
 impl FromIterator<(CompactString, Value)> for Object {
     fn from_iter<T: IntoIterator<Item = (CompactString, Value)>>(iter: T) -> Self {
-        Self(iter.into_iter().collect())
+        Self::from(iter.into_iter().collect::<Members>())
     }
 }
 
@@ -163,7 +215,10 @@ impl IntoIterator for Object {
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.0
+            .map(Arc::unwrap_or_clone)
+            .unwrap_or_default()
+            .into_iter()
     }
 }
 
@@ -333,16 +388,18 @@ fn hash_into(hasher: &mut Xxh3, value: &Value) {
                 hash_into(hasher, item);
             }
         }
-        Value::Object(object) => {
-            hasher.update(b"{");
-            hasher.update(&(object.len() as u64).to_le_bytes());
-            let mut members: Vec<(&str, &Value)> = object.iter().collect();
-            members.sort_by_key(|(name, _)| *name);
-            for (name, member) in members {
-                hash_text(hasher, name);
-                hash_into(hasher, member);
-            }
-        }
+        Value::Object(object) => hash_object(hasher, object),
+    }
+}
+
+fn hash_object(hasher: &mut Xxh3, object: &Object) {
+    hasher.update(b"{");
+    hasher.update(&(object.len() as u64).to_le_bytes());
+    let mut members: Vec<(&str, &Value)> = object.iter().collect();
+    members.sort_by_key(|(name, _)| *name);
+    for (name, member) in members {
+        hash_text(hasher, name);
+        hash_into(hasher, member);
     }
 }
 

@@ -8,7 +8,7 @@
 //! The changes of a batch are one packet, which goes on to the history as it is; a few changes, those that wait for a
 //! person, and what is left of a batch of which only a part was settled are rows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use model::ids::{ChangeId, RunId, SyncId};
 use model::record::{Change, Intent, Operation, RecordKey};
@@ -16,8 +16,10 @@ use model::sync::Side;
 use model::value::{Fingerprint, Object, Value};
 use rusqlite::{Connection, Transaction, params};
 
+use crate::borrowed::Json;
 use crate::column::{Columns, all, first, object_text, prepare, signed, sync_no, value_text};
 use crate::error::{During, Error, Result};
+use crate::links::ShadowPlace;
 use crate::packet;
 
 mod batch;
@@ -60,7 +62,7 @@ pub struct Intended<'a> {
     pub seq: u64,
     pub mapped_fingerprint: Fingerprint,
     pub mapped: &'a Object,
-    pub source: Option<&'a Value>,
+    pub source: Option<Json<'a>>,
 }
 
 impl Pending {
@@ -72,7 +74,7 @@ impl Pending {
             seq: self.seq,
             mapped_fingerprint: self.mapped_fingerprint,
             mapped: &self.mapped,
-            source: self.source.as_ref(),
+            source: self.source.as_ref().map(Json::Value),
         }
     }
 }
@@ -134,7 +136,7 @@ pub fn insert_batch(
             seq: intended.seq,
             mapped_fingerprint: intended.mapped_fingerprint,
             mapped: intended.mapped.clone(),
-            source: intended.source.cloned(),
+            source: intended.source.map(Json::to_value),
             is_held: false,
         })
         .collect();
@@ -203,28 +205,69 @@ fn insert_rows(tx: &Transaction<'_>, pending: &[Pending]) -> Result<()> {
 pub struct Settled {
     /// How many changes were settled.
     pub count: usize,
-    /// Packets that hold changes of the journal no more, with the ids of what they hold.
-    packets: Vec<(i64, Vec<ChangeId>)>,
+    /// Packets that hold changes of the journal no more.
+    packets: Vec<Packets>,
+    places: HashMap<ChangeId, Placed>,
+}
+
+/// The packets of one batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Packets {
+    /// What was known of the changes.
+    pub(crate) changes: i64,
+    /// The fields that were sent, where they have a packet of their own.
+    pub(crate) fields: Option<i64>,
+}
+
+/// Where the values of a change are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed {
+    pub(crate) packets: Packets,
+    pub(crate) place: u32,
+}
+
+impl Packets {
+    /// Removes what nothing else needs.
+    pub(crate) fn remove(self, tx: &Transaction<'_>) -> Result<()> {
+        packet::remove(tx, self.changes)?;
+        match self.fields {
+            Some(fields) => packet::remove_unused(tx, fields),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Settled {
-    /// The packets, and of each the ids of its changes in their places.
-    pub(crate) fn packets(&self) -> &[(i64, Vec<ChangeId>)] {
+    pub(crate) fn packets(&self) -> &[Packets] {
         &self.packets
+    }
+
+    pub(crate) fn place_of(&self, change: ChangeId) -> Option<Placed> {
+        self.places.get(&change).copied()
+    }
+
+    /// Where the fields of a change lie that can serve as the shadow of its link.
+    pub fn shadow_of(&self, change: ChangeId) -> Option<ShadowPlace> {
+        let placed = self.place_of(change)?;
+        Some(ShadowPlace {
+            packet_no: placed.packets.fields?,
+            place: placed.place,
+        })
     }
 }
 
 /// Removes changes whose outcome is committed in the same transaction. Returns how many there were.
 pub fn settle_many(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> Result<usize> {
     let settled = settle(tx, sync, changes)?;
-    for (packet_no, _) in &settled.packets {
-        packet::remove(tx, *packet_no)?;
+    for packets in &settled.packets {
+        packets.remove(tx)?;
     }
     Ok(settled.count)
 }
 
-/// As [`settle_many`], and keeps the values: they go to the history with
-/// [`outbox::put_settled`](crate::outbox::put_settled), which is to be called in the same transaction.
+/// As [`settle_many`], and keeps the values: they become shadows with
+/// [`links::upsert_journalled`](crate::links::upsert_journalled) and go to the history with
+/// [`outbox::put_settled`](crate::outbox::put_settled), which is to be called after that in the same transaction.
 pub fn settle(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> Result<Settled> {
     let mut settled = Settled::default();
     if changes.is_empty() {
@@ -243,9 +286,12 @@ pub fn settle(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> Resul
             insert_rows(tx, &left)?;
         }
         batch.remove(tx)?;
+        let packets = batch.packets;
+        settled.packets.push(packets);
+        let places = batch.ids().zip(0..);
         settled
-            .packets
-            .push((batch.packet_no, batch.ids().collect()));
+            .places
+            .extend(places.map(|(id, place)| (id, Placed { packets, place })));
     }
     if settled.count < changes.len() {
         settled.count += each(
@@ -267,7 +313,7 @@ pub fn hold_many(tx: &Transaction<'_>, sync: SyncId, changes: &[ChangeId]) -> Re
         if batch.ids().any(|id| changes.contains(&id)) {
             insert_rows(tx, &batch.open(tx, sync)?)?;
             batch.remove(tx)?;
-            packet::remove(tx, batch.packet_no)?;
+            batch.packets.remove(tx)?;
         }
     }
     each(

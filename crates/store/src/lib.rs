@@ -52,6 +52,7 @@ mod pool;
 mod query_plans;
 
 pub mod agreed;
+pub mod borrowed;
 pub mod bulk_jobs;
 pub mod checkpoints;
 pub mod conflicts;

@@ -1,8 +1,9 @@
 //! Which record of the source is which record of the target, and what both last agreed on.
 //!
-//! Two tables: `links` is narrow, so that a batch of unchanged records is recognised by reading few
+//! `links` is narrow, so that a batch of unchanged records is recognised by reading few
 //! pages ([`fingerprints_many`]); the shadows lie beside it and are only read where something
-//! changed ([`get_many`]).
+//! changed ([`get_many`]). Those of new records stay in the packet in which they were journalled ([`shadows`]); a
+//! shadow that is changed later becomes a row.
 
 use std::collections::HashMap;
 
@@ -13,6 +14,11 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::column::{Columns, all, execute, first, object_text, prepare, sync_no};
 use crate::error::{During, Error, Result};
+
+mod shadows;
+
+pub use shadows::ShadowPlace;
+use shadows::{Found, Uses, with_shadows};
 
 /// A pair of records.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,9 +42,10 @@ pub struct Link {
 
 const SELECT: &str = r"
     SELECT links.source_key, links.target_key, links.source_fingerprint, links.target_version,
-           shadows.shadow, shadows.target_shadow, shadows.source_version
+           links.shadow_no, links.shadow_place, shadows.shadow, shadows.target_shadow,
+           shadows.source_version
     FROM links
-    JOIN shadows ON shadows.shadow_no = links.shadow_no";
+    LEFT JOIN shadows ON shadows.shadow_no = links.shadow_no AND links.shadow_place IS NULL";
 
 /// The links of these source records, as far as there are any.
 pub fn get_many(
@@ -48,13 +55,18 @@ pub fn get_many(
 ) -> Result<HashMap<RecordKey, Link>> {
     let sync_no = sync_no(conn, sync)?;
     let sql = format!("{SELECT} WHERE links.sync_no = ?1 AND links.source_key = ?2");
-    let mut out = HashMap::with_capacity(source_keys.len());
+    let mut found = Vec::with_capacity(source_keys.len());
     for key in source_keys {
-        if let Some(link) = first(conn, "link", &sql, params![sync_no, key.as_str()], read)? {
-            out.insert(key.clone(), link);
-        }
+        found.extend(first(
+            conn,
+            "link",
+            &sql,
+            params![sync_no, key.as_str()],
+            read,
+        )?);
     }
-    Ok(out)
+    let links = with_shadows(conn, found)?.into_iter();
+    Ok(links.map(|link| (link.source_key.clone(), link)).collect())
 }
 
 /// What both sides last agreed on for these source records, as far as they are linked. Reads no shadow.
@@ -88,7 +100,7 @@ pub fn get_by_target(
     sync: SyncId,
     target_key: &RecordKey,
 ) -> Result<Option<Link>> {
-    first(
+    let found = first(
         conn,
         "link",
         &format!(
@@ -96,7 +108,8 @@ pub fn get_by_target(
         ),
         params![sync_no(conn, sync)?, target_key.as_str()],
         read,
-    )
+    )?;
+    Ok(with_shadows(conn, found.into_iter().collect())?.pop())
 }
 
 /// The source records that these target records are linked to, as far as they are. To find out
@@ -176,6 +189,19 @@ pub fn upsert_marked<'a>(
     sync: SyncId,
     links: impl IntoIterator<Item = (&'a Link, Option<SourceMark>)>,
 ) -> Result<()> {
+    let links = links.into_iter().map(|(link, mark)| (link, mark, None));
+    upsert_journalled(tx, sync, links)
+}
+
+/// As [`upsert_marked`], of links whose shadows may have been journalled: those of new links stay where they are.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such sync.
+pub fn upsert_journalled<'a>(
+    tx: &Transaction<'_>,
+    sync: SyncId,
+    links: impl IntoIterator<Item = (&'a Link, Option<SourceMark>, Option<ShadowPlace>)>,
+) -> Result<()> {
     let mut links = links.into_iter().peekable();
     if links.peek().is_none() {
         return Ok(());
@@ -194,35 +220,36 @@ pub fn upsert_marked<'a>(
         tx,
         "use links",
         r"INSERT INTO links (sync_no, source_key, target_key, source_fingerprint, target_version,
-              shadow_no, source_mark)
-          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+              shadow_no, source_mark, shadow_place)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
           ON CONFLICT (sync_no, source_key) DO NOTHING",
     )?;
-    let mut insert_shadow = prepare(
+    let mut find_shadow = prepare(
         tx,
         "use links",
-        "INSERT INTO shadows (shadow_no, shadow, target_shadow, source_version) VALUES (?1, ?2, ?3, ?4)",
+        "SELECT shadow_no, shadow_place FROM links WHERE sync_no = ?1 AND source_key = ?2",
     )?;
     let mut update_link = prepare(
         tx,
         "use links",
         r"UPDATE links
-          SET target_key = ?3, source_fingerprint = ?4, target_version = ?5, source_mark = ?6
-          WHERE sync_no = ?1 AND source_key = ?2
-          RETURNING shadow_no",
+          SET target_key = ?3, source_fingerprint = ?4, target_version = ?5, source_mark = ?6,
+              shadow_no = ?7, shadow_place = NULL
+          WHERE sync_no = ?1 AND source_key = ?2",
     )?;
-    let mut update_shadow = prepare(
+    let mut put_shadow = prepare(
         tx,
         "use links",
-        "UPDATE shadows SET shadow = ?2, target_shadow = ?3, source_version = ?4 WHERE shadow_no = ?1",
+        r"INSERT INTO shadows (shadow_no, shadow, target_shadow, source_version)
+          VALUES (?1, ?2, ?3, ?4)
+          ON CONFLICT (shadow_no) DO UPDATE
+          SET shadow = excluded.shadow, target_shadow = excluded.target_shadow,
+              source_version = excluded.source_version",
     )?;
-    for (link, mark) in links {
-        let shadow = object_text("shadow", &link.shadow)?;
-        let on_target = link
-            .target_shadow
-            .as_ref()
-            .map(|shadow| object_text("shadow", shadow))
-            .transpose()?;
+    let mut uses = Uses::default();
+    for (link, mark, place) in links {
+        // A row has what a packet has no room for.
+        let place = place.filter(|_| link.target_shadow.is_none() && link.source_version.is_none());
         let source_key = link.source_key.as_str();
         let target_key = link.target_key.as_str();
         let fingerprint = link.source_fingerprint.to_bytes();
@@ -235,28 +262,52 @@ pub fn upsert_marked<'a>(
                 target_key,
                 fingerprint,
                 version,
-                next_shadow,
-                mark
+                place.map_or(next_shadow, |place| place.packet_no),
+                mark,
+                place.map(|place| place.place),
             ])
             .during("insert a link")?;
-        if n_inserted > 0 {
-            insert_shadow
-                .execute(params![next_shadow, shadow, on_target, link.source_version])
-                .during("insert a shadow")?;
-            next_shadow += 1;
+        if let (1.., Some(place)) = (n_inserted, place) {
+            uses.take(place.packet_no);
             continue;
         }
-        let shadow_no: i64 = update_link
-            .query_row(
-                params![sync_no, source_key, target_key, fingerprint, version, mark],
-                |row| row.get(0),
-            )
-            .during("update a link")?;
-        update_shadow
+        let mut shadow_no = next_shadow;
+        if n_inserted == 0 {
+            let (known_no, known_place) = find_shadow
+                .query_row(params![sync_no, source_key], |row| {
+                    Ok((row.get::<_, i64>(0)?, row.get::<_, Option<u32>>(1)?))
+                })
+                .during("look a shadow up")?;
+            match known_place {
+                None => shadow_no = known_no,
+                Some(_) => uses.leave(known_no),
+            }
+            update_link
+                .execute(params![
+                    sync_no,
+                    source_key,
+                    target_key,
+                    fingerprint,
+                    version,
+                    mark,
+                    shadow_no
+                ])
+                .during("update a link")?;
+        }
+        let shadow = object_text("shadow", &link.shadow)?;
+        let on_target = link
+            .target_shadow
+            .as_ref()
+            .map(|shadow| object_text("shadow", shadow))
+            .transpose()?;
+        put_shadow
             .execute(params![shadow_no, shadow, on_target, link.source_version])
-            .during("update a shadow")?;
+            .during("keep a shadow")?;
+        if shadow_no == next_shadow {
+            next_shadow += 1;
+        }
     }
-    Ok(())
+    uses.note(tx, sync_no)
 }
 
 /// Notes with which bytes of the source these links still agree.
@@ -381,34 +432,50 @@ pub fn standings(
 /// Forgets the links of these source records. Returns how many there were.
 pub fn delete_many(tx: &Transaction<'_>, sync: SyncId, source_keys: &[RecordKey]) -> Result<usize> {
     let sync_no = sync_no(tx, sync)?;
-    let mut delete_shadow = prepare(
+    let mut find_shadow = prepare(
         tx,
         "use links",
-        r"DELETE FROM shadows
-          WHERE shadow_no = (SELECT shadow_no FROM links WHERE sync_no = ?1 AND source_key = ?2)",
+        "SELECT shadow_no, shadow_place FROM links WHERE sync_no = ?1 AND source_key = ?2",
     )?;
+    let mut delete_shadow = prepare(tx, "use links", "DELETE FROM shadows WHERE shadow_no = ?1")?;
     let mut delete_link = prepare(
         tx,
         "use links",
         "DELETE FROM links WHERE sync_no = ?1 AND source_key = ?2",
     )?;
+    let mut uses = Uses::default();
     let mut n_deleted = 0;
     for key in source_keys {
-        delete_shadow
-            .execute(params![sync_no, key.as_str()])
-            .during("delete a shadow")?;
+        let shadow: Option<(i64, Option<u32>)> = find_shadow
+            .query_row(params![sync_no, key.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+            .during("look a shadow up")?;
+        match shadow {
+            None => continue,
+            Some((packet_no, Some(_))) => uses.leave(packet_no),
+            Some((shadow_no, None)) => {
+                delete_shadow
+                    .execute([shadow_no])
+                    .during("delete a shadow")?;
+            }
+        }
         n_deleted += delete_link
             .execute(params![sync_no, key.as_str()])
             .during("delete a link")?;
     }
+    uses.note(tx, sync_no)?;
     Ok(n_deleted)
 }
 
 /// Forgets every link of a sync, and what hangs on them. Returns how many there were.
 pub fn delete_all(tx: &Transaction<'_>, sync: SyncId) -> Result<usize> {
     let sync_no = sync_no(tx, sync)?;
+    shadows::forget_packets(tx, sync_no)?;
     for sql in [
-        "DELETE FROM shadows WHERE shadow_no IN (SELECT shadow_no FROM links WHERE sync_no = ?1)",
+        r"DELETE FROM shadows
+          WHERE shadow_no IN (SELECT shadow_no FROM links WHERE sync_no = ?1 AND shadow_place IS NULL)",
         "DELETE FROM missing WHERE sync_no = ?1",
         "DELETE FROM conflicts WHERE sync_no = ?1",
         "DELETE FROM flips WHERE sync_no = ?1",
@@ -442,7 +509,7 @@ pub fn page(
     after: Option<&RecordKey>,
     limit: usize,
 ) -> Result<Vec<Link>> {
-    all(
+    let found = all(
         conn,
         "link",
         &format!(
@@ -457,17 +524,30 @@ pub fn page(
             i64::try_from(limit).unwrap_or(i64::MAX),
         ],
         read,
-    )
+    )?;
+    with_shadows(conn, found)
 }
 
-fn read(row: &Columns<'_>) -> Result<Link> {
-    Ok(Link {
+fn read(row: &Columns<'_>) -> Result<Found> {
+    let place: Option<u32> = row.get("shadow_place")?;
+    let place = match place {
+        Some(place) => Some(ShadowPlace {
+            packet_no: row.get("shadow_no")?,
+            place,
+        }),
+        None => None,
+    };
+    let link = Link {
         source_key: RecordKey(row.get("source_key")?),
         target_key: RecordKey(row.get("target_key")?),
         source_fingerprint: row.fingerprint("source_fingerprint")?,
-        shadow: row.object("shadow")?,
+        shadow: match place {
+            Some(_) => Object::new(),
+            None => row.object("shadow")?,
+        },
         target_shadow: row.optional_object("target_shadow")?,
         source_version: row.get("source_version")?,
         target_version: row.get("target_version")?,
-    })
+    };
+    Ok(Found { link, place })
 }

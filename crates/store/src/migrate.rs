@@ -24,6 +24,7 @@ pub(crate) const MAIN: &[&str] = &[
     include_str!("../migrations/main/0006_packets.sql"),
     include_str!("../migrations/main/0007_row_retries.sql"),
     include_str!("../migrations/main/0008_waiting.sql"),
+    include_str!("../migrations/main/0009_shadow_packets.sql"),
 ];
 
 /// history.db, step by step.
@@ -31,6 +32,7 @@ pub(crate) const HISTORY: &[&str] = &[
     include_str!("../migrations/history/0001_initial.sql"),
     include_str!("../migrations/history/0002_side.sql"),
     include_str!("../migrations/history/0003_record_packets.sql"),
+    include_str!("../migrations/history/0004_fields.sql"),
 ];
 
 /// Backups that are kept.
@@ -101,7 +103,7 @@ pub(crate) fn back_up(
     let unfinished = path.with_extension("unfinished");
     _ = std::fs::remove_file(&unfinished);
     {
-        let mut copy = open::connect(&unfinished, key)?;
+        let mut copy = open::connect_as(&unfinished, key, open::Seal::of(conn)?)?;
         let backup = Backup::new(conn, &mut copy).during("back up a file")?;
         // All pages in one step: one snapshot, whatever other processes write meanwhile.
         match backup.step(-1).during("back up a file")? {

@@ -19,9 +19,9 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::column::{all, execute, first};
 use crate::error::{Error, Result};
-use crate::journal::Settled;
+use crate::journal::{Packets, Settled};
 use crate::packet::{self, Writer};
-use crate::run_records::{Row, RunRecord, lines};
+use crate::run_records::{Row, RunRecord, Told, lines};
 
 /// The last version that had its records one after another.
 const ROWS: u8 = 2;
@@ -37,6 +37,18 @@ pub struct Packet {
     pub no: i64,
     bytes: Vec<u8>,
     changes: Option<Vec<u8>>,
+    fields: Option<Vec<u8>>,
+}
+
+/// What a packet is made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    /// What became of the records.
+    pub(crate) lines: &'a [u8],
+    /// What was known of their changes.
+    pub(crate) changes: Option<&'a [u8]>,
+    /// The fields that were sent, where they have a packet of their own.
+    pub(crate) fields: Option<&'a [u8]>,
 }
 
 /// Leaves records for history.db. Belongs into the transaction that settles what they tell.
@@ -44,8 +56,12 @@ pub struct Packet {
 /// # Errors
 /// [`Error::Unstorable`] when a value could not be read again.
 pub fn put_many(tx: &Transaction<'_>, records: &[RunRecord]) -> Result<()> {
-    let records: Vec<&RunRecord> = records.iter().collect();
-    for group in uniform(&records) {
+    let records: Vec<Told<'_>> = records.iter().map(RunRecord::told).collect();
+    put_told(tx, &records)
+}
+
+fn put_told(tx: &Transaction<'_>, records: &[Told<'_>]) -> Result<()> {
+    for group in uniform(records) {
         for chunk in group.chunks(PACKET_RECORDS) {
             put(tx, chunk, None)?;
         }
@@ -60,51 +76,45 @@ pub fn put_many(tx: &Transaction<'_>, records: &[RunRecord]) -> Result<()> {
 /// [`Error::Unstorable`] when a value could not be read again.
 pub fn put_settled(
     tx: &Transaction<'_>,
-    records: &[RunRecord],
+    records: &[Told<'_>],
     changes: &[Option<ChangeId>],
     settled: &Settled,
 ) -> Result<()> {
-    let mut places: HashMap<ChangeId, (i64, u32)> = HashMap::new();
-    for (packet_no, ids) in settled.packets() {
-        places.extend(ids.iter().zip(0..).map(|(id, n)| (*id, (*packet_no, n))));
-    }
     let mut used = None;
-    let ordered: Vec<&RunRecord> = records.iter().collect();
-    let groups = uniform(&ordered).count();
     // A batch is of one run, and comes from one packet of the journal, but for what was made anew since.
-    if groups == 1 {
+    if uniform(records).count() == 1 {
         let mut uses: HashMap<i64, usize> = HashMap::new();
         for change in changes.iter().flatten() {
-            if let Some((packet_no, _)) = places.get(change) {
-                *uses.entry(*packet_no).or_default() += 1;
+            if let Some(placed) = settled.place_of(*change) {
+                *uses.entry(placed.packets.changes).or_default() += 1;
             }
         }
-        used = uses
-            .into_iter()
-            .max_by_key(|(no, n)| (*n, *no))
-            .map(|(no, _)| no);
+        let most = uses.into_iter().max_by_key(|(no, n)| (*n, *no));
+        let packets = settled.packets().iter();
+        used = packets
+            .copied()
+            .find(|packets| most.is_some_and(|(no, _)| packets.changes == no));
     }
     match used {
-        None => put_many(tx, records)?,
-        Some(packet_no) => {
+        None => put_told(tx, records)?,
+        Some(packets) => {
             let place = |n: usize| {
-                let change = changes.get(n).copied().flatten()?;
-                let (found, place) = places.get(&change)?;
-                (*found == packet_no).then_some(*place)
+                let placed = settled.place_of(changes.get(n).copied().flatten()?)?;
+                (placed.packets == packets).then_some(placed.place)
             };
-            put(tx, &ordered, Some((packet_no, &place)))?;
+            put(tx, records, Some((packets, &place)))?;
         }
     }
-    for (packet_no, _) in settled.packets() {
-        if Some(*packet_no) != used {
-            packet::remove(tx, *packet_no)?;
+    for packets in settled.packets() {
+        if Some(*packets) != used {
+            packets.remove(tx)?;
         }
     }
     Ok(())
 }
 
 /// Stretches of one run, one sync and one time.
-fn uniform<'a, 'r>(records: &'a [&'r RunRecord]) -> impl Iterator<Item = &'a [&'r RunRecord]> {
+fn uniform<'a, 'r>(records: &'a [Told<'r>]) -> impl Iterator<Item = &'a [Told<'r>]> {
     records.chunk_by(|a, b| (a.run, a.sync, a.at) == (b.run, b.sync, b.at))
 }
 
@@ -114,15 +124,16 @@ type Places<'a> = &'a dyn Fn(usize) -> Option<u32>;
 /// Leaves records of one run; `journalled` tells the packet that has values of them, and in which places.
 fn put(
     tx: &Transaction<'_>,
-    records: &[&RunRecord],
-    journalled: Option<(i64, Places<'_>)>,
+    records: &[Told<'_>],
+    journalled: Option<(Packets, Places<'_>)>,
 ) -> Result<()> {
     let mut order: Vec<usize> = (0..records.len()).collect();
     order.sort_by_key(|n| records.get(*n).map(|record| record.seq));
-    let in_order = || order.iter().filter_map(|n| Some((*n, *records.get(*n)?)));
-    let (packet_no, lines) = match journalled {
-        Some((packet_no, place)) => (
-            Some(packet_no),
+    let in_order = || order.iter().filter_map(|n| Some((*n, records.get(*n)?)));
+    let (packet_no, fields_no, lines) = match journalled {
+        Some((packets, place)) => (
+            Some(packets.changes),
+            packets.fields,
             lines::pack(in_order().map(|(n, record)| (record, lines::Values::of(place(n)))))?,
         ),
         None => {
@@ -144,7 +155,7 @@ fn put(
             let packet_no = has_values
                 .then(|| packet::insert(tx, &values.pack()?))
                 .transpose()?;
-            (packet_no, lines)
+            (packet_no, None, lines)
         }
     };
     let mut bytes = Vec::with_capacity(lines.len() + 1);
@@ -153,8 +164,8 @@ fn put(
     execute(
         tx,
         "leave records for the history",
-        "INSERT INTO outbox (records, packet_no) VALUES (?1, ?2)",
-        params![bytes, packet_no],
+        "INSERT INTO outbox (records, packet_no, fields_no) VALUES (?1, ?2, ?3)",
+        params![bytes, packet_no, fields_no],
     )?;
     Ok(())
 }
@@ -164,9 +175,10 @@ pub fn take(conn: &Connection, limit: u32) -> Result<Vec<Packet>> {
     all(
         conn,
         "packet for the history",
-        r"SELECT outbox.outbox_no, outbox.records, packets.changes
+        r"SELECT outbox.outbox_no, outbox.records, packets.changes, sent.changes AS fields
           FROM outbox
           LEFT JOIN packets ON packets.packet_no = outbox.packet_no
+          LEFT JOIN packets AS sent ON sent.packet_no = outbox.fields_no
           ORDER BY outbox.outbox_no
           LIMIT ?1",
         [limit],
@@ -175,6 +187,7 @@ pub fn take(conn: &Connection, limit: u32) -> Result<Vec<Packet>> {
                 no: row.get("outbox_no")?,
                 bytes: row.get("records")?,
                 changes: row.get("changes")?,
+                fields: row.get("fields")?,
             })
         },
     )
@@ -187,6 +200,14 @@ pub fn remove(tx: &Transaction<'_>, up_to: i64) -> Result<()> {
         "remove changes that were copied",
         r"DELETE FROM packets
           WHERE packet_no IN (SELECT packet_no FROM outbox WHERE outbox_no <= ?1)",
+        [up_to],
+    )?;
+    execute(
+        tx,
+        "remove fields that were copied",
+        r"DELETE FROM packets
+          WHERE packet_no IN (SELECT fields_no FROM outbox WHERE outbox_no <= ?1)
+            AND packet_no NOT IN (SELECT packet_no FROM shadow_packets)",
         [up_to],
     )?;
     execute(
@@ -211,10 +232,14 @@ pub fn count(conn: &Connection) -> Result<u64> {
 }
 
 impl Packet {
-    /// The lines and the changes, where it is made of them.
-    pub(crate) fn lines(&self) -> Option<(&[u8], Option<&[u8]>)> {
+    /// Its parts, where it is made of them.
+    pub(crate) fn parts(&self) -> Option<Parts<'_>> {
         match self.bytes.split_first() {
-            Some((&LINES, lines)) => Some((lines, self.changes.as_deref())),
+            Some((&LINES, lines)) => Some(Parts {
+                lines,
+                changes: self.changes.as_deref(),
+                fields: self.fields.as_deref(),
+            }),
             _ => None,
         }
     }
@@ -303,6 +328,7 @@ mod tests {
             no: 1,
             bytes: bytes.to_vec(),
             changes: None,
+            fields: None,
         };
         let rows: Vec<_> = packet.rows().collect();
         let good = rows.iter().filter(|row| row.is_ok()).count();

@@ -217,8 +217,26 @@ pub(crate) fn remove_orphans(tx: &Transaction<'_>) -> Result<()> {
         "remove packets without an owner",
         r"DELETE FROM packets
           WHERE packet_no NOT IN (SELECT packet_no FROM journal_batches)
-            AND packet_no NOT IN (SELECT packet_no FROM outbox WHERE packet_no IS NOT NULL)",
+            AND packet_no NOT IN (SELECT packet_no FROM outbox WHERE packet_no IS NOT NULL)
+            AND packet_no NOT IN (SELECT fields_no FROM journal_batches WHERE fields_no IS NOT NULL)
+            AND packet_no NOT IN (SELECT fields_no FROM outbox WHERE fields_no IS NOT NULL)
+            AND packet_no NOT IN (SELECT packet_no FROM shadow_packets)",
         [],
+    )?;
+    Ok(())
+}
+
+/// Removes a packet of fields unless it is waited for, or has shadows.
+pub(crate) fn remove_unused(tx: &Transaction<'_>, packet_no: i64) -> Result<()> {
+    execute(
+        tx,
+        "remove a packet",
+        r"DELETE FROM packets
+          WHERE packet_no = ?1
+            AND NOT EXISTS (SELECT 1 FROM shadow_packets WHERE packet_no = ?1)
+            AND NOT EXISTS (SELECT 1 FROM journal_batches WHERE fields_no = ?1)
+            AND NOT EXISTS (SELECT 1 FROM outbox WHERE fields_no = ?1)",
+        [packet_no],
     )?;
     Ok(())
 }

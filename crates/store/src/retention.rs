@@ -15,7 +15,7 @@ use crate::{Store, connections, connectors, outbox, packet, run_records, syncs};
 pub const KEPT_AFTER_DELETE_MS: Millis = 30 * 24 * 60 * 60 * 1000;
 
 /// Packets that are copied to the history at a time: some thousands of records.
-const PACKETS_AT_A_TIME: u32 = 16;
+const PACKETS_AT_A_TIME: u32 = 8;
 
 /// Rows that one transaction prunes: others get their turn in between.
 const EXCHANGES_AT_A_TIME: u32 = 1_000;

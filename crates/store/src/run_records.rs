@@ -20,6 +20,7 @@ use model::value::Value;
 use rusqlite::types::Value as Parameter;
 use rusqlite::{Connection, Transaction, params, params_from_iter};
 
+use crate::borrowed::Json;
 use crate::column::{
     Columns, all, execute, first, like_anywhere, like_in_json, prepare, value_text,
 };
@@ -62,6 +63,48 @@ pub struct RunRecord {
     pub exchange: Option<ExchangeId>,
     /// When, in milliseconds.
     pub at: Millis,
+}
+
+/// A [`RunRecord`] whose parts are somebody else's.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are those of `RunRecord`")]
+pub struct Told<'a> {
+    pub run: RunId,
+    pub seq: u64,
+    pub sync: SyncId,
+    pub source_key: Option<&'a RecordKey>,
+    pub target_key: Option<&'a RecordKey>,
+    pub side: Side,
+    pub outcome: RecordOutcome,
+    pub message: Option<&'a str>,
+    pub field: Option<&'a FieldPath>,
+    pub before: Option<Json<'a>>,
+    pub after: Option<Json<'a>>,
+    pub source: Option<Json<'a>>,
+    pub exchange: Option<ExchangeId>,
+    pub at: Millis,
+}
+
+impl RunRecord {
+    /// The same without a copy of what it holds.
+    pub fn told(&self) -> Told<'_> {
+        Told {
+            run: self.run,
+            seq: self.seq,
+            sync: self.sync,
+            source_key: self.source_key.as_ref(),
+            target_key: self.target_key.as_ref(),
+            side: self.side,
+            outcome: self.outcome,
+            message: self.message.as_deref(),
+            field: self.field.as_ref(),
+            before: self.before.as_ref().map(Json::Value),
+            after: self.after.as_ref().map(Json::Value),
+            source: self.source.as_ref().map(Json::Value),
+            exchange: self.exchange,
+            at: self.at,
+        }
+    }
 }
 
 /// Which records to list.
@@ -178,8 +221,8 @@ pub fn insert_many(tx: &Transaction<'_>, records: &[RunRecord]) -> Result<()> {
 /// # Errors
 /// [`Error::Corrupt`] when the packet cannot be read.
 pub fn insert_packet(tx: &Transaction<'_>, packet: &Packet) -> Result<()> {
-    match packet.lines() {
-        Some((lines, changes)) => packets::insert(tx, lines, changes),
+    match packet.parts() {
+        Some(parts) => packets::insert(tx, parts),
         None => insert_rows(tx, packet.rows()),
     }
 }

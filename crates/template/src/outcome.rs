@@ -160,6 +160,11 @@ pub(crate) fn counts_as_false(value: &Value) -> bool {
     }
 }
 
+/// Whether a value of an input comes out as it is, and needs no machine for it.
+pub(crate) fn is_plain(value: &Value) -> bool {
+    plain(value, 0).is_some()
+}
+
 /// The value as it is.
 pub(crate) fn to_value<'r>(m: &Machine<'r>, value: &Val<'r>) -> Fallible<Value> {
     value_within(m, value, 0)

@@ -234,6 +234,11 @@ impl Template {
         if let Code::Plain(text, _) = &self.0.code {
             return Ok(Value::text(&**text));
         }
+        if let Some(found) = self.0.path.as_ref().and_then(|path| path.find(scope))
+            && outcome::is_plain(&found)
+        {
+            return Ok(found.into_owned());
+        }
         self.run(scope, env, |m, made| match made? {
             Made::Value(value) => outcome::to_value(m, &value),
             Made::Text(text) => Ok(Value::text(text)),

@@ -1489,7 +1489,7 @@ detail: string,
  */
 action: NeedsYouAction, };
 
-export type NeedsYouAction = { "kind": "reconnect", connection: ConnectionId, } | { "kind": "open_run", run: RunId, } | { "kind": "open_records", sync: SyncId, } | { "kind": "open_mapping", sync: SyncId, } | { "kind": "open_plan", sync: SyncId, };
+export type NeedsYouAction = { "kind": "reconnect", connection: ConnectionId, } | { "kind": "open_run", run: RunId, } | { "kind": "open_records", sync: SyncId, } | { "kind": "open_conflicts", sync: SyncId, } | { "kind": "open_mapping", sync: SyncId, } | { "kind": "open_plan", sync: SyncId, };
 
 export type Note = { 
 /**
@@ -1755,7 +1755,7 @@ action: PlanAction,
  */
 side: Side, 
 /**
- * Field by field.
+ * Field by field; of a conflict, what the source says and what the target says.
  */
 fields: Array<FieldChange>, 
 /**

@@ -31,13 +31,20 @@ pub(crate) async fn get_overview(app: &App, _: Nothing) -> Result<Overview> {
     let syncs = syncs::list_syncs(app, Nothing {}).await?;
     let connections = connections::list_connections(app, Nothing {}).await?;
     let ids: Vec<SyncId> = syncs.iter().map(|sync| sync.id).collect();
-    let unwritten = app
+    let left = app
         .engine()
         .store()
         .read(move |db| {
             ids.into_iter()
-                .map(|id| store::unwritten::count(db, id))
-                .collect::<store::Result<Vec<u64>>>()
+                .map(|id| {
+                    let conflicts = store::conflicts::count(db, Some(id))?;
+                    Ok(Left {
+                        unwritten: store::unwritten::count(db, id)?,
+                        undecided: conflicts.total.saturating_sub(conflicts.decided),
+                        decided: conflicts.decided,
+                    })
+                })
+                .collect::<store::Result<Vec<Left>>>()
         })
         .await?;
     let (last_day, runs_last_day) = app
@@ -61,7 +68,7 @@ pub(crate) async fn get_overview(app: &App, _: Nothing) -> Result<Overview> {
         })
         .await?;
     Ok(Overview {
-        needs_you: needs_you(&syncs, &unwritten, &connections),
+        needs_you: needs_you(&syncs, &left, &connections),
         last_day,
         runs_last_day,
         syncs,
@@ -69,10 +76,20 @@ pub(crate) async fn get_overview(app: &App, _: Nothing) -> Result<Overview> {
     })
 }
 
-/// `unwritten` has, for each sync, how many of its records need a person.
+/// What a sync has left for a person.
+struct Left {
+    /// Records that could not be written.
+    unwritten: u64,
+    /// Conflicts that nobody has decided.
+    undecided: u64,
+    /// Decisions that are not carried out.
+    decided: u64,
+}
+
+/// `left` is in the order of the syncs.
 fn needs_you(
     syncs: &[SyncSummary],
-    unwritten: &[u64],
+    left: &[Left],
     connections: &[ConnectionSummary],
 ) -> Vec<NeedsYou> {
     let mut items = Vec::new();
@@ -98,7 +115,7 @@ fn needs_you(
             });
         }
     }
-    for (sync, unwritten) in syncs.iter().zip(unwritten) {
+    for (sync, left) in syncs.iter().zip(left) {
         match &sync.state {
             SyncState::Waiting { run, reason } => items.push(NeedsYou {
                 id: format!("waiting-{run}"),
@@ -119,11 +136,25 @@ fn needs_you(
             | SyncState::Running { .. }
             | SyncState::Healthy => {}
         }
-        if *unwritten > 0 {
+        if left.undecided > 0 || left.decided > 0 {
+            items.push(NeedsYou {
+                id: format!("conflicts-{}", sync.id),
+                severity: NoteSeverity::Warning,
+                title: match (left.undecided, left.decided) {
+                    (0, 1) => format!("1 decision about {} is not carried out", sync.name),
+                    (0, n) => format!("{n} decisions about {} are not carried out", sync.name),
+                    (1, _) => format!("1 conflict of {} waits for a decision", sync.name),
+                    (n, _) => format!("{n} conflicts of {} wait for a decision", sync.name),
+                },
+                detail: "Both sides do not agree, or somebody changed what was to be taken back. Everything else went through.".into(),
+                action: NeedsYouAction::OpenConflicts { sync: sync.id },
+            });
+        }
+        if left.unwritten > 0 {
             items.push(NeedsYou {
                 id: format!("left-{}", sync.id),
                 severity: NoteSeverity::Warning,
-                title: match unwritten {
+                title: match left.unwritten {
                     1 => format!("1 record of {} was not written", sync.name),
                     n => format!("{n} records of {} were not written", sync.name),
                 },

@@ -216,6 +216,7 @@ fn entry_view(entry: PlanEntry, match_on: &[FieldPath], shadow: Option<&Object>)
                 })
                 .collect()
         }
+        (StoredAction::Conflict, _) if entry.fields.get("").is_none() => both_say(&entry),
         _ => field_changes(entry.before.as_ref(), &entry.fields),
     };
     let known = [Some(&entry.mapped), entry.before.as_ref(), shadow];
@@ -306,6 +307,19 @@ pub(crate) fn field_changes(before: Option<&Object>, after: &Object) -> Vec<Fiel
         visit(&FieldPath::of(name), had, value, &mut out);
     }
     out
+}
+
+/// What each side says where they do not agree: the source's value, then the target's.
+fn both_say(entry: &PlanEntry) -> Vec<FieldChange> {
+    let value = |name: &str, of: &Object| of.get(name).map(Value::to_serde);
+    let names = entry.fields.iter().map(|(name, _)| name);
+    names
+        .map(|name| FieldChange {
+            path: FieldPath::of(name),
+            before: value(name, &entry.mapped),
+            after: value(name, &entry.fields),
+        })
+        .collect()
 }
 
 /// What became of a record that is told as a whole: of what was written into it, if that is known.

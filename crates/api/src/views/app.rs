@@ -89,6 +89,7 @@ pub enum NeedsYouAction {
     Reconnect { connection: ConnectionId },
     OpenRun { run: RunId },
     OpenRecords { sync: SyncId },
+    OpenConflicts { sync: SyncId },
     OpenMapping { sync: SyncId },
     OpenPlan { sync: SyncId },
 }

@@ -156,7 +156,7 @@ views! {
         pub action: PlanAction,
         /// The side that is written.
         pub side: Side,
-        /// Field by field.
+        /// Field by field; of a conflict, what the source says and what the target says.
         pub fields: Vec<FieldChange>,
         /// Why not, for invalid and held.
         pub problem: Option<String>,

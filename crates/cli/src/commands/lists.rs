@@ -148,6 +148,9 @@ fn describe(status: &AppStatus, overview: &Overview) -> String {
                 NeedsYouAction::OpenRecords { sync } => {
                     text.push_str(&format!("    patchbay log --sync {sync} --unwritten\n"));
                 }
+                NeedsYouAction::OpenConflicts { sync } => {
+                    text.push_str(&format!("    patchbay conflicts {sync}\n"));
+                }
                 NeedsYouAction::OpenMapping { sync } | NeedsYouAction::OpenPlan { sync } => {
                     text.push_str(&format!("    patchbay plan {sync}\n"));
                 }

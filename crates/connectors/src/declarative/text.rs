@@ -138,6 +138,13 @@ impl Text {
         self.template.source()
     }
 
+    /// The text, where it is a plain word that nothing is made of.
+    fn as_word(&self) -> Option<&str> {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let source = self.source();
+        (self.is_fixed() && !source.is_empty() && source.bytes().all(is_word)).then_some(source)
+    }
+
     /// Whether it is the same whatever the scope.
     pub fn is_fixed(&self) -> bool {
         self.template.is_plain()
@@ -395,9 +402,15 @@ impl Leaf {
             Self::Map(members) => {
                 let mut object = Object::with_capacity(members.len());
                 for (name, member) in members {
-                    let name = python_text(&name.eval_as(scope, env, Literals::Text)?);
-                    if let Some(value) = member.eval(scope, env, reading)? {
-                        object.insert(name, value);
+                    let Some(value) = member.eval(scope, env, reading)? else {
+                        continue;
+                    };
+                    match name.as_word() {
+                        Some(word) => object.insert(word, value),
+                        None => {
+                            let name = name.eval_as(scope, env, Literals::Text)?;
+                            object.insert(python_text(&name), value);
+                        }
                     }
                 }
                 Some(Value::Object(object))

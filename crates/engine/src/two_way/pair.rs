@@ -76,7 +76,7 @@ impl Build<'_> {
             point_in_time(&text)
         };
         let source = time(
-            &left?.mapped.source,
+            &left?.mapped.source.as_value(),
             self.job.source_stream.cursor_field.as_ref(),
         )?;
         let target = time(&right?.fields, self.job.target_stream.cursor_field.as_ref())?;
@@ -98,7 +98,8 @@ impl Build<'_> {
         let mode = self.job.document.mode;
         let mut entries: Vec<PlanEntry> = Vec::new();
         let fingerprint = met.left.map_or(NOT_READ, |read| read.mapped.fingerprint);
-        let source_record = met.left.map(|read| &read.mapped.source);
+        let source_record = met.left.map(|read| read.mapped.source.as_value());
+        let source_record = source_record.as_deref();
         let record = source_record
             .or(met.right.map(|record| &record.fields))
             .cloned();
@@ -113,7 +114,7 @@ impl Build<'_> {
             .or_else(|| met.link.and_then(|link| link.source_version.clone()));
         let mapped = |fields: Object, fingerprint: Fingerprint| Mapped {
             source_key: met.source_key.clone(),
-            source: record.clone(),
+            source: record.clone().into(),
             fields,
             fingerprint,
             problem: None,
@@ -307,7 +308,7 @@ impl Build<'_> {
         self.met.insert(hash(link.target_key.as_str()));
         let record = left
             .map(|read| read.mapped.source.clone())
-            .or_else(|| right.map(|record| record.fields.clone()))
+            .or_else(|| right.map(|record| record.fields.clone().into()))
             .unwrap_or_default();
         let words = Mapped {
             source_key: link.source_key.clone(),

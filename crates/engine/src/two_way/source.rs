@@ -81,7 +81,7 @@ impl Build<'_> {
             let deletions = &self.job.source_stream.capabilities.deletions;
             let marked = read
                 .iter()
-                .filter(|read| deletes::is_marked(deletions, &read.mapped.source))
+                .filter(|read| deletes::is_marked(deletions, &read.mapped.source.as_value()))
                 .map(|read| read.mapped.source_key.clone());
             deletes::note_told(self.job, self.work, marked.collect()).await?;
         }

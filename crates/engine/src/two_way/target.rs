@@ -184,7 +184,7 @@ impl Build<'_> {
             let planned = Planned {
                 mapped: Mapped {
                     source_key: key.clone(),
-                    source: record.fields.clone(),
+                    source: record.fields.clone().into(),
                     fields: Object::new(),
                     fingerprint: NOT_READ,
                     problem: None,
@@ -268,7 +268,7 @@ impl Build<'_> {
         let as_planned = |decision, fields: Object| Planned {
             mapped: Mapped {
                 source_key: key.clone(),
-                source: record.fields.clone(),
+                source: record.fields.clone().into(),
                 fields,
                 fingerprint: NOT_READ,
                 problem: None,

@@ -99,13 +99,13 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
         self.at += 1;
-        let mut object = Object::with_capacity(8);
-        let mut seen = 0_u64;
         self.white_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Object(object));
+            return Ok(Value::Object(Object::new()));
         }
+        let mut members: Vec<(CompactString, Value)> = Vec::with_capacity(8);
+        let mut seen = 0_u64;
         loop {
             self.white_space();
             if self.peek() != Some(b'"') {
@@ -124,17 +124,20 @@ impl<'a> Reader<'a> {
             let mark = mark_of(&name);
             let maybe_again = seen & mark != 0;
             seen |= mark;
-            if maybe_again && object.len() < 64 {
-                object.insert(name, value);
-            } else {
-                object.push(name, value);
+            let again = match maybe_again && members.len() < 64 {
+                true => members.iter_mut().find(|(known, _)| *known == name),
+                false => None,
+            };
+            match again {
+                Some((_, slot)) => *slot = value,
+                None => members.push((name, value)),
             }
             self.white_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Value::Object(object));
+                    return Ok(Value::Object(members.into()));
                 }
                 _ => return Err(self.fail(", or }")),
             }

@@ -7,8 +7,9 @@ use model::sync::Side;
 use model::value::{Fingerprint, Object, Value};
 use rusqlite::{Connection, Transaction, params};
 
-use super::{Intended, Pending};
-use crate::column::{all, execute, sync_no, write_object, write_value};
+use super::{Intended, Packets, Pending};
+use crate::borrowed::Json;
+use crate::column::{all, execute, sync_no};
 use crate::error::{Error, Result};
 use crate::packet::{self, Reader, Writer};
 
@@ -36,7 +37,7 @@ pub(crate) struct Packed<'a> {
 
 /// A batch in the journal, without its values.
 pub(super) struct Batch {
-    pub(super) packet_no: i64,
+    pub(super) packets: Packets,
     pub(super) run: RunId,
     marks: Vec<u8>,
 }
@@ -48,21 +49,44 @@ pub(super) fn insert(
     run: RunId,
     pending: &[Intended<'_>],
 ) -> Result<()> {
-    let mut writer = Writer::with_capacity(1200 * pending.len());
+    let mut writer = Writer::with_capacity(1000 * pending.len());
     let mut marks = Vec::with_capacity(MARK * pending.len());
+    let mut fields = pending
+        .iter()
+        .all(becomes_shadow)
+        .then(|| Writer::with_capacity(400 * pending.len()));
     for entry in pending {
-        write(&mut writer, entry)?;
+        write(&mut writer, fields.as_mut(), entry)?;
         marks.extend_from_slice(&entry.change.id.to_bytes());
         marks.extend_from_slice(&entry.mapped_fingerprint.to_bytes());
     }
     let packet_no = packet::insert(tx, &writer.pack()?)?;
+    let fields_no = match fields {
+        Some(fields) => Some(packet::insert(tx, &fields.pack()?)?),
+        None => None,
+    };
     execute(
         tx,
         "journal a batch",
-        "INSERT INTO journal_batches (packet_no, sync_no, run, marks) VALUES (?1, ?2, ?3, ?4)",
-        params![packet_no, sync_no(tx, sync)?, run.to_bytes(), marks],
+        r"INSERT INTO journal_batches (packet_no, sync_no, run, marks, fields_no)
+          VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            packet_no,
+            sync_no(tx, sync)?,
+            run.to_bytes(),
+            marks,
+            fields_no
+        ],
     )?;
     Ok(())
+}
+
+/// Whether the link that a change will make has what is sent as its shadow: then that is kept in a packet of its own,
+/// which stays when the rest has gone to the history.
+fn becomes_shadow(entry: &Intended<'_>) -> bool {
+    let change = entry.change;
+    (change.operation, entry.side, entry.intent) == (Operation::Create, Side::Target, Intent::Sync)
+        && *entry.mapped == change.fields
 }
 
 /// Those of a sync, in order.
@@ -70,7 +94,7 @@ pub(super) fn of_sync(conn: &Connection, sync: SyncId) -> Result<Vec<Batch>> {
     all(
         conn,
         "batch of pending changes",
-        r"SELECT packet_no, run, marks
+        r"SELECT packet_no, run, marks, fields_no
           FROM journal_batches
           WHERE sync_no = ?1
           ORDER BY packet_no",
@@ -81,7 +105,10 @@ pub(super) fn of_sync(conn: &Connection, sync: SyncId) -> Result<Vec<Batch>> {
                 return Err(row.corrupt("marks"));
             }
             Ok(Batch {
-                packet_no: row.get("packet_no")?,
+                packets: Packets {
+                    changes: row.get("packet_no")?,
+                    fields: row.get("fields_no")?,
+                },
                 run: row.id("run")?,
                 marks,
             })
@@ -111,12 +138,17 @@ impl Batch {
     /// With its values.
     pub(super) fn open(&self, conn: &Connection, sync: SyncId) -> Result<Vec<Pending>> {
         let corrupt = || Error::corrupt("batch of pending changes (changes)");
-        let packet = packet::get(conn, self.packet_no)?.ok_or_else(corrupt)?;
-        let content = packet::unpack(&packet).ok_or_else(corrupt)?;
+        let unpacked = |packet_no: i64| {
+            let packet = packet::get(conn, packet_no)?.ok_or_else(corrupt)?;
+            packet::unpack(&packet).ok_or_else(corrupt)
+        };
+        let content = unpacked(self.packets.changes)?;
+        let fields = self.packets.fields.map(unpacked).transpose()?;
         let mut reader = Reader(&content);
+        let mut fields = fields.as_deref().map(Reader);
         let mut out = Vec::with_capacity(self.len());
         for (id, fingerprint) in self.ids().zip(self.fingerprints()) {
-            let packed = Packed::read(&mut reader).ok_or_else(corrupt)?;
+            let packed = Packed::read(&mut reader, fields.as_mut()).ok_or_else(corrupt)?;
             let pending = packed.pending(id, fingerprint, self.run, sync);
             out.push(pending.ok_or_else(corrupt)?);
         }
@@ -132,7 +164,7 @@ impl Batch {
             tx,
             "settle a batch",
             "DELETE FROM journal_batches WHERE packet_no = ?1",
-            [self.packet_no],
+            [self.packets.changes],
         )?;
         Ok(())
     }
@@ -150,7 +182,7 @@ fn number_of<T: PartialEq>(list: &[T], word: &T) -> u8 {
         .unwrap_or(u8::MAX)
 }
 
-fn write(writer: &mut Writer, entry: &Intended<'_>) -> Result<()> {
+fn write(writer: &mut Writer, fields: Option<&mut Writer>, entry: &Intended<'_>) -> Result<()> {
     let change = entry.change;
     writer.number(entry.seq);
     writer.byte(number_of(&OPERATIONS, &change.operation));
@@ -159,58 +191,61 @@ fn write(writer: &mut Writer, entry: &Intended<'_>) -> Result<()> {
     writer.text(Some(change.source_key.as_str()))?;
     writer.text(change.target_key.as_ref().map(RecordKey::as_str))?;
     writer.text(change.version.as_deref())?;
-    write_json(writer, Some(&change.fields), |out, fields| {
-        write_object(out, "change", fields)
-    })?;
-    write_json(writer, change.before.as_ref(), |out, before| {
-        write_object(out, "record before the change", before)
-    })?;
+    let sent = Some(Json::Object(&change.fields));
+    match fields {
+        Some(fields) => {
+            writer.text(None)?;
+            write_json(fields, "change", sent)?;
+        }
+        None => write_json(writer, "change", sent)?,
+    }
+    let before = change.before.as_ref().map(Json::Object);
+    write_json(writer, "record before the change", before)?;
     // A create sends the whole mapped record: it is not written twice.
-    let mapped = (*entry.mapped != change.fields).then_some(entry.mapped);
-    write_json(writer, mapped, |out, mapped| {
-        write_object(out, "mapped record", mapped)
-    })?;
-    write_json(writer, entry.source, |out, source| {
-        write_value(out, "source record", source)
-    })
+    let mapped = (*entry.mapped != change.fields).then_some(Json::Object(entry.mapped));
+    write_json(writer, "mapped record", mapped)?;
+    write_json(writer, "source record", entry.source)
 }
 
 /// Values of a record that is in no journal, for the history.
 pub(crate) fn write_values(
     writer: &mut Writer,
     seq: u64,
-    after: Option<&Value>,
-    before: Option<&Value>,
-    source: Option<&Value>,
+    after: Option<Json<'_>>,
+    before: Option<Json<'_>>,
+    source: Option<Json<'_>>,
 ) -> Result<()> {
     writer.number(seq);
     writer.fixed(&[u8::MAX; 3]);
     writer.text(Some(""))?;
     writer.text(None)?;
     writer.text(None)?;
-    let value = |out: &mut Vec<u8>, value: &Value| write_value(out, "run record", value);
-    write_json(writer, after, value)?;
-    write_json(writer, before, value)?;
+    write_json(writer, "run record", after)?;
+    write_json(writer, "run record", before)?;
     writer.text(None)?;
-    write_json(writer, source, value)
+    write_json(writer, "run record", source)
 }
 
-fn write_json<T: ?Sized>(
-    writer: &mut Writer,
-    value: Option<&T>,
-    write: impl FnOnce(&mut Vec<u8>, &T) -> Result<()>,
-) -> Result<()> {
-    let Some(value) = value else {
+fn write_json(writer: &mut Writer, what: &'static str, json: Option<Json<'_>>) -> Result<()> {
+    let Some(json) = json else {
         return writer.text(None);
     };
     let mut result = Ok(());
-    writer.text_by(|out| result = write(out, value))?;
+    writer.text_by(|out| result = json.write(out, what))?;
     result
 }
 
 impl<'a> Packed<'a> {
-    /// The next one of a packet.
-    pub(crate) fn read(reader: &mut Reader<'a>) -> Option<Self> {
+    /// The next one of a packet, and of the packet that has the fields, where there is one.
+    pub(crate) fn read(reader: &mut Reader<'a>, fields: Option<&mut Reader<'a>>) -> Option<Self> {
+        let mut packed = Self::read_alone(reader)?;
+        if let Some(fields) = fields {
+            packed.fields = fields.bytes()?;
+        }
+        Some(packed)
+    }
+
+    fn read_alone(reader: &mut Reader<'a>) -> Option<Self> {
         Some(Self {
             seq: reader.number()?,
             operation: reader.byte()?,

@@ -10,7 +10,7 @@ use model::run::RecordOutcome;
 use model::sync::Side;
 use model::value::Value;
 
-use super::RunRecord;
+use super::{RunRecord, Told};
 use crate::error::{Error, Result};
 use crate::journal::{Packed, write_values as write_change_values};
 use crate::packet::{self, Reader, Writer};
@@ -51,7 +51,7 @@ const OWN_VALUES: u32 = u32::MAX;
 
 /// The packet of these records, which are of one run.
 pub(crate) fn pack<'r>(
-    records: impl IntoIterator<Item = (&'r RunRecord, Values)>,
+    records: impl IntoIterator<Item = (&'r Told<'r>, Values)>,
 ) -> Result<Vec<u8>> {
     let mut writer = Writer::with_capacity(32 * 1024);
     let mut is_first = true;
@@ -66,7 +66,7 @@ pub(crate) fn pack<'r>(
     writer.pack()
 }
 
-fn write(writer: &mut Writer, record: &RunRecord, values: Values) -> Result<()> {
+fn write(writer: &mut Writer, record: &Told<'_>, values: Values) -> Result<()> {
     if record.seq >> super::SEQ_BITS != 0 {
         return Err(super::too_far());
     }
@@ -83,10 +83,10 @@ fn write(writer: &mut Writer, record: &RunRecord, values: Values) -> Result<()> 
             .unwrap_or(u8::MAX),
     );
     writer.byte(u8::from(record.side == Side::Target));
-    writer.text(record.source_key.as_ref().map(RecordKey::as_str))?;
-    writer.text(record.target_key.as_ref().map(RecordKey::as_str))?;
-    writer.text(record.message.as_deref())?;
-    writer.text(record.field.as_ref().map(ToString::to_string).as_deref())?;
+    writer.text(record.source_key.map(RecordKey::as_str))?;
+    writer.text(record.target_key.map(RecordKey::as_str))?;
+    writer.text(record.message)?;
+    writer.text(record.field.map(ToString::to_string).as_deref())?;
     writer.bytes(
         record
             .exchange
@@ -100,18 +100,18 @@ fn write(writer: &mut Writer, record: &RunRecord, values: Values) -> Result<()> 
     Ok(())
 }
 
-fn write_own(writer: &mut Writer, record: &RunRecord) -> Result<()> {
+fn write_own(writer: &mut Writer, record: &Told<'_>) -> Result<()> {
     write_change_values(
         writer,
         record.seq,
-        record.after.as_ref(),
-        record.before.as_ref(),
-        record.source.as_ref(),
+        record.after,
+        record.before,
+        record.source,
     )
 }
 
 /// Writes the values of a record into a packet of changes, if it has any.
-pub(crate) fn write_values(writer: &mut Writer, record: &RunRecord) -> Result<bool> {
+pub(crate) fn write_values(writer: &mut Writer, record: &Told<'_>) -> Result<bool> {
     let has_values = record.after.is_some() || record.before.is_some() || record.source.is_some();
     if has_values {
         write_own(writer, record)?;
@@ -182,21 +182,27 @@ impl Lines {
 
 /// A packet of changes that was opened.
 #[derive(Default)]
-pub(super) struct Changes(Vec<u8>);
+pub(super) struct Changes {
+    changes: Vec<u8>,
+    fields: Option<Vec<u8>>,
+}
 
 impl Changes {
-    pub(super) fn open(packet: Option<&[u8]>) -> Result<Self> {
-        match packet {
-            None => Ok(Self::default()),
-            Some(packet) => packet::unpack(packet).map(Self).ok_or_else(corrupt),
-        }
+    /// `fields` is the packet of the fields that were sent, where they have one of their own.
+    pub(super) fn open(changes: Option<&[u8]>, fields: Option<&[u8]>) -> Result<Self> {
+        let unpack = |packet: &[u8]| packet::unpack(packet).ok_or_else(corrupt);
+        Ok(Self {
+            changes: changes.map(unpack).transpose()?.unwrap_or_default(),
+            fields: fields.map(unpack).transpose()?,
+        })
     }
 
     pub(super) fn read(&self) -> Result<Vec<Packed<'_>>> {
-        let mut reader = Reader(&self.0);
+        let mut reader = Reader(&self.changes);
+        let mut fields = self.fields.as_deref().map(Reader);
         let mut changes = Vec::new();
         while !reader.is_at_end() {
-            changes.push(Packed::read(&mut reader).ok_or_else(corrupt)?);
+            changes.push(Packed::read(&mut reader, fields.as_mut()).ok_or_else(corrupt)?);
         }
         Ok(changes)
     }
@@ -228,7 +234,7 @@ impl<'a> Line<'a> {
             exchange,
             values: match place {
                 NO_VALUES => Found::None,
-                OWN_VALUES => Found::Own(Box::new(Packed::read(reader)?)),
+                OWN_VALUES => Found::Own(Box::new(Packed::read(reader, None)?)),
                 place => Found::At(usize::try_from(place).ok()? - 1),
             },
         })

@@ -11,6 +11,7 @@ use super::lines::{Changes, Lines, OUTCOMES, Wanted};
 use super::{RunRecord, SEQ_BITS, SEQ_MASK, insert_rows, record_no, register_run};
 use crate::column::{Columns, all, execute, first, prepare, signed};
 use crate::error::{During, Error, Result};
+use crate::outbox::Parts;
 use crate::packet::{self, Keys};
 
 /// Packets that one search by the start of a key opens.
@@ -21,7 +22,12 @@ pub(super) type Numbered = (i64, RunRecord);
 
 /// Adds a packet. One that is there already stays as it is; records whose places lie among those of another packet
 /// become rows.
-pub(super) fn insert(tx: &Transaction<'_>, packet: &[u8], changes: Option<&[u8]>) -> Result<()> {
+pub(super) fn insert(tx: &Transaction<'_>, parts: Parts<'_>) -> Result<()> {
+    let Parts {
+        lines: packet,
+        changes,
+        fields,
+    } = parts;
     let opened = Lines::open(packet)?;
     let lines = opened.read()?;
     let (Some(from), Some(to)) = (lines.first(), lines.last()) else {
@@ -55,7 +61,7 @@ pub(super) fn insert(tx: &Transaction<'_>, packet: &[u8], changes: Option<&[u8]>
         .iter()
         .any(|(no, last)| no >> SEQ_BITS == run_no && *last >= from);
     if in_the_way {
-        let changes = Changes::open(changes)?;
+        let changes = Changes::open(changes, fields)?;
         let values = changes.read()?;
         let records: Vec<RunRecord> = lines
             .iter()
@@ -78,8 +84,8 @@ pub(super) fn insert(tx: &Transaction<'_>, packet: &[u8], changes: Option<&[u8]>
     execute(
         tx,
         "keep a packet of run records",
-        r"INSERT INTO record_packets (packet_no, last_seq, outcomes, counts, keys, lines, changes)
-          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        r"INSERT INTO record_packets (packet_no, last_seq, outcomes, counts, keys, lines, changes, fields)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             packet_no,
             signed(to),
@@ -88,6 +94,7 @@ pub(super) fn insert(tx: &Transaction<'_>, packet: &[u8], changes: Option<&[u8]>
             keys.as_bytes(),
             packet,
             changes,
+            fields,
         ],
     )?;
     Ok(())
@@ -196,15 +203,18 @@ fn take(
 }
 
 fn changes(conn: &Connection, packet_no: i64) -> Result<Changes> {
-    let packet: Option<Vec<u8>> = first(
+    let changes = first(
         conn,
         "packet of run records",
-        "SELECT changes FROM record_packets WHERE packet_no = ?1",
+        "SELECT changes, fields FROM record_packets WHERE packet_no = ?1",
         [packet_no],
-        |row| row.get("changes"),
-    )?
-    .flatten();
-    Changes::open(packet.as_deref())
+        |row| {
+            let changes: Option<Vec<u8>> = row.get("changes")?;
+            let fields: Option<Vec<u8>> = row.get("fields")?;
+            Changes::open(changes.as_deref(), fields.as_deref())
+        },
+    )?;
+    Ok(changes.unwrap_or_default())
 }
 
 /// The last packet that begins at or before this record, so that the record may be in it.

@@ -318,7 +318,8 @@ async fn what_was_journalled_reaches_the_history_without_being_written_again() {
         .write(move |tx| {
             let settled = journal::settle(tx, sync, &settled)?;
             assert_eq!(settled.count, 28);
-            outbox::put_settled(tx, &lines, &changes, &settled)
+            let told: Vec<_> = lines.iter().map(RunRecord::told).collect();
+            outbox::put_settled(tx, &told, &changes, &settled)
         })
         .await
         .unwrap();

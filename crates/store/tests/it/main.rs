@@ -17,6 +17,7 @@ mod links;
 mod opening;
 mod plans;
 mod runs;
+mod shadows;
 mod support;
 mod unwritten;
 mod writing;

@@ -31,7 +31,7 @@ pub(crate) fn mapped(program: &Program, sources: &[Value], records: usize) -> Ve
             let fields = Value::Object(program.apply(source).fields);
             Mapped {
                 source_key: RecordKey(format!("ct_{n}")),
-                source: source.clone(),
+                source: source.clone().into(),
                 fingerprint: fields.fingerprint(),
                 fields: fields.as_object().cloned().unwrap_or_default(),
                 problem: None,
@@ -152,7 +152,7 @@ impl Ledger {
                     seq: *seq,
                     mapped_fingerprint: mapped.fingerprint,
                     mapped: mapped.fields.clone(),
-                    source: Some(mapped.source.clone()),
+                    source: Some(mapped.source.to_value()),
                     is_held: false,
                 }
             })
@@ -182,7 +182,7 @@ impl Ledger {
                 field: None,
                 before: None,
                 after: Some(Value::Object(change.fields)),
-                source: Some(mapped.source),
+                source: Some(mapped.source.into_value()),
                 exchange: None,
                 at: 1,
             });

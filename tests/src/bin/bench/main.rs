@@ -64,6 +64,10 @@ const BATCH: usize = 100;
 /// What can be measured.
 const NAMES: [&str; 6] = ["read", "map", "commit", "run", "sync", "undo"];
 
+/// Records are made and dropped by the million, on one thread and on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let word_after = |flag: &str| {

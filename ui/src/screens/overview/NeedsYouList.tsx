@@ -61,6 +61,12 @@ function Action({ action, urgent }: { action: NeedsYouAction; urgent: boolean })
           Look at the records
         </Link>
       );
+    case "open_conflicts":
+      return (
+        <Link to="/conflicts" search={{ sync: action.sync }} className={look}>
+          Decide
+        </Link>
+      );
     case "open_mapping":
       return (
         <Link to="/syncs/$sync" params={{ sync: action.sync }} className={look}>

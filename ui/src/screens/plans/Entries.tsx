@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import type {
+  FieldChange,
   PlanAction,
   PlanDetail,
   PlanEntries,
@@ -177,6 +178,7 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
             <Row
               entry={entry}
               sync={sync}
+              who={sidesOf(data, sync)}
               editable={editable}
               onInclude={(included) => onInclude(entry, included)}
             />
@@ -221,13 +223,14 @@ function useInclude(plan: string) {
 type RowProps = {
   entry: PlanEntryView;
   sync: SyncSummary | undefined;
+  who: [string, string];
   editable: boolean;
   onInclude: (included: boolean) => void;
 };
 
 const FEW = 3;
 
-function Row({ entry, sync, editable, onInclude }: RowProps) {
+function Row({ entry, sync, who, editable, onInclude }: RowProps) {
   const [open, setOpen] = useState(false);
   const label = planAction(entry.action);
   const writes = isWrite(entry.action);
@@ -278,6 +281,8 @@ function Row({ entry, sync, editable, onInclude }: RowProps) {
                   <del className="font-mono text-sm break-words text-ink3">
                     {valueText(field.before)}
                   </del>
+                ) : entry.action === "conflict" ? (
+                  <BothSay field={field} who={who} />
                 ) : entry.action !== "create" ? (
                   <Change before={field.before} after={field.after} />
                 ) : (
@@ -300,6 +305,30 @@ function Row({ entry, sync, editable, onInclude }: RowProps) {
       </div>
     </div>
   );
+}
+
+/** What each side says where they do not agree. */
+function BothSay({ field, who }: { field: FieldChange; who: [string, string] }) {
+  return (
+    <span className="break-words">
+      <span className="text-xs text-ink3">{who[0]}</span>{" "}
+      <span className="font-mono text-sm">{valueText(field.before)}</span>
+      <span className="mx-1.5 text-ink3">⇄</span>
+      <span className="text-xs text-ink3">{who[1]}</span>{" "}
+      <span className="font-mono text-sm">{valueText(field.after)}</span>
+    </span>
+  );
+}
+
+/** Whose values a conflict is between. */
+function sidesOf(data: PlanDetail, sync: SyncSummary | undefined): [string, string] {
+  if (data.kind === "undo") {
+    return ["before the run", "now"];
+  }
+  return [
+    sync?.source.connection_name ?? "the source",
+    sync?.target.connection_name ?? "the target",
+  ];
 }
 
 /** Which platform is written, where that could be either. */
