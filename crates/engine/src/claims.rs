@@ -5,7 +5,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::lookup;
 use crate::plan::{Decision, Problem, Rules};
-use crate::run::{Planned, hash};
+use crate::planned::Planned;
+use crate::run::hash;
 
 /// Match values that will be created, records that were found. A second record of the source must not get them too,
 /// however late the target's search learns of the first. Hashes, because there may be millions; in many small tables,

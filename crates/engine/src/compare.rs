@@ -14,7 +14,8 @@ use crate::deletes;
 use crate::error::Result;
 use crate::job::Job;
 use crate::plan::Decision;
-use crate::run::{Beforehand, Planned, Work, plan_batch};
+use crate::planned::{Beforehand, Planned, plan_batch};
+use crate::run::Work;
 
 /// What a batch of records comes to.
 pub(crate) struct Compared {

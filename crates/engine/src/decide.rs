@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::limits::ENTRIES_PER_BATCH;
 use crate::plan::{self, Decision, Mapped, NOT_READ, Problem};
-use crate::run::{Planned, Sequence, Work, stop_if_cancelled};
+use crate::planned::Planned;
+use crate::run::{Sequence, Work, stop_if_cancelled};
 use crate::stored_plan;
 
 /// Writes the entries of the plan that carries decisions out.

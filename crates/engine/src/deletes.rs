@@ -20,7 +20,8 @@ use crate::error::Result;
 use crate::job::Job;
 use crate::limits::ENTRIES_PER_BATCH;
 use crate::plan::{Decision, Mapped, NOT_READ, Problem};
-use crate::run::{self, Planned, Sequence, Work, hash, stop_if_cancelled};
+use crate::planned::{self, Planned};
+use crate::run::{Sequence, Work, hash, stop_if_cancelled};
 use crate::{read, stored_plan};
 
 /// Milliseconds in an hour.
@@ -215,7 +216,7 @@ pub(crate) async fn plan_due(
             let planned = decide(job, work, side, &missing, link);
             n_due += u64::from(planned.intent == Intent::Delete);
             batch.read += 1;
-            run::expected_outcome(&planned).count(&mut batch);
+            planned::expected_outcome(&planned).count(&mut batch);
             if let Ok(entry) = stored_plan::to_entry(planned, sequence) {
                 entries.push(entry);
             }

@@ -36,6 +36,7 @@ mod lookup;
 mod merge;
 mod one_way;
 pub mod plan;
+mod planned;
 pub mod platforms;
 mod progress;
 mod read;

@@ -14,9 +14,10 @@ use crate::claims::Claims;
 use crate::compare::Compared;
 use crate::error::Result;
 use crate::job::Job;
+use crate::planned::{self, Planned};
 use crate::references::Found;
 use crate::retries::Retries;
-use crate::run::{self, Planned, Sequence, Work, hash, stop_if_cancelled};
+use crate::run::{self, Sequence, Work, hash, stop_if_cancelled};
 use crate::stored_plan::Made;
 use crate::{compare, deletes, read, stored_plan};
 
@@ -173,7 +174,7 @@ impl Build<'_> {
         }
         for planned in planned {
             batch_counts.read += 1;
-            let outcome = run::expected_outcome(&planned);
+            let outcome = planned::expected_outcome(&planned);
             outcome.count(&mut batch_counts);
             self.updates += u64::from(planned.was_linked && outcome == RecordOutcome::Updated);
             if !self.listed.insert(hash(planned.mapped.source_key.as_str())) {

@@ -22,7 +22,8 @@ use crate::job::Job;
 use crate::limits::RECORDS_PER_BATCH;
 use crate::lookup;
 use crate::plan::{Decision, Mapped};
-use crate::run::{self, Planned, Work};
+use crate::planned::{self, Planned};
+use crate::run::Work;
 
 /// The counterparts of records that others point at.
 pub(crate) type Counterparts = HashMap<Reference, RecordKey>;
@@ -224,7 +225,7 @@ impl Found {
         };
         let sync = job.sync;
         let all = map_all(job, work, records).await?;
-        let mut planned = run::plan_mapped(job, work, all.mapped, None, claims).await?;
+        let mut planned = planned::plan_mapped(job, work, all.mapped, None, claims).await?;
         all.waiting.hold(&mut planned);
         let mut done = Vec::new();
         planned.retain(|planned| {

@@ -6,18 +6,24 @@
 use std::collections::HashMap;
 
 use connectors::RowRecord;
-use model::ids::SyncId;
+use model::ids::{PlanId, SyncId};
 use model::record::{Record, RecordKey};
 use model::sync::Side;
 use model::value::{Object, Value};
+use store::plans::PlanKind;
 use store::run_records::RunRecord;
 use store::unwritten::Tried;
 
-use crate::error::Result;
-use crate::job::Job;
+use crate::claims::Claims;
+use crate::error::{Error, Result};
+use crate::job::{Back, Job};
 use crate::limits::RECORDS_PER_BATCH;
 use crate::plan::{Decision, Mapped, Problem};
-use crate::run::Work;
+use crate::planned::plan_mapped;
+use crate::run::{
+    Ended, Sequence, Work, apply, batches, execute, stop_if_cancelled, take_up_mapping,
+};
+use crate::{guards, references, stored_plan, two_way};
 
 /// A record of the source that a person wants to be written once more.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,5 +161,108 @@ impl SetAside {
             }
             _ => decision,
         }
+    }
+}
+
+/// Writes records once more that were not written, or not as they should be.
+pub(crate) async fn resend(
+    job: &Job,
+    work: &Work,
+    records: Vec<Resent>,
+    sequence: &mut Sequence,
+) -> Result<Ended> {
+    let known = &job.target_stream.schema.fields;
+    for edited in records.iter().filter_map(|record| record.edited.as_ref()) {
+        let is_unknown = |name: &str| known.iter().all(|field| field.name != name);
+        if let Some((name, _)) = edited.iter().find(|(name, _)| is_unknown(name))
+            && !known.is_empty()
+        {
+            return Err(Error::Refused(format!(
+                "\"{}\" has no field \"{name}\"; take it out, or correct its name",
+                job.target_stream.label
+            )));
+        }
+    }
+    let (sync, keys) = (job.sync, records.iter().map(|record| &record.source_key));
+    let keys: Vec<RecordKey> = keys.cloned().collect();
+    let version = work
+        .store
+        .write(move |tx| {
+            store::journal::release_many(tx, sync, &keys)?;
+            store::unwritten::forgive_many(tx, sync, &keys)?;
+            store::syncs::get(tx, sync).map(|stored| stored.version)
+        })
+        .await?;
+    // With the mapping of an earlier version a person says so, and the other records stay as they are.
+    if version == job.version {
+        take_up_mapping(job, work).await?;
+    }
+    if let Some(back) = &job.back {
+        return resend_both_ways(job, back, work, records, sequence).await;
+    }
+    for batch in batches(records) {
+        stop_if_cancelled(work)?;
+        let mut own = HashMap::new();
+        let (records, edits): (Vec<Record>, Vec<Option<Object>>) = batch
+            .into_iter()
+            .map(|resent| {
+                let record = Record {
+                    key: Some(resent.source_key),
+                    fields: resent.source,
+                    version: None,
+                };
+                (record, resent.edited)
+            })
+            .unzip();
+        let mut mapped = references::map_all(job, work, records).await?.mapped;
+        for (mapped, edited) in mapped.iter_mut().zip(edits) {
+            let Some(edited) = edited else { continue };
+            own.insert(mapped.source_key.clone(), mapped.fingerprint);
+            for (name, value) in edited {
+                mapped.fields.insert(name, value);
+            }
+            mapped.fingerprint = Value::Object(mapped.fields.clone()).fingerprint();
+            mapped.problem = None;
+        }
+        let mut planned = plan_mapped(job, work, mapped, None, &mut Claims::default()).await?;
+        // What a person made of a record stays until the record changes at the source: as the mapping sees it, this is
+        // what the target has.
+        for planned in &mut planned {
+            if let Some(own) = own.remove(&planned.mapped.source_key) {
+                planned.mapped.fingerprint = own;
+            }
+        }
+        execute(job, work, planned, None, sequence).await?;
+    }
+    Ok(Ended::Completed)
+}
+
+/// The same where both sides count: never without a plan, which is judged like that of any other run.
+async fn resend_both_ways(
+    job: &Job,
+    back: &Back,
+    work: &Work,
+    records: Vec<Resent>,
+    sequence: &mut Sequence,
+) -> Result<Ended> {
+    if records.iter().any(|record| record.edited.is_some()) {
+        return Err(Error::Refused(
+            "in a sync both ways a record cannot be sent with other values; change it on the side that is wrong".into(),
+        ));
+    }
+    let (plan, sync) = (PlanId::new(), job.sync);
+    stored_plan::insert(work, plan, sync, job.version, PlanKind::Run).await?;
+    let linked = work
+        .store
+        .read(move |db| store::links::count(db, sync))
+        .await?;
+    let made = two_way::build_of(job, back, work, plan, records).await?;
+    stored_plan::finish(work, plan, made.counts).await?;
+    match guards::judge(&job.document, &made, linked) {
+        None => apply(job, work, plan, sequence).await,
+        Some(reason) => Ok(Ended::Waiting {
+            plan: Some(plan),
+            reason,
+        }),
     }
 }

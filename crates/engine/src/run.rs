@@ -9,17 +9,16 @@
 //! the whole plan is made first, judged, and then applied: nothing is written before the guard has
 //! spoken.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 
 use connectors::{Access, ReadRequest, RowPage, RowRecord};
 use model::clock::Clock;
 use model::cursor::Checkpoint;
 use model::ids::{PlanId, RunId};
-use model::record::{Intent, Operation, Record, RecordKey};
-use model::run::{RecordOutcome, RunCounts};
-use model::sync::{Side, WriteMode};
-use model::value::{Object, Value};
+use model::record::{Record, RecordKey};
+use model::run::RunCounts;
+use model::sync::WriteMode;
 use store::Store;
 use store::plans::{PlanAction, PlanKind, PlanState};
 use tokio_util::sync::CancellationToken;
@@ -30,14 +29,15 @@ use crate::commit::{self, Batch};
 use crate::compare::{self, Compared};
 use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
-use crate::job::{Back, Job};
+use crate::job::Job;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
-use crate::plan::{self, Decision, Known, Mapped, Problem};
+use crate::plan::Decision;
+use crate::planned::Planned;
 use crate::progress::Meter;
-use crate::references::{self, Found};
-use crate::retries::{Resent, Retries, SetAside};
+use crate::references::Found;
+use crate::retries::{self, Resent, Retries};
 use crate::undo::Selection;
-use crate::{decide, deletes, guards, lookup, one_way, read, stored_plan, two_way, undo, write};
+use crate::{decide, deletes, guards, one_way, read, stored_plan, two_way, undo, write};
 
 /// The mark of records that were made by several mappings: no mapping has it.
 const MIXED: &str = "mixed";
@@ -95,7 +95,7 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
         Input::Plan(plan) => apply(job, work, plan, &mut sequence).await,
         Input::Records(records) => {
             work.meter.stage("Trying again");
-            resend(job, work, records, &mut sequence).await
+            retries::resend(job, work, records, &mut sequence).await
         }
         Input::Stream { full } => {
             let sync = job.sync;
@@ -138,109 +138,6 @@ pub(crate) async fn run(job: &Job, work: &Work, input: Input) -> Result<Ended> {
                 straight(job, work, full, &mut sequence).await
             }
         }
-    }
-}
-
-/// Writes records once more that were not written, or not as they should be.
-async fn resend(
-    job: &Job,
-    work: &Work,
-    records: Vec<Resent>,
-    sequence: &mut Sequence,
-) -> Result<Ended> {
-    let known = &job.target_stream.schema.fields;
-    for edited in records.iter().filter_map(|record| record.edited.as_ref()) {
-        let is_unknown = |name: &str| known.iter().all(|field| field.name != name);
-        if let Some((name, _)) = edited.iter().find(|(name, _)| is_unknown(name))
-            && !known.is_empty()
-        {
-            return Err(Error::Refused(format!(
-                "\"{}\" has no field \"{name}\"; take it out, or correct its name",
-                job.target_stream.label
-            )));
-        }
-    }
-    let (sync, keys) = (job.sync, records.iter().map(|record| &record.source_key));
-    let keys: Vec<RecordKey> = keys.cloned().collect();
-    let version = work
-        .store
-        .write(move |tx| {
-            store::journal::release_many(tx, sync, &keys)?;
-            store::unwritten::forgive_many(tx, sync, &keys)?;
-            store::syncs::get(tx, sync).map(|stored| stored.version)
-        })
-        .await?;
-    // With the mapping of an earlier version a person says so, and the other records stay as they are.
-    if version == job.version {
-        take_up_mapping(job, work).await?;
-    }
-    if let Some(back) = &job.back {
-        return resend_both_ways(job, back, work, records, sequence).await;
-    }
-    for batch in batches(records) {
-        stop_if_cancelled(work)?;
-        let mut own = HashMap::new();
-        let (records, edits): (Vec<Record>, Vec<Option<Object>>) = batch
-            .into_iter()
-            .map(|resent| {
-                let record = Record {
-                    key: Some(resent.source_key),
-                    fields: resent.source,
-                    version: None,
-                };
-                (record, resent.edited)
-            })
-            .unzip();
-        let mut mapped = references::map_all(job, work, records).await?.mapped;
-        for (mapped, edited) in mapped.iter_mut().zip(edits) {
-            let Some(edited) = edited else { continue };
-            own.insert(mapped.source_key.clone(), mapped.fingerprint);
-            for (name, value) in edited {
-                mapped.fields.insert(name, value);
-            }
-            mapped.fingerprint = Value::Object(mapped.fields.clone()).fingerprint();
-            mapped.problem = None;
-        }
-        let mut planned = plan_mapped(job, work, mapped, None, &mut Claims::default()).await?;
-        // What a person made of a record stays until the record changes at the source: as the mapping sees it, this is
-        // what the target has.
-        for planned in &mut planned {
-            if let Some(own) = own.remove(&planned.mapped.source_key) {
-                planned.mapped.fingerprint = own;
-            }
-        }
-        execute(job, work, planned, None, sequence).await?;
-    }
-    Ok(Ended::Completed)
-}
-
-/// The same where both sides count: never without a plan, which is judged like that of any other run.
-async fn resend_both_ways(
-    job: &Job,
-    back: &Back,
-    work: &Work,
-    records: Vec<Resent>,
-    sequence: &mut Sequence,
-) -> Result<Ended> {
-    if records.iter().any(|record| record.edited.is_some()) {
-        return Err(Error::Refused(
-            "in a sync both ways a record cannot be sent with other values; change it on the side that is wrong".into(),
-        ));
-    }
-    let (plan, sync) = (PlanId::new(), job.sync);
-    stored_plan::insert(work, plan, sync, job.version, PlanKind::Run).await?;
-    let linked = work
-        .store
-        .read(move |db| store::links::count(db, sync))
-        .await?;
-    let made = two_way::build_of(job, back, work, plan, records).await?;
-    stored_plan::finish(work, plan, made.counts).await?;
-    match guards::judge(&job.document, &made, linked) {
-        None => apply(job, work, plan, sequence).await,
-        Some(reason) => Ok(Ended::Waiting {
-            plan: Some(plan),
-            reason,
-        }),
     }
 }
 
@@ -417,7 +314,12 @@ pub(crate) async fn preview(job: &Job, work: &Work, plan: PlanId, wanted: &Wante
 }
 
 /// Does what a plan says, as far as it is ticked and still true.
-async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) -> Result<Ended> {
+pub(crate) async fn apply(
+    job: &Job,
+    work: &Work,
+    plan: PlanId,
+    sequence: &mut Sequence,
+) -> Result<Ended> {
     work.meter.stage("Writing");
     work.meter.restart_count();
     let stored = work
@@ -454,7 +356,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
         })
         .await?;
     work.meter.counted(&silent);
-    let mut after = None;
+    let (mut after, mut any_moved) = (None, false);
     loop {
         stop_if_cancelled(work)?;
         let entries = work
@@ -464,6 +366,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
         let Some(last) = entries.last() else { break };
         after = Some(last.seq);
         let planned = stored_plan::still_true(job, work, stored.kind, entries).await?;
+        any_moved |= planned.iter().any(stored_plan::has_moved_since);
         execute(job, work, planned, None, sequence).await?;
     }
     stop_if_cancelled(work)?;
@@ -473,7 +376,8 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
             if stored.is_complete {
                 store::unwritten::keep_only(tx, sync, run)?;
             }
-            if let Some(checkpoint) = &stored.checkpoint {
+            // What moved since the plan was made is read once more, as it is by then.
+            if let Some(checkpoint) = stored.checkpoint.as_ref().filter(|_| !any_moved) {
                 store::checkpoints::advance(tx, sync, checkpoint)?;
             }
             store::plans::set_state(tx, plan, PlanState::Applied)
@@ -485,7 +389,7 @@ async fn apply(job: &Job, work: &Work, plan: PlanId, sequence: &mut Sequence) ->
 
 /// From here on records get the values of this mapping. What was compared under another one counts no more, also should
 /// this run not come to its end and the other one come back.
-async fn take_up_mapping(job: &Job, work: &Work) -> Result<()> {
+pub(crate) async fn take_up_mapping(job: &Job, work: &Work) -> Result<()> {
     let (sync, mark) = (job.sync, job.mapping_mark.clone());
     let stored = work
         .store
@@ -613,85 +517,9 @@ impl Sequence {
     }
 }
 
-/// A record and what is to be done with it.
-#[derive(Clone, Debug)]
-pub(crate) struct Planned {
-    pub(crate) mapped: Mapped,
-    pub(crate) decision: Decision,
-    /// It was linked before this run.
-    pub(crate) was_linked: bool,
-    /// The side that is written.
-    pub(crate) side: Side,
-    /// What a write is for.
-    pub(crate) intent: Intent,
-}
-
 /// Tells the records of one run apart where there may be millions.
 pub(crate) fn hash(text: &str) -> u64 {
     model::record::mark_of(text)
-}
-
-/// What is known of records before they are looked up.
-#[derive(Clone, Copy)]
-pub(crate) struct Beforehand<'a> {
-    /// All of them that are linked, paused or not settled.
-    pub(crate) linked: &'a HashSet<RecordKey>,
-    /// Some records of the sync could not be written.
-    pub(crate) any_unwritten: bool,
-}
-
-/// Stages 2 and 3: map, look up, decide.
-pub(crate) async fn plan_batch(
-    job: &Job,
-    work: &Work,
-    records: Vec<RowRecord>,
-    known: Beforehand<'_>,
-    claims: &mut Claims,
-) -> Result<Vec<Planned>> {
-    let all = references::map_all(job, work, records).await?;
-    let mut planned = plan_mapped(job, work, all.mapped, Some(known), claims).await?;
-    all.waiting.hold(&mut planned);
-    Ok(planned)
-}
-
-/// Stage 3 of records that are mapped.
-pub(crate) async fn plan_mapped(
-    job: &Job,
-    work: &Work,
-    mapped: Vec<Mapped>,
-    known: Option<Beforehand<'_>>,
-    claims: &mut Claims,
-) -> Result<Vec<Planned>> {
-    let linked = known.map(|known| known.linked);
-    let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped, linked).await?;
-    let rules = job.rules();
-    let (mut paused, set_aside) = kept_back(job, work, &mapped, known).await?;
-    let planned = mapped
-        .into_iter()
-        .zip(looked_up.known)
-        .map(|(mapped, known)| {
-            let was_linked = matches!(known, Known::Same | Known::Linked(_));
-            let left_out = paused
-                .remove(&mapped.source_key)
-                .or_else(|| job.leaves_out(&mapped.source));
-            let decision = match left_out {
-                Some(problem) => Decision::Filtered(problem),
-                None => set_aside.hold(
-                    &mapped,
-                    plan::decide(&mapped, known, &rules, &looked_up.claimed),
-                ),
-            };
-            let mut planned = Planned {
-                mapped,
-                decision,
-                was_linked,
-                side: Side::Target,
-                intent: Intent::Sync,
-            };
-            claims.one_each(&mut planned, &rules);
-            planned
-        });
-    Ok(planned.collect())
 }
 
 /// Stages 4 to 6 of records as they came.
@@ -709,47 +537,8 @@ async fn execute_compared(
     execute_into(job, work, batch, compared.planned, checkpoint, sequence).await
 }
 
-/// Which of the records a person has paused, and why; and which were tried too often.
-async fn kept_back(
-    job: &Job,
-    work: &Work,
-    mapped: &[Mapped],
-    known: Option<Beforehand<'_>>,
-) -> Result<(HashMap<RecordKey, Problem>, SetAside)> {
-    let (sync, most_tries) = (job.sync, job.document.most_tries);
-    // Records that could not be written are not linked.
-    let linked = known
-        .filter(|known| !known.any_unwritten)
-        .map(|known| known.linked);
-    let keys: Vec<RecordKey> = mapped
-        .iter()
-        .filter(|mapped| linked.is_none_or(|linked| linked.contains(&mapped.source_key)))
-        .map(|mapped| mapped.source_key.clone())
-        .collect();
-    if keys.is_empty() {
-        return Ok((HashMap::new(), SetAside::default()));
-    }
-    let (reasons, set_aside) = work
-        .store
-        .read(move |db| {
-            Ok((
-                store::pauses::reasons(db, sync, &keys)?,
-                SetAside::read(db, sync, most_tries, &keys)?,
-            ))
-        })
-        .await?;
-    let paused = reasons.into_iter().map(|(key, reason)| {
-        let problem = Problem {
-            message: format!("paused: {reason}"),
-            field: None,
-        };
-        (key, problem)
-    });
-    Ok((paused.collect(), set_aside))
-}
-
 /// Stages 4 to 6: journal, write, commit.
-async fn execute(
+pub(crate) async fn execute(
     job: &Job,
     work: &Work,
     planned: Vec<Planned>,
@@ -791,22 +580,4 @@ async fn execute_into(
     commit::commit(job, work, batch, checkpoint).await?;
     work.meter.counted(&counts);
     work.recorder.flush(&work.store).await
-}
-
-/// What a decision will count as, if the target plays along.
-pub(crate) const fn expected_outcome(planned: &Planned) -> RecordOutcome {
-    match &planned.decision {
-        Decision::Unchanged { .. } | Decision::Agreed(_) | Decision::Forget => {
-            RecordOutcome::Unchanged
-        }
-        Decision::Write(change) => match (planned.intent, change.operation) {
-            (Intent::Delete, _) | (_, Operation::Delete) => RecordOutcome::Deleted,
-            (_, Operation::Create) => RecordOutcome::Created,
-            (_, Operation::Update) => RecordOutcome::Updated,
-        },
-        Decision::Filtered(_) => RecordOutcome::Filtered,
-        Decision::Invalid(_) => RecordOutcome::Invalid,
-        Decision::Held(_) => RecordOutcome::Held,
-        Decision::Conflict(..) => RecordOutcome::Conflict,
-    }
 }

@@ -19,7 +19,8 @@ use crate::commit;
 use crate::error::Result;
 use crate::job::Job;
 use crate::plan::{self, Decision, Mapped, Problem};
-use crate::run::{Planned, Sequence, Work};
+use crate::planned::Planned;
+use crate::run::{Sequence, Work};
 use crate::scheduler::PLANS_KEPT;
 
 /// What making the plan of a whole run came to.
@@ -398,13 +399,23 @@ fn again(
             }))
         }
     };
-    Planned {
+    let mut planned = Planned {
         mapped,
         decision,
         was_linked: true,
         side,
         intent,
+    };
+    if has_moved_since(&planned) {
+        // What the plan has of it is not what counts: it is not to be tried again as this.
+        planned.mapped.fingerprint = plan::NOT_READ;
     }
+    planned
+}
+
+/// Whether a record is held because it changed since the plan was made.
+pub(crate) fn has_moved_since(planned: &Planned) -> bool {
+    matches!(&planned.decision, Decision::Held(problem) if problem.message == MOVED)
 }
 
 /// What a person has to decide of an entry.
@@ -460,21 +471,29 @@ fn has_moved(job: &Job, entry: &PlanEntry, link: Option<&Link>, target_is_linked
                 return link.is_some() || target_is_linked;
             };
             let on_target = link.on_target();
-            let empty = Object::new();
             match side {
-                Side::Target => entry.fields.iter().any(|(name, _)| {
-                    let was = entry.before.as_ref().unwrap_or(&empty).get(name);
-                    // A field in which the two never agreed has no shadow.
-                    on_target
-                        .get(name)
-                        .is_some_and(|now| !plan::agrees(now, was))
-                }),
+                Side::Target => has_other_values(entry, &on_target),
                 Side::Source => plan::differences(&entry.mapped, &on_target).0.is_empty(),
             }
         }
         (PlanAction::Update, _) => link.map_or(target_is_linked, |link| {
-            !is_same_pair || plan::differences(&entry.mapped, &link.on_target()).0 != entry.fields
+            let on_target = link.on_target();
+            !is_same_pair
+                || plan::differences(&entry.mapped, &on_target).0 != entry.fields
+                || has_other_values(entry, &on_target)
         }),
         _ => false,
     }
+}
+
+/// Whether a field that is to be written is known to have another value by now than the plan saw.
+fn has_other_values(entry: &PlanEntry, on_target: &Object) -> bool {
+    let empty = Object::new();
+    let before = entry.before.as_ref().unwrap_or(&empty);
+    entry.fields.iter().any(|(name, _)| {
+        // A field in which the two never agreed has no shadow.
+        on_target
+            .get(name)
+            .is_some_and(|now| !plan::agrees(now, before.get(name)))
+    })
 }

@@ -21,7 +21,8 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::limits::RECORDS_PER_BATCH;
 use crate::plan::{self, Decision, Mapped, Problem};
-use crate::run::{Planned, Sequence, Work, stop_if_cancelled};
+use crate::planned::Planned;
+use crate::run::{Sequence, Work, stop_if_cancelled};
 use crate::stored_plan;
 
 /// What of a run is taken back.

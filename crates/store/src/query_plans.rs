@@ -297,7 +297,7 @@ fn use_main(tx: &Transaction<'_>) {
         source_key: key.clone(),
         seq: 1,
         outcome: RecordOutcome::Invalid,
-        fingerprint: model::value::Fingerprint(0),
+        fingerprint: None,
     }];
     unwritten::put_many(tx, sync, run.id, &left).unwrap();
     let waiting = crate::waiting::Waiting {

@@ -34,6 +34,8 @@ pub struct Unwritten {
     pub at: Millis,
     /// How often it was tried.
     pub tries: u32,
+    /// What the history has of it is what counts; else only reading it again tells.
+    pub is_current: bool,
 }
 
 /// A record that a run could not write.
@@ -45,8 +47,9 @@ pub struct Failure {
     pub seq: u64,
     /// Why it was not written.
     pub outcome: RecordOutcome,
-    /// Of the record as the mapping makes it.
-    pub fingerprint: Fingerprint,
+    /// Of the record as the mapping makes it; none where what was seen of it is not what counts any more, so that runs
+    /// must not try that again.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// A record that is to be tried again, and where the history has what was read of it.
@@ -113,7 +116,7 @@ pub fn put_many(tx: &Transaction<'_>, sync: SyncId, run: RunId, records: &[Failu
                 run_no,
                 seq,
                 record.outcome.as_str(),
-                record.fingerprint.to_bytes(),
+                record.fingerprint.map(Fingerprint::to_bytes),
             ])
             .during("note a record that was not written")?;
     }
@@ -183,7 +186,7 @@ pub fn due(
           JOIN runs ON runs.run_no = unwritten.run_no
           WHERE unwritten.sync_no = ?1 AND unwritten.source_key > ?2 AND unwritten.place = 0
             AND unwritten.outcome IN ('rejected', 'held')
-            AND unwritten.tries < ?3 AND runs.id <> ?4
+            AND unwritten.tries < ?3 AND runs.id <> ?4 AND unwritten.fingerprint IS NOT NULL
             AND NOT EXISTS (
                 SELECT 1 FROM waiting
                 WHERE waiting.sync_no = unwritten.sync_no
@@ -317,7 +320,8 @@ pub fn page(conn: &Connection, sync: SyncId, after: Option<&Place>, limit: usize
         conn,
         "record that was not written",
         r"SELECT unwritten.source_key, unwritten.place, runs.id AS run, unwritten.seq,
-                 unwritten.outcome, unwritten.tries, runs.started_at
+                 unwritten.outcome, unwritten.tries, runs.started_at,
+                 unwritten.fingerprint IS NOT NULL AS is_current
           FROM unwritten
           JOIN runs ON runs.run_no = unwritten.run_no
           WHERE unwritten.sync_no = ?1 AND (unwritten.source_key, unwritten.place) > (?2, ?3)
@@ -379,5 +383,6 @@ fn read(row: &Columns<'_>) -> Result<Unwritten> {
         outcome: row.word("outcome", RecordOutcome::parse)?,
         at: row.get("started_at")?,
         tries: row.get("tries")?,
+        is_current: row.get("is_current")?,
     })
 }

@@ -92,7 +92,9 @@ pub(crate) async fn retry_records(app: &App, request: RetryRecords) -> Result<St
 /// Writes again what was read when they were last seen.
 pub(crate) async fn retry_unwritten(app: &App, request: SyncRef) -> Result<Started> {
     let sync = request.sync;
-    let (found, _) = unwritten::page(app, sync, None, TRIED_TOGETHER).await?;
+    let (mut found, _) = unwritten::page(app, sync, None, TRIED_TOGETHER).await?;
+    // The next run reads the others again.
+    found.retain(|unwritten| unwritten.is_current);
     if found.is_empty() {
         return Err(ApiError::invalid(
             "There is nothing left to try again.",

@@ -31,8 +31,9 @@ use crate::error::Result;
 use crate::flips::Flips;
 use crate::job::{Back, Job};
 use crate::plan::{Mapped, Problem};
+use crate::planned::{self, Planned};
 use crate::retries::Resent;
-use crate::run::{self, Planned, Sequence, Work, stop_if_cancelled};
+use crate::run::{self, Sequence, Work, stop_if_cancelled};
 use crate::stored_plan::Made;
 use crate::{deletes, stored_plan};
 
@@ -330,7 +331,7 @@ impl Build<'_> {
     /// Adds an entry and counts it.
     fn enter(&mut self, planned: Planned, found: &mut Found) {
         found.counts.read += 1;
-        let outcome = run::expected_outcome(&planned);
+        let outcome = planned::expected_outcome(&planned);
         outcome.count(&mut found.counts);
         if let Ok(entry) = stored_plan::to_entry(planned, &mut self.sequence) {
             found.entries.push(entry);

@@ -13,7 +13,8 @@ use store::plans::{PlanAction, PlanEntry};
 use crate::job::BackField;
 use crate::merge::{self, Clash, Merged, Pair, point_in_time};
 use crate::plan::{self, Decision, Mapped, NOT_READ};
-use crate::run::{self, Planned, hash};
+use crate::planned::{self, Planned};
+use crate::run::hash;
 use crate::stored_plan;
 
 use super::{Build, Found, Known, Met, Read};
@@ -163,7 +164,7 @@ impl Build<'_> {
                 Side::Source => right_version.clone(),
             };
             self.updates += u64::from(planned.was_linked);
-            run::expected_outcome(&planned).count(&mut found.counts);
+            planned::expected_outcome(&planned).count(&mut found.counts);
             if let Ok(mut entry) = stored_plan::to_entry(planned, &mut self.sequence) {
                 entry.other_version = other;
                 entries.push(entry);

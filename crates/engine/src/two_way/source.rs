@@ -7,9 +7,10 @@ use model::value::Value;
 
 use crate::error::Result;
 use crate::plan::{self, Decision, Problem};
+use crate::planned::Planned;
 use crate::references::Waits;
 use crate::retries::Retries;
-use crate::run::{self, Planned, hash, stop_if_cancelled};
+use crate::run::{self, hash, stop_if_cancelled};
 use crate::{deletes, lookup, read, references};
 
 use super::{Build, Found, Known, Met, Read, UNSETTLED, words};

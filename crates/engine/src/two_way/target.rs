@@ -13,8 +13,9 @@ use store::staged::Staged;
 use crate::error::Result;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
 use crate::plan::{self, Decision, Mapped, NOT_READ, Problem};
+use crate::planned::Planned;
 use crate::retries::Retries;
-use crate::run::{Planned, hash, stop_if_cancelled};
+use crate::run::{hash, stop_if_cancelled};
 use crate::{lookup, read};
 
 use super::{Build, Found, Known, Met, Read, UNSETTLED, words};

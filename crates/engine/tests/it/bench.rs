@@ -124,6 +124,17 @@ impl Bench {
             .unwrap()
     }
 
+    /// Makes a plan of what a run would do.
+    pub(crate) async fn plan(&self) -> model::ids::PlanId {
+        self.alone().plan(&self.job).await.unwrap()
+    }
+
+    /// Does what a plan says.
+    pub(crate) async fn apply(&self, plan: model::ids::PlanId) -> store::runs::Run {
+        let alone = self.alone();
+        alone.run(&self.job, Input::Plan(plan)).await.unwrap()
+    }
+
     /// Writes these once more.
     pub(crate) async fn resend(&self, job: &Job, records: Vec<Resent>) -> store::runs::Run {
         let alone = self.alone();

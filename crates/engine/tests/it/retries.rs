@@ -179,3 +179,30 @@ async fn a_field_that_the_target_does_not_have_is_refused_before_anything_is_sen
     );
     assert_eq!(sent(&bench), n_sent);
 }
+
+/// What an old plan has of a record is older than what a run has written since.
+#[tokio::test]
+async fn what_changed_since_an_old_plan_is_never_tried_again_as_the_plan_had_it() {
+    let bench = Bench::new(10).await;
+    let set = |name: &str| {
+        let fields = format!(r#"{{"email":"a@x.io","name":"{name}"}}"#);
+        bench.platform.set_people(&[("a", fields.as_str())]);
+    };
+    set("first");
+    bench.run().await;
+    set("second");
+    let plan = bench.plan().await;
+    set("third");
+    assert_eq!(bench.run_in_full().await.counts.updated, 1);
+    let n = bench.sequence().await;
+    let late = bench.apply(plan).await;
+    assert_eq!(late.counts.held, 1, "{}", late.counts.equation());
+    assert_eq!(bench.sequence().await, n, "it is read once more");
+
+    bench.platform.set_people(&[]);
+    bench.run().await;
+    assert_eq!(names(&bench), ["third"]);
+    set("third");
+    assert_eq!(bench.run_in_full().await.counts.unchanged, 1);
+    assert_eq!(waiting(&bench).await, []);
+}

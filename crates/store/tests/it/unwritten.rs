@@ -27,7 +27,7 @@ fn failure(name: &str, seq: u64, outcome: RecordOutcome, mapped: u128) -> Failur
         source_key: key(name),
         seq,
         outcome,
-        fingerprint: Fingerprint(mapped),
+        fingerprint: (mapped != 0).then_some(Fingerprint(mapped)),
     }
 }
 
@@ -212,6 +212,11 @@ async fn a_record_is_tried_again_until_it_was_tried_too_often_as_the_same() {
         ["a"],
         "a person wants it tried"
     );
+
+    // What was seen of it does not count any more.
+    fails(RecordOutcome::Held, 0).await;
+    assert!(due(&store, sync, next, 9).await.is_empty());
+    assert_eq!(aside(1).await, Some((1, None)));
 
     // Only another record or another mapping makes anything else of these.
     fails(RecordOutcome::Invalid, 8).await;
