@@ -376,9 +376,13 @@ pub(crate) async fn apply(
             if stored.is_complete {
                 store::unwritten::keep_only(tx, sync, run)?;
             }
-            // What moved since the plan was made is read once more, as it is by then.
-            if let Some(checkpoint) = stored.checkpoint.as_ref().filter(|_| !any_moved) {
-                store::checkpoints::advance(tx, sync, checkpoint)?;
+            if let Some(mut checkpoint) = stored.checkpoint {
+                if any_moved {
+                    // What moved since the plan was made is read once more, as it is by then.
+                    checkpoint.cursor = None;
+                    checkpoint.target_cursor = None;
+                }
+                store::checkpoints::advance(tx, sync, &checkpoint)?;
             }
             store::plans::set_state(tx, plan, PlanState::Applied)
         })
