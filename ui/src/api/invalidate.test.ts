@@ -1,5 +1,5 @@
 import { QueryClient, QueryObserver } from "@tanstack/react-query";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { PlanDetail, RunCounts, RunDetail, RunProgress } from "@/api/bindings";
 import { applyEvent, invalidate, reads } from "@/api/invalidate";
 import { queryKey } from "@/api/queries";
@@ -179,5 +179,31 @@ describe("events", () => {
       ...flow,
       result,
     });
+  });
+
+  test("an answer that was on its way when a sign-in ended does not take its end back", async () => {
+    const flow = { id: "flow_1", connector: "harbor", steps: [], expires_at: null };
+    const result = { kind: "connected", connection: "conn_1", account: null } as const;
+    const flowKey = queryKey("get_connect_flow", { flow: "flow_1" });
+    // The first event comes before anybody asks.
+    applyEvent(client, { kind: "connect_flow", flow });
+    let answer: (flow: unknown) => void = () => undefined;
+    const asked: unknown[] = [];
+    const observer = new QueryObserver(client, {
+      queryKey: flowKey,
+      staleTime: 0,
+      queryFn: () =>
+        new Promise((resolve) => {
+          asked.push(flowKey);
+          answer = resolve;
+        }),
+    });
+    const stop = observer.subscribe(() => undefined);
+    applyEvent(client, { kind: "connect_flow", flow: { ...flow, result } });
+    answer(flow);
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    answer({ ...flow, result });
+    await vi.waitFor(() => expect(client.getQueryData(flowKey)).toEqual({ ...flow, result }));
+    stop();
   });
 });

@@ -39,8 +39,14 @@ export function invalidate(client: QueryClient, tags: readonly Tag[]): Promise<v
  * asked for once more when it is there. (Later ones are cancelled and asked for again by the cache itself.)
  */
 function againAfterFirst(client: QueryClient, query: Query): void {
-  const { data, fetchStatus } = query.state;
-  if (data !== undefined || fetchStatus !== "fetching") {
+  if (query.state.data === undefined) {
+    againAfter(client, query);
+  }
+}
+
+/** An answer that is on its way may be older than what was just put in its place: it is asked for once more. */
+function againAfter(client: QueryClient, query: Query): void {
+  if (query.state.fetchStatus !== "fetching") {
     return;
   }
   const again = () =>
@@ -115,7 +121,7 @@ export function applyEvent(client: QueryClient, event: UiEvent): void {
       const key = queryKey("get_connect_flow", { flow: event.flow.id });
       const query = client.getQueryCache().find({ queryKey: key });
       if (query !== undefined) {
-        againAfterFirst(client, query);
+        againAfter(client, query);
       }
       client.setQueryData<ConnectFlow>(key, event.flow);
       if (event.flow.result?.kind === "connected") {
@@ -123,9 +129,15 @@ export function applyEvent(client: QueryClient, event: UiEvent): void {
       }
       return;
     }
-    case "plan_progress":
-      client.setQueryData<PlanDetail>(queryKey("get_plan", { plan: event.plan.id }), event.plan);
+    case "plan_progress": {
+      const key = queryKey("get_plan", { plan: event.plan.id });
+      const query = client.getQueryCache().find({ queryKey: key });
+      if (query !== undefined) {
+        againAfter(client, query);
+      }
+      client.setQueryData<PlanDetail>(key, event.plan);
       return;
+    }
     default:
       event satisfies never;
   }
