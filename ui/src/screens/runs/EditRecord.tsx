@@ -1,5 +1,5 @@
 import { useNavigate } from "@tanstack/react-router";
-import { Send } from "lucide-react";
+import { PencilLine, Send } from "lucide-react";
 import { useState } from "react";
 import type { RunRecordDetail } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
@@ -15,6 +15,7 @@ type Props = { data: RunRecordDetail; onStarted: () => void };
 export function EditRecord({ data, onStarted }: Props) {
   const navigate = useNavigate();
   const resend = useCommand("resend_record");
+  const [isOpen, setOpen] = useState(false);
   const [texts, setTexts] = useState<Record<string, string>>({});
   const { summary } = data;
   const fields = data.fields
@@ -23,6 +24,15 @@ export function EditRecord({ data, onStarted }: Props) {
   // What could not be made is what has to be filled in.
   if (summary.field && !fields.some(({ path }) => path === summary.field)) {
     fields.unshift({ path: summary.field, value: undefined });
+  }
+  if (!isOpen) {
+    return (
+      <div>
+        <Button icon={<PencilLine aria-hidden size={13} />} onClick={() => setOpen(true)}>
+          Send it with other values…
+        </Button>
+      </div>
+    );
   }
   const changes = edited(fields, texts);
   const isSame = Object.keys(changes).length === 0;
