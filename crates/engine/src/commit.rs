@@ -88,7 +88,7 @@ impl Line {
             source_key: self.source_key.clone(),
             seq: self.seq,
             outcome: self.outcome,
-            fingerprint: (self.mapped != plan::NOT_READ).then_some(self.mapped),
+            fingerprint: (self.mapped != plan::OUTDATED).then_some(self.mapped),
         })
     }
 

@@ -307,6 +307,9 @@ pub(crate) fn link_to(
 /// Stands for a record that was not read in this run.
 pub const NOT_READ: Fingerprint = Fingerprint(0);
 
+/// Stands for a record of which something older is known than what counts by now.
+pub(crate) const OUTDATED: Fingerprint = Fingerprint(1);
+
 /// What `now` has of the fields, and inside objects of the members, that `shape` has.
 pub fn project(shape: &Object, now: &Object) -> Object {
     shape

@@ -408,7 +408,7 @@ fn again(
     };
     if has_moved_since(&planned) {
         // What the plan has of it is not what counts: it is not to be tried again as this.
-        planned.mapped.fingerprint = plan::NOT_READ;
+        planned.mapped.fingerprint = plan::OUTDATED;
     }
     planned
 }

@@ -167,7 +167,11 @@ impl<'a> Life<'a> {
         let sync = self.sync;
         self.waiting = self
             .store
-            .look(|db| store::unwritten::count(db, sync))
+            .look(|db| {
+                // What is settled first may turn out to be refused.
+                let open = store::journal::pending_of_sync(db, sync)?.len() as u64;
+                Ok(store::unwritten::count(db, sync)? + open)
+            })
             .unwrap();
         self.most_waiting = self.most_waiting.max(self.waiting);
         let cancel = CancellationToken::new();
