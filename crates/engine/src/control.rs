@@ -395,7 +395,7 @@ impl Engine {
 
     /// What records point at has to be linked by a sync between the same two accounts.
     async fn refuse_lost_references(&self, job: &Job) -> Result<()> {
-        let syncs = job.program.refers_to();
+        let syncs = mapping::refers_to(&job.document.mapping);
         if syncs.is_empty() {
             return Ok(());
         }

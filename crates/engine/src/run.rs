@@ -212,7 +212,7 @@ async fn follow(
             batch.replaces = true;
             execute_into(job, work, batch, planned, None, sequence).await?;
         }
-        if !any || !job.program.refers_to().contains(&job.sync) {
+        if !any || !mapping::refers_to(&job.document.mapping).contains(&job.sync) {
             return Ok(());
         }
     }

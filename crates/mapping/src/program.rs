@@ -313,17 +313,6 @@ impl Program {
         rules.map(|rule| rule.target.clone()).collect()
     }
 
-    /// The syncs whose links are asked, each once.
-    pub fn refers_to(&self) -> Vec<SyncId> {
-        let mut syncs = Vec::new();
-        for sync in self.rules.iter().filter_map(|rule| rule.reference) {
-            if !syncs.contains(&sync) {
-                syncs.push(sync);
-            }
-        }
-        syncs
-    }
-
     /// The records that what was mapped points at; they are still named by their keys on the source.
     pub fn references(&self, mapped: &Mapped) -> Vec<Reference> {
         self.referring(mapped)

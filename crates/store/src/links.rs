@@ -119,27 +119,16 @@ pub fn sources_of_targets(
     sync: SyncId,
     target_keys: &[RecordKey],
 ) -> Result<HashMap<RecordKey, RecordKey>> {
-    let sync_no = sync_no(conn, sync)?;
-    let mut statement = prepare(
+    counterparts(
         conn,
-        "use links",
+        sync,
+        target_keys,
         r"SELECT source_key
           FROM links
           WHERE sync_no = ?1 AND target_key = ?2
           ORDER BY source_key
           LIMIT 1",
-    )?;
-    let mut out = HashMap::new();
-    for key in target_keys {
-        let source_key: Option<String> = statement
-            .query_row(params![sync_no, key.as_str()], |row| row.get(0))
-            .optional()
-            .during("look links up by target")?;
-        if let Some(source_key) = source_key {
-            out.insert(key.clone(), RecordKey(source_key));
-        }
-    }
-    Ok(out)
+    )
 }
 
 /// The target records that these source records are linked to, as far as they are.
@@ -148,20 +137,31 @@ pub fn targets_of_sources(
     sync: SyncId,
     source_keys: &[RecordKey],
 ) -> Result<HashMap<RecordKey, RecordKey>> {
-    let sync_no = sync_no(conn, sync)?;
-    let mut statement = prepare(
+    counterparts(
         conn,
-        "use links",
+        sync,
+        source_keys,
         "SELECT target_key FROM links WHERE sync_no = ?1 AND source_key = ?2",
-    )?;
+    )
+}
+
+/// What the statement gives for each key, as far as it gives something.
+fn counterparts(
+    conn: &Connection,
+    sync: SyncId,
+    keys: &[RecordKey],
+    sql: &str,
+) -> Result<HashMap<RecordKey, RecordKey>> {
+    let sync_no = sync_no(conn, sync)?;
+    let mut statement = prepare(conn, "use links", sql)?;
     let mut out = HashMap::new();
-    for key in source_keys {
-        let target_key: Option<String> = statement
+    for key in keys {
+        let other: Option<String> = statement
             .query_row(params![sync_no, key.as_str()], |row| row.get(0))
             .optional()
             .during("look counterparts up")?;
-        if let Some(target_key) = target_key {
-            out.insert(key.clone(), RecordKey(target_key));
+        if let Some(other) = other {
+            out.insert(key.clone(), RecordKey(other));
         }
     }
     Ok(out)
