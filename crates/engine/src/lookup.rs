@@ -15,7 +15,7 @@ use crate::plan::{Known, Mapped, Problem, Rules};
 
 /// Applies the mapping to one record. What it points at is still named as on the source.
 pub(crate) fn map(job: &Job, record: RowRecord) -> Mapped {
-    let mapped = job.program.apply(&record.row.as_value());
+    let mapped = job.program.apply_row(&record.row);
     finish(record, mapped)
 }
 

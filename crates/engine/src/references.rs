@@ -96,7 +96,7 @@ pub(crate) async fn map_only(
     let records: Vec<RowRecord> = records.collect();
     let mapped: Vec<mapping::Mapped> = records
         .iter()
-        .map(|record| job.program.apply(&record.row.as_value()))
+        .map(|record| job.program.apply_row(&record.row))
         .collect();
     let wanted: Vec<Reference> = mapped
         .iter()

@@ -10,6 +10,7 @@ pub(crate) mod names;
 
 use std::collections::HashMap;
 
+use compact_str::CompactString;
 use model::field::{Field, FieldType, Schema};
 use model::ids::SyncId;
 use model::mapping::{Mapping, Origin, Rule, Step};
@@ -139,6 +140,7 @@ impl<'a> Compiler<'a> {
         let mut program = Program {
             rules: Vec::new(),
             sources: Vec::new(),
+            named: Vec::new(),
         };
         if mapping.version > model::mapping::VERSION {
             self.say(
@@ -182,6 +184,7 @@ impl<'a> Compiler<'a> {
                 program.rules.push(compiled);
             }
         }
+        program.named = named(&program.rules);
         self.rule = None;
         self.at = None;
         if self.purpose != Purpose::Update {
@@ -601,6 +604,23 @@ impl<'a> Compiler<'a> {
         );
         false
     }
+}
+
+/// The members that templates read which say what they read, each once.
+fn named(rules: &[CompiledRule]) -> Vec<CompactString> {
+    let mut named: Vec<CompactString> = Vec::new();
+    let reads = rules.iter().filter_map(|rule| match &rule.origin {
+        Source::Expression(expression) => Some(expression.reads()),
+        Source::One(_) | Source::Several(_) | Source::Constant(_) => None,
+    });
+    for path in reads.flatten() {
+        if let Some(Segment::Name(first)) = path.segments().first()
+            && !named.contains(first)
+        {
+            named.push(first.clone());
+        }
+    }
+    named
 }
 
 fn read(sources: &mut Vec<FieldPath>, path: &FieldPath) {

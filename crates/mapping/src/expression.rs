@@ -37,6 +37,7 @@ pub struct TemplateError {
 pub struct Expression {
     kind: Kind,
     reads: Vec<FieldPath>,
+    names_what_it_reads: bool,
     uses_value: bool,
 }
 
@@ -74,6 +75,7 @@ impl Expression {
         if let Some(path) = single(template).and_then(plain_path) {
             return Ok(Self {
                 reads: vec![path.clone()],
+                names_what_it_reads: true,
                 uses_value: false,
                 kind: Kind::Path(path),
             });
@@ -96,8 +98,10 @@ impl Expression {
             Ok(trimmed) if trimmed.is_single() => trimmed,
             _ => compiled,
         };
+        let reads = compiled.reads("record");
         Ok(Self {
-            reads: top_level(compiled.reads("record")),
+            names_what_it_reads: reads != Reads::Everything,
+            reads: top_level(reads),
             uses_value: compiled.reads("value") != Reads::Nothing,
             kind: Kind::Template(compiled),
         })
@@ -106,6 +110,11 @@ impl Expression {
     /// The top-level fields that the template reads, as far as it names them.
     pub fn reads(&self) -> &[FieldPath] {
         &self.reads
+    }
+
+    /// Whether [`Expression::reads`] is all that it reads of the record.
+    pub(crate) fn names_what_it_reads(&self) -> bool {
+        self.names_what_it_reads
     }
 
     /// Whether it reads `value`.

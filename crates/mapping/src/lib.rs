@@ -30,6 +30,7 @@ mod dates;
 pub mod expression;
 mod fit;
 pub mod formats;
+mod record;
 mod words;
 
 pub mod suggest;

@@ -11,10 +11,12 @@ use model::field::FieldType;
 use model::ids::SyncId;
 use model::path::{FieldPath, Segment};
 use model::record::RecordKey;
+use model::row::Row;
 use model::value::{Object, Value};
 
 use crate::expression::Expression;
 use crate::fit::Fit;
+use crate::record::Record;
 use crate::transforms::{Built, Scope};
 
 /// A compiled mapping.
@@ -22,6 +24,8 @@ use crate::transforms::{Built, Scope};
 pub struct Program {
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) sources: Vec<FieldPath>,
+    /// Members that templates read which say what they read.
+    pub(crate) named: Vec<CompactString>,
 }
 
 /// What a program made of a record.
@@ -118,10 +122,13 @@ impl Route {
     }
 
     /// The value, or none where the record has no such field.
-    fn read(&self, record: &Value) -> Option<Value> {
-        match self {
-            Self::Names(names) => {
-                let mut here = record;
+    fn read(&self, record: &Record<'_>) -> Option<Value> {
+        match (self, record) {
+            (Self::Names(names), Record::Row(reading)) => {
+                reading.row.at(names.iter().map(|(name, _)| name.as_str()))
+            }
+            (Self::Names(names), Record::Whole(record)) => {
+                let mut here: &Value = record;
                 for (name, hint) in names {
                     let guess = hint.load(Ordering::Relaxed);
                     let (place, found) = here.as_object()?.get_near(name, guess)?;
@@ -132,7 +139,7 @@ impl Route {
                 }
                 Some(here.clone())
             }
-            Self::Path(segments) => follow(record, segments),
+            (Self::Path(segments), record) => follow(record.whole(), segments),
         }
     }
 }
@@ -194,7 +201,7 @@ impl Watch for Traced {
 impl CompiledRule {
     fn make(
         &self,
-        record: &Value,
+        record: &Record<'_>,
         watch: &mut impl Watch,
     ) -> Result<Option<Value>, (Option<usize>, String)> {
         let mut missing = false;
@@ -219,9 +226,15 @@ impl CompiledRule {
                 Value::List(values)
             }
             Source::Constant(value) => value.clone(),
-            Source::Expression(expression) => expression
-                .evaluate(record, &Value::Null)
-                .map_err(|why| (None, why))?,
+            Source::Expression(expression) => {
+                let read = match expression.names_what_it_reads() {
+                    true => record.named(),
+                    false => record.whole(),
+                };
+                expression
+                    .evaluate(read, &Value::Null)
+                    .map_err(|why| (None, why))?
+            }
         };
         let scope = Scope { record };
         for (n, step) in self.steps.iter().enumerate() {
@@ -240,6 +253,15 @@ impl CompiledRule {
 impl Program {
     /// Makes the target's fields. Never fails as a whole, never panics.
     pub fn apply(&self, record: &Value) -> Mapped {
+        self.make(&Record::Whole(record))
+    }
+
+    /// The same of a record as it came, of which no more is read than the rules ask for.
+    pub fn apply_row(&self, row: &Row) -> Mapped {
+        self.make(&Record::of(row, &self.named))
+    }
+
+    fn make(&self, record: &Record<'_>) -> Mapped {
         let mut mapped = Mapped {
             fields: Object::with_capacity(self.rules.len()),
             problems: Vec::new(),
@@ -270,7 +292,8 @@ impl Program {
             .iter()
             .map(|rule| {
                 let mut watch = Traced::default();
-                let result = rule.make(record, &mut watch).map_err(|(_, why)| why);
+                let result = rule.make(&Record::Whole(record), &mut watch);
+                let result = result.map_err(|(_, why)| why);
                 FieldTrace {
                     target: rule.target.clone(),
                     inputs: watch.inputs,

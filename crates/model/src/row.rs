@@ -121,7 +121,9 @@ impl Lazy {
         if member.is_set() || member.name_end == 0 {
             return self.name(member) == name;
         }
-        self.slice(member.name_at, member.name_end) == name.as_bytes()
+        // Most names differ in length: that is seen without looking at them.
+        (member.name_end - member.name_at) as usize == name.len()
+            && self.slice(member.name_at, member.name_end) == name.as_bytes()
     }
 
     /// The last one of that name, as in every common reader.
@@ -292,6 +294,41 @@ impl Row {
             Form::Lazy(lazy) => lazy.find(name).map(|(_, member)| lazy.value(member)),
             Form::Whole(value) => value.as_object()?.get(name).cloned(),
         }
+    }
+
+    /// What stands at a path of names, read now and without reading its neighbours; none where there is no such member.
+    pub fn at<'n>(&self, path: impl IntoIterator<Item = &'n str>) -> Option<Value> {
+        let mut path = path.into_iter();
+        let lazy = match &self.0 {
+            Form::Lazy(lazy) => lazy,
+            Form::Whole(value) => return within(value, path),
+        };
+        let Some(first) = path.next() else {
+            return Some(self.to_value());
+        };
+        let (_, member) = lazy.find(first)?;
+        if member.is_set() {
+            return within(&lazy.value(member), path);
+        }
+        let mut text = lazy.slice(member.value_at, member.value_end);
+        for name in path {
+            text = scan::member(text, name)?;
+        }
+        Some(json::parse(text).unwrap_or_default())
+    }
+
+    /// Its members of these names, read now; all of it where it is not an object.
+    pub fn part(&self, names: &[CompactString]) -> Value {
+        if !self.is_object() {
+            return self.to_value();
+        }
+        let mut part = Object::with_capacity(names.len());
+        for name in names {
+            if let Some(value) = self.get(name) {
+                part.push(name.clone(), value);
+            }
+        }
+        Value::Object(part)
     }
 
     /// The JSON text of the member called `name`, where it still stands as it came.
@@ -577,6 +614,15 @@ impl PartialEq for Row {
     fn eq(&self, other: &Self) -> bool {
         self.to_value() == other.to_value()
     }
+}
+
+/// What stands at a path of names in a value.
+fn within<'n>(value: &Value, path: impl Iterator<Item = &'n str>) -> Option<Value> {
+    let mut here = value;
+    for name in path {
+        here = here.as_object()?.get(name)?;
+    }
+    Some(here.clone())
 }
 
 fn moved(error: JsonError, by: usize) -> Stop {

@@ -3,12 +3,13 @@
 //! A value keeps what the platform said: `1.10` stays `1.10`, `9007199254740993` is not rounded,
 //! a timestamp keeps its offset, and an object keeps the order of its members.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
 use compact_str::CompactString;
 use jiff::civil;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::number::Decimal;
 use crate::path::{FieldPath, Segment};
@@ -164,9 +165,7 @@ impl Object {
 
     /// That of the value that it is.
     pub fn fingerprint(&self) -> Fingerprint {
-        let mut hasher = Xxh3::new();
-        hash_object(&mut hasher, self);
-        Fingerprint(hasher.digest128())
+        fingerprint_by(|hashed| hash_object(hashed, self))
     }
 
     /// How many members there are.
@@ -337,9 +336,7 @@ impl Value {
 
     /// 128 bits that are equal exactly when [`Value::same_as`] holds (up to chance).
     pub fn fingerprint(&self) -> Fingerprint {
-        let mut hasher = Xxh3::new();
-        hash_into(&mut hasher, self);
-        Fingerprint(hasher.digest128())
+        fingerprint_by(|hashed| hash_into(hashed, self))
     }
 }
 
@@ -359,47 +356,74 @@ impl Fingerprint {
     }
 }
 
-fn hash_into(hasher: &mut Xxh3, value: &Value) {
-    match value {
-        Value::Null => hasher.update(b"n"),
-        Value::Bool(true) => hasher.update(b"t"),
-        Value::Bool(false) => hasher.update(b"f"),
-        Value::Int(n) => hash_number(hasher, itoa(*n).as_str()),
-        Value::UInt(n) => hash_number(hasher, n.to_string().as_str()),
-        Value::Decimal(decimal) => hash_number(hasher, &decimal.normalised()),
-        Value::Float(float) => match Decimal::from_f64(*float) {
-            Some(decimal) => hash_number(hasher, &decimal.normalised()),
-            None => hash_text(hasher, &float.to_string()),
-        },
-        Value::Text(text) => hash_text(hasher, text),
-        Value::Bytes(bytes) => {
-            hasher.update(b"b");
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
+thread_local! {
+    /// What is hashed is gathered first: many small pieces cost more than one large.
+    static HASHED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A buffer that is larger than this is not kept.
+const LARGEST_HASHED: usize = 1 << 16;
+
+fn fingerprint_by(write: impl FnOnce(&mut Vec<u8>)) -> Fingerprint {
+    HASHED.with_borrow_mut(|hashed| {
+        hashed.clear();
+        write(hashed);
+        let fingerprint = Fingerprint(xxh3_128(hashed));
+        if hashed.capacity() > LARGEST_HASHED {
+            *hashed = Vec::new();
         }
-        Value::Date(date) => hash_text(hasher, &date.to_string()),
-        Value::Time(time) => hash_text(hasher, &time.to_string()),
+        fingerprint
+    })
+}
+
+fn hash_into(hashed: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null => hashed.extend_from_slice(b"n"),
+        Value::Bool(true) => hashed.extend_from_slice(b"t"),
+        Value::Bool(false) => hashed.extend_from_slice(b"f"),
+        Value::Int(n) => hash_number(hashed, itoa(*n).as_str()),
+        Value::UInt(n) => hash_number(hashed, n.to_string().as_str()),
+        Value::Decimal(decimal) => hash_number(hashed, &decimal.normalised()),
+        Value::Float(float) => match Decimal::from_f64(*float) {
+            Some(decimal) => hash_number(hashed, &decimal.normalised()),
+            None => hash_text(hashed, &float.to_string()),
+        },
+        Value::Text(text) => hash_text(hashed, text),
+        Value::Bytes(bytes) => {
+            hashed.extend_from_slice(b"b");
+            hashed.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+            hashed.extend_from_slice(bytes);
+        }
+        Value::Date(date) => hash_text(hashed, &date.to_string()),
+        Value::Time(time) => hash_text(hashed, &time.to_string()),
         // The wire form, so that what we sent and what comes back as text compare equal.
-        Value::Timestamp(timestamp) => hash_text(hasher, &timestamp.to_string()),
+        Value::Timestamp(timestamp) => hash_text(hashed, &timestamp.to_string()),
         Value::List(items) => {
-            hasher.update(b"[");
-            hasher.update(&(items.len() as u64).to_le_bytes());
+            hashed.extend_from_slice(b"[");
+            hashed.extend_from_slice(&(items.len() as u64).to_le_bytes());
             for item in items {
-                hash_into(hasher, item);
+                hash_into(hashed, item);
             }
         }
-        Value::Object(object) => hash_object(hasher, object),
+        Value::Object(object) => hash_object(hashed, object),
     }
 }
 
-fn hash_object(hasher: &mut Xxh3, object: &Object) {
-    hasher.update(b"{");
-    hasher.update(&(object.len() as u64).to_le_bytes());
+fn hash_object(hashed: &mut Vec<u8>, object: &Object) {
+    hashed.extend_from_slice(b"{");
+    hashed.extend_from_slice(&(object.len() as u64).to_le_bytes());
+    if object.iter().is_sorted_by(|(a, _), (b, _)| a <= b) {
+        for (name, member) in object.iter() {
+            hash_text(hashed, name);
+            hash_into(hashed, member);
+        }
+        return;
+    }
     let mut members: Vec<(&str, &Value)> = object.iter().collect();
     members.sort_by_key(|(name, _)| *name);
     for (name, member) in members {
-        hash_text(hasher, name);
-        hash_into(hasher, member);
+        hash_text(hashed, name);
+        hash_into(hashed, member);
     }
 }
 
@@ -407,16 +431,16 @@ fn itoa(n: i64) -> String {
     n.to_string()
 }
 
-fn hash_number(hasher: &mut Xxh3, digits: &str) {
-    hasher.update(b"#");
-    hasher.update(&(digits.len() as u64).to_le_bytes());
-    hasher.update(digits.as_bytes());
+fn hash_number(hashed: &mut Vec<u8>, digits: &str) {
+    hashed.extend_from_slice(b"#");
+    hashed.extend_from_slice(&(digits.len() as u64).to_le_bytes());
+    hashed.extend_from_slice(digits.as_bytes());
 }
 
-fn hash_text(hasher: &mut Xxh3, text: &str) {
-    hasher.update(b"\"");
-    hasher.update(&(text.len() as u64).to_le_bytes());
-    hasher.update(text.as_bytes());
+fn hash_text(hashed: &mut Vec<u8>, text: &str) {
+    hashed.extend_from_slice(b"\"");
+    hashed.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    hashed.extend_from_slice(text.as_bytes());
 }
 
 impl From<bool> for Value {

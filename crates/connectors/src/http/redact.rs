@@ -34,8 +34,30 @@ const HEADERS: [&str; 12] = [
     "private-token",
 ];
 
-const NAMES: &str = "access_token|refresh_token|id_token|client_secret|api_?key|apikey|token|secret\
-                     |password|passwd|signature|sig|code|code_verifier|assertion|client_assertion|session_token|private_key";
+/// Members of forms and of addresses that hold secrets.
+const NAMES: [&str; 18] = [
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "client_secret",
+    "api_key",
+    "apikey",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "signature",
+    "sig",
+    "code",
+    "code_verifier",
+    "assertion",
+    "client_assertion",
+    "session_token",
+    "private_key",
+];
+
+/// None of [`NAMES`] is longer.
+const LONGEST_NAME: usize = 24;
 
 #[expect(
     clippy::unwrap_used,
@@ -61,8 +83,32 @@ static MAYBE_MEMBERS: LazyLock<Regex> = LazyLock::new(|| {
     clippy::unwrap_used,
     reason = "the pattern is a constant, compiled by a test"
 )]
-static FORM_MEMBERS: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(&format!(r"(?i)(^|[?&\s])((?:{NAMES})=)([^&\s#]*)")).unwrap());
+static FORM_MEMBERS: LazyLock<Regex> = LazyLock::new(|| {
+    let names = NAMES.join("|");
+    Regex::new(&format!(r"(?i)(^|[?&\s])((?:{names})=)([^&\s#]*)")).unwrap()
+});
+
+/// Whether [`FORM_MEMBERS`] may find something: what stands before one of the signs of equality is one of the names.
+/// Looking for the pattern itself takes many times as long.
+fn may_have_form_members(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'=', bytes).any(|at| {
+        let before = bytes
+            .get(at.saturating_sub(LONGEST_NAME)..at)
+            .unwrap_or_default();
+        let name = match before.iter().rposition(|byte| {
+            matches!(byte, b'?' | b'&') || byte.is_ascii_whitespace() || *byte == 0x0b
+        }) {
+            Some(end) => before.get(end + 1..).unwrap_or_default(),
+            None => before,
+        };
+        // Other alphabets have white space and letters that stand for ours too.
+        !name.is_ascii()
+            || NAMES
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    })
+}
 
 /// The secrets of one exchange, in every spelling in which they travel.
 #[derive(Clone, Default)]
@@ -121,7 +167,7 @@ impl Redactor {
             false => Cow::Borrowed(&*out),
         };
         // Most bodies are JSON, and have none.
-        if !out.contains('=') {
+        if !may_have_form_members(&out) {
             return out.into_owned();
         }
         FORM_MEMBERS
@@ -218,6 +264,35 @@ mod tests {
             "http://h/p?api_key=•••&page=2",
         );
         check("status_code=200", "status_code=200");
+        check("code=1", "code=•••");
+        check("a b\tSIG=1 c", "a b\tSIG=••• c");
+        check("a\u{a0}token=1", "a\u{a0}token=•••");
+        check("to\u{212a}en=1", "to\u{212a}en=•••");
+        check("client_assertion=1&x=2=3", "client_assertion=•••&x=2=3");
+        check("xclient_assertion=1", "xclient_assertion=1");
+        check("é=1&password=2#f", "é=1&password=•••#f");
+    }
+
+    #[test]
+    fn what_the_pattern_would_find_is_looked_for() {
+        let before = [
+            "", "?", "&", " ", "\t", "\u{b}", "\u{a0}", "\u{2003}", "x", "=", "é", "a=b&",
+        ];
+        for before in before {
+            for name in NAMES {
+                for name in [
+                    name.to_owned(),
+                    name.to_uppercase(),
+                    name.replace('s', "\u{17f}"),
+                ] {
+                    let text = format!("{before}{name}=value");
+                    if FORM_MEMBERS.is_match(&text) {
+                        assert!(may_have_form_members(&text), "{text}");
+                    }
+                }
+            }
+        }
+        assert!(NAMES.iter().all(|name| name.len() < LONGEST_NAME));
     }
 
     #[test]

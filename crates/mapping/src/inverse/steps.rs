@@ -7,6 +7,7 @@ use model::value::Value;
 use super::table;
 use crate::compile::flow::Flow;
 use crate::compile::names::type_words;
+use crate::record::Record;
 use crate::transforms::with::With;
 use crate::transforms::{self, Built, MAX_STEPS, Scope, step};
 use crate::words::quoted;
@@ -252,7 +253,8 @@ fn built(steps: &[Step]) -> Option<Vec<Built>> {
 }
 
 fn run(steps: &[Built], value: Value) -> Option<Value> {
-    let record = Value::Null;
+    let nothing = Value::Null;
+    let record = Record::Whole(&nothing);
     steps.iter().try_fold(value, |value, step| {
         step.run(value, &mut false, &Scope { record: &record }).ok()
     })

@@ -40,7 +40,7 @@ pub(crate) const EXPRESSION: Transform = Transform {
         Ok(Recipe {
             reads,
             ..Recipe::from(Action::Whole(Box::new(move |value, _, scope| {
-                expression.evaluate(scope.record, &value)
+                expression.evaluate(scope.record.whole(), &value)
             })))
         })
     },

@@ -38,6 +38,8 @@ use model::mapping::Step;
 use model::value::Value;
 use serde_json::{Map, Value as Json};
 
+use crate::record::Record;
+
 pub use catalogue::{Example, Group, Kinds, OutputKind, Param, ParamKind, Transform};
 
 use with::With;
@@ -116,7 +118,7 @@ static TABLE: &[Transform] = &[
 /// What a step may look at besides its value.
 pub(crate) struct Scope<'a> {
     /// The record as it was read.
-    pub(crate) record: &'a Value,
+    pub(crate) record: &'a Record<'a>,
 }
 
 /// A value or the reason why there is none.
@@ -302,7 +304,13 @@ pub fn try_step(name: &str, with: &Map<String, Json>, value: Value) -> Result<Ma
         0,
     )?;
     let record = Value::Null;
-    Ok(built.run(value, &mut false, &Scope { record: &record }))
+    Ok(built.run(
+        value,
+        &mut false,
+        &Scope {
+            record: &Record::Whole(&record),
+        },
+    ))
 }
 
 #[cfg(test)]
@@ -351,7 +359,13 @@ mod tests {
                 let built = build(&step, 0).unwrap();
                 let field_type = built.output.unwrap_or(field_type);
                 let record = Value::Null;
-                if let Ok(value) = built.run(input, &mut false, &Scope { record: &record }) {
+                if let Ok(value) = built.run(
+                    input,
+                    &mut false,
+                    &Scope {
+                        record: &Record::Whole(&record),
+                    },
+                ) {
                     assert!(
                         value.is_null() || Kinds::of(field_type).holds(&value),
                         "{} promises {field_type:?} but gave {value:?}",

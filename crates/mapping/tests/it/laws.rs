@@ -5,6 +5,7 @@ use mapping::{Purpose, compile};
 use model::field::Schema;
 use model::mapping::{Mapping, OnFailure, Origin, Rule, Step};
 use model::path::{FieldPath, Segment};
+use model::row::Row;
 use model::value::{Object, Value};
 use proptest::prelude::*;
 
@@ -88,7 +89,7 @@ pub(crate) fn rule() -> impl Strategy<Value = Rule> {
     let origin = prop_oneof![
         4 => prop::collection::vec(path(), 1..3).prop_map(|paths| Origin::Fields { paths }),
         1 => Just(Origin::Constant { value: serde_json::json!({"x": [1.5, null]}) }),
-        1 => prop::sample::select(vec!["{{ record.a }}", "{{ record.a.b | upper }}", "{{ record.b + 1 }} {{ record }}", "{% for x in record.c %}{{ x }}{% endfor %}"])
+        1 => prop::sample::select(vec!["{{ record.a }}", "{{ record.a.b | upper }}", "{{ record.a }} {{ record.e | default('-') }}", "{{ record.b + 1 }} {{ record }}", "{% for x in record.c %}{{ x }}{% endfor %}"])
             .prop_map(|template| Origin::Expression { template: template.to_owned() }),
     ];
     let failure = prop::sample::select(vec![
@@ -129,6 +130,18 @@ proptest! {
             prop_assert_eq!(format!("{once:?}"), format!("{:?}", program.apply(&record)));
             let traces = program.explain(&record);
             prop_assert_eq!(traces.iter().filter(|trace| trace.result.is_err()).count(), once.problems.len());
+        }
+    }
+
+    #[test]
+    fn a_record_as_it_came_is_mapped_as_one_that_is_read(rules in prop::collection::vec(rule(), 1..4), record in record()) {
+        let mapping = Mapping { rules, ..Mapping::default() };
+        let compiled = compile(&mapping, &Schema::default(), &Schema::default(), Purpose::Update);
+        if let Some(program) = compiled.program {
+            let text = model::json::to_string(&record);
+            let read = program.apply(&model::json::parse(text.as_bytes()).unwrap());
+            let row = program.apply_row(&Row::parse(&text.into()).unwrap());
+            prop_assert_eq!(format!("{row:?}"), format!("{read:?}"));
         }
     }
 

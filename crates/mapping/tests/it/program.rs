@@ -1,5 +1,6 @@
 use mapping::{Mapped, Program, Purpose, compile};
 use model::mapping::{Mapping, OnFailure, Origin, Rule, Step};
+use model::row::Row;
 use model::value::Value;
 use serde_json::{Value as Json, json};
 
@@ -67,8 +68,11 @@ fn program(source: &str, target: &str, rules: &Json) -> Program {
 }
 
 fn check(program: &Program, record: &str, expected: &str) {
+    let row = Row::parse(&record.to_owned().into()).unwrap();
     let record = model::json::parse(record.as_bytes()).unwrap();
-    let Mapped { fields, problems } = program.apply(&record);
+    let mapped = program.apply(&record);
+    assert_eq!(program.apply_row(&row), mapped);
+    let Mapped { fields, problems } = mapped;
     let mut got = model::json::to_string(&Value::Object(fields));
     for problem in problems {
         got += &format!(

@@ -174,6 +174,34 @@ fn scalar(bytes: &[u8], at: usize) -> Result<usize, Stop> {
     }
 }
 
+/// The text of the member called `name` of an object's text; the last one of that name, as in every common reader.
+pub fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    if object.first() != Some(&b'{') {
+        return None;
+    }
+    let mut found = None;
+    let mut at = white_space(object, 1);
+    while object.get(at) == Some(&b'"') {
+        let (name_end, escaped) = string(object, at).ok()?;
+        let here = object.get(at + 1..name_end - 1)?;
+        let value_at = white_space(object, white_space(object, name_end) + 1);
+        let end = value(object, value_at, 0).ok()?.end;
+        let is_it = match escaped {
+            false => here == name.as_bytes(),
+            true => super::parse(object.get(at..name_end)?).ok()?.as_text() == Some(name),
+        };
+        if is_it {
+            found = object.get(value_at..end);
+        }
+        at = white_space(object, end);
+        if object.get(at) != Some(&b',') {
+            break;
+        }
+        at = white_space(object, at + 1);
+    }
+    found
+}
+
 /// The value that begins at `at` (which must not be white space), `depth` levels down.
 ///
 /// A number at the very end of `bytes` counts as ended: the caller knows whether more may come.

@@ -38,6 +38,53 @@ fn nulls_at_the_top_are_left_out_on_request() {
 }
 
 #[test]
+fn what_stands_at_a_path_is_what_reading_all_of_it_gives() {
+    fn check(row: &Row, path: &[&str]) {
+        let whole = row.to_value();
+        let mut here = Some(&whole);
+        for name in path {
+            here = here.and_then(|value| value.as_object()?.get(name));
+        }
+        assert_eq!(row.at(path.iter().copied()), here.cloned(), "{path:?}");
+    }
+    let mut row = row(
+        r#"{"a":1,"b":{"c":{"d":[1,{"e":2}]}, "c" : {"d":"x\u00e9}"} ,"\u0063c":null},"a":{"b":2},"t":"{\"b\":1}"}"#,
+    );
+    let paths: [&[&str]; 12] = [
+        &[],
+        &["a"],
+        &["a", "b"],
+        &["a", "c"],
+        &["b"],
+        &["b", "c"],
+        &["b", "c", "d"],
+        &["b", "c", "d", "e"],
+        &["b", "cc"],
+        &["b", "z"],
+        &["t", "b"],
+        &["z", "b"],
+    ];
+    for path in paths {
+        check(&row, path);
+        check(&Row::from(row.to_value()), path);
+    }
+    row.set("z", row.get("b").unwrap());
+    check(&row, &["z", "c", "d"]);
+    check(&row, &["z", "b"]);
+    check(&super::tests::row("[1]"), &["a"]);
+}
+
+#[test]
+fn a_part_has_the_members_that_are_asked_for() {
+    let names = ["c".into(), "a".into(), "z".into()];
+    assert_eq!(
+        json::to_string(&row(r#"{"a":1,"b":2,"c":[3]}"#).part(&names)),
+        r#"{"c":[3],"a":1}"#
+    );
+    assert_eq!(row("[1]").part(&names), row("[1]").to_value());
+}
+
+#[test]
 fn members_are_read_set_and_removed_one_by_one() {
     let mut row = row(r#"{"a":1.10,"\u0062":"x","c":{"d":[true]}}"#);
     assert_eq!(row.get("b"), Some(Value::text("x")));
