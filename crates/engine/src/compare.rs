@@ -64,7 +64,7 @@ pub(crate) async fn compare(
     let sync = job.sync;
     let (rows, standings, any_unwritten) = work
         .store
-        .read(move |db| {
+        .read_where_written(move |db| {
             let mut standings: Vec<(Standing, Option<SourceMark>)> = rows
                 .iter()
                 .map(|row| (Standing::New, seed.map(|seed| mark_of(&row.row, seed))))

@@ -8,7 +8,7 @@ use model::ids::{ConnectionId, RunId};
 use store::Store;
 
 use crate::error::Result;
-use crate::limits::{EXCHANGE_BODY, HISTORY_INTERVAL, READ_BODIES};
+use crate::limits::{EXCHANGE_BODY, EXCHANGES_TOGETHER, HISTORY_INTERVAL, READ_BODIES};
 
 /// Collects the exchanges of one run and brings them, and the outcomes in the outbox, to the history.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Recorder {
 struct Waiting {
     exchanges: Vec<(ConnectionId, Exchange)>,
     reads: usize,
-    copied: Option<Instant>,
+    flushed: Option<Instant>,
 }
 
 impl Recorder {
@@ -47,8 +47,29 @@ impl Recorder {
         waiting.exchanges.push((connection, exchange));
     }
 
-    /// Writes to the history what was collected. Losing the history never hurts correctness, so it
-    /// comes after the commit; the outbox keeps what a crash would lose in between.
+    /// After a batch: writes what was collected to the history once it is enough, or has waited long enough.
+    pub(crate) async fn keep_up(&self, store: &Store) -> Result<()> {
+        let (is_enough, has_waited) = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let has_waited = waiting
+                .flushed
+                .is_none_or(|at| at.elapsed() >= HISTORY_INTERVAL);
+            if has_waited {
+                waiting.flushed = Some(Instant::now());
+            }
+            (waiting.exchanges.len() >= EXCHANGES_TOGETHER, has_waited)
+        };
+        if is_enough || has_waited {
+            self.flush(store).await?;
+        }
+        if has_waited {
+            store.copy_history().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the requests that were collected to the history. Losing the history never hurts correctness, so it comes
+    /// after the commit; what became of records waits in the outbox, which no crash empties.
     pub(crate) async fn flush(&self, store: &Store) -> Result<()> {
         let exchanges = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,19 +84,6 @@ impl Recorder {
             store
                 .write_history(move |tx| store::exchanges::insert_many(tx, &rows))
                 .await?;
-        }
-        let due = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = waiting
-                .copied
-                .is_none_or(|at| at.elapsed() >= HISTORY_INTERVAL);
-            if due {
-                waiting.copied = Some(Instant::now());
-            }
-            due
-        };
-        if due {
-            store.copy_history().await?;
         }
         Ok(())
     }

@@ -5,6 +5,12 @@ use std::time::Duration;
 /// Records that are planned, journalled, written and committed together.
 pub const RECORDS_PER_BATCH: usize = 500;
 
+/// The same while that goes quickly.
+pub const LARGEST_BATCH: usize = 1000;
+
+/// A batch that takes less than this is quick.
+pub const QUICK_BATCH: Duration = Duration::from_millis(500);
+
 /// Pages of so many records or more are brought together to batches.
 pub const TOGETHER_FROM: usize = 50;
 
@@ -31,6 +37,9 @@ pub const SAMPLES: usize = 200;
 
 /// Outcomes reach the history at least this often while a run is at work, and at its end.
 pub const HISTORY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// So many requests reach the history together, while a run is at work and quick.
+pub const EXCHANGES_TOGETHER: usize = 64;
 
 /// Characters of a request or response body that are kept for the inspector.
 pub const EXCHANGE_BODY: usize = 16 * 1024;

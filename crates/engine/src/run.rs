@@ -11,6 +11,7 @@
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
+use std::time::Instant;
 
 use connectors::{Access, ReadRequest, RowPage, RowRecord};
 use model::clock::Clock;
@@ -31,6 +32,7 @@ use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
 use crate::job::Job;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
+use crate::pace::Pace;
 use crate::plan::Decision;
 use crate::planned::Planned;
 use crate::progress::Meter;
@@ -155,15 +157,19 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
     );
     let mut claims = Claims::default();
     let mut cursor = None;
-    while let Some(page) = pages.full().await {
+    let mut pace = Pace::default();
+    while let Some(page) = pages.full(pace.records()).await {
         let page = page?;
-        let mut batches = batches(page.records).into_iter().peekable();
+        let mut batches = batches_of(page.records, pace.records())
+            .into_iter()
+            .peekable();
         if batches.peek().is_none() {
             cursor = page.cursor.or(cursor);
             continue;
         }
         while let Some(batch) = batches.next() {
             stop_if_cancelled(work)?;
+            let started = Instant::now();
             let compared = compare::compare(job, work, batch, &mut claims).await?;
             let ends_page = batches.peek().is_none();
             if ends_page {
@@ -171,6 +177,7 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
             }
             let checkpoint = ends_page.then(|| checkpoint.clone());
             execute_compared(job, work, compared, checkpoint, sequence).await?;
+            pace.took(started.elapsed());
         }
         cursor = page.cursor.or(cursor);
     }
@@ -489,15 +496,21 @@ impl Keyed for RowRecord {
     }
 }
 
+/// The records in batches.
 pub(crate) fn batches<T: Keyed>(records: Vec<T>) -> Vec<Vec<T>> {
-    let mut out = Vec::with_capacity(records.len() / RECORDS_PER_BATCH + 1);
-    let mut batch = Vec::with_capacity(records.len().min(RECORDS_PER_BATCH));
+    batches_of(records, RECORDS_PER_BATCH)
+}
+
+/// The records in batches of so many at most.
+fn batches_of<T: Keyed>(records: Vec<T>, limit: usize) -> Vec<Vec<T>> {
+    let mut out = Vec::with_capacity(records.len() / limit.max(1) + 1);
+    let mut batch = Vec::with_capacity(records.len().min(limit));
     // Order is kept per record: the same key twice never shares a batch.
     let mut keys: HashSet<u64, BuildHasherDefault<AsItIs>> = HashSet::default();
     for record in records {
         let mark = record.key().map(RecordKey::mark);
         let repeated = mark.is_some_and(|mark| !keys.insert(mark));
-        if repeated || batch.len() >= RECORDS_PER_BATCH {
+        if repeated || batch.len() >= limit {
             out.push(std::mem::take(&mut batch));
             keys.clear();
             keys.extend(mark);
@@ -583,5 +596,5 @@ async fn execute_into(
     let counts = batch.counts;
     commit::commit(job, work, batch, checkpoint).await?;
     work.meter.counted(&counts);
-    work.recorder.flush(&work.store).await
+    work.recorder.keep_up(&work.store).await
 }

@@ -217,6 +217,17 @@ impl Store {
         self.pools()?.main.read(f).await
     }
 
+    /// As [`Store::read`], in line with what is written: pages that were written a moment ago are still decrypted there.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    pub async fn read_where_written<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.pools()?.main.read_where_written(f).await
+    }
+
     /// As [`Store::write`] for history.db, except that a power cut may take the last commits.
     ///
     /// # Errors

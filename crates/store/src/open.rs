@@ -349,8 +349,11 @@ fn configure(conn: &Connection, durability: Durability, cache_kb: u32) -> Result
         Durability::Soon => "NORMAL",
     };
     conn.set_prepared_statement_cache_capacity(128);
+    // SQLCipher would have every page overwritten that is freed. All pages are encrypted; what was on them goes when
+    // they are used again.
     conn.execute_batch(&format!(
         "PRAGMA synchronous = {synchronous};
+         PRAGMA secure_delete = FAST;
          PRAGMA foreign_keys = ON;
          PRAGMA temp_store = MEMORY;
          PRAGMA trusted_schema = OFF;

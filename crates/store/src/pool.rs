@@ -119,12 +119,7 @@ impl Pool {
         &self,
         f: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let snapshot = move |conn: &mut Connection| {
-            let tx = conn
-                .transaction_with_behavior(TransactionBehavior::Deferred)
-                .during("begin to read")?;
-            f(&tx)
-        };
+        let snapshot = snapshot(f);
         match (&self.readers, &self.writer) {
             (Some(readers), _) => self.send(readers, snapshot).await,
             (None, Writer::Here(here)) => here.run(Access::Read, snapshot).await,
@@ -139,6 +134,20 @@ impl Pool {
                 })
                 .await
             }
+        }
+    }
+
+    /// As [`Pool::read`], on the connection that writes.
+    pub(crate) async fn read_where_written<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match &self.writer {
+            // A database in memory reads there anyway.
+            Writer::Thread(writer) if self.readers.is_some() => {
+                self.send(writer, snapshot(f)).await
+            }
+            Writer::Thread(_) | Writer::Here(_) => self.read(f).await,
         }
     }
 
@@ -209,6 +218,18 @@ fn transact<T>(conn: &mut Connection, f: impl FnOnce(&Transaction<'_>) -> Result
     let value = f(&tx)?;
     tx.commit().during("commit")?;
     Ok(value)
+}
+
+/// Reading as one transaction.
+fn snapshot<T>(
+    f: impl FnOnce(&Connection) -> Result<T>,
+) -> impl FnOnce(&mut Connection) -> Result<T> {
+    move |conn| {
+        let tx = conn
+            .transaction_with_behavior(TransactionBehavior::Deferred)
+            .during("begin to read")?;
+        f(&tx)
+    }
 }
 
 #[derive(Clone)]

@@ -55,7 +55,7 @@ impl Store {
         let mut n_copied = 0;
         loop {
             let packets = self
-                .read(|conn| outbox::take(conn, PACKETS_AT_A_TIME))
+                .read_where_written(|conn| outbox::take(conn, PACKETS_AT_A_TIME))
                 .await?;
             let Some(up_to) = packets.last().map(|packet| packet.no) else {
                 return Ok(n_copied);

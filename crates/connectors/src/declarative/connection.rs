@@ -144,9 +144,7 @@ impl Connection {
 
     /// The address that a requester's requests go to, before paging.
     pub(super) fn home(&self, requester: &Requester, scope: &Scope<'_>) -> Result<Url> {
-        requester
-            .build(scope, scope, &self.env, Options::default(), None)
-            .map(|request| request.url)
+        requester.address(scope, scope, &self.env, None)
     }
 
     pub(super) fn malformed(&self, reason: &str) -> Error {

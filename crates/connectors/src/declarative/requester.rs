@@ -363,7 +363,8 @@ impl Requester {
         }
     }
 
-    fn address(
+    /// The address of a request, without parameters.
+    pub(super) fn address(
         &self,
         scope: &Scope<'_>,
         for_path: &Scope<'_>,
