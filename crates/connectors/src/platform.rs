@@ -15,6 +15,7 @@ use model::value::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::Result;
+use crate::http::Unread;
 
 /// A stream in a list of streams.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,7 +101,7 @@ pub struct StreamDescription {
 pub struct Access {
     /// Honoured within two seconds at every wait.
     pub cancel: CancellationToken,
-    /// Gets each exchange, redacted.
+    /// Gets each exchange.
     pub exchanges: Option<Arc<dyn ExchangeLog>>,
     /// Told why nothing happens at the moment ("waiting 42 s: Postino allows 60 requests a minute"),
     /// and none when it goes on.
@@ -160,8 +161,8 @@ pub struct Exchange {
 
 /// Where exchanges are written down.
 pub trait ExchangeLog: Send + Sync {
-    /// Takes one exchange. Must not block for long.
-    fn record(&self, exchange: Exchange);
+    /// Takes one exchange; secrets are taken out of what is read of it. Must not block for long.
+    fn record(&self, exchange: Unread);
 }
 
 /// Changes that a platform carries out in its own time.

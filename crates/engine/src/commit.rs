@@ -152,6 +152,12 @@ impl Batch {
         links.chain(agreed.map(|agreed| (&agreed.source_key, &agreed.target_key)))
     }
 
+    /// Requests by which records were not written, or are not known to be.
+    pub(crate) fn doubtful_exchanges(&self) -> impl Iterator<Item = ExchangeId> {
+        let lines = self.records.iter();
+        lines.filter_map(|line| line.exchange.filter(|_| line.outcome.needs_person()))
+    }
+
     /// When it came to this.
     pub(crate) fn at(&self) -> Millis {
         self.at

@@ -1,14 +1,21 @@
 //! Keeps the requests of a run until they are in the history.
+//!
+//! The first are kept with their bodies, and so is later whatever did not go well: what a request took over that went
+//! well is in the history record by record.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use connectors::http::Unread;
 use connectors::{Exchange, ExchangeLog};
-use model::ids::{ConnectionId, RunId};
+use model::ids::{ConnectionId, ExchangeId, RunId};
 use store::Store;
 
 use crate::error::Result;
-use crate::limits::{EXCHANGE_BODY, EXCHANGES_TOGETHER, HISTORY_INTERVAL, READ_BODIES};
+use crate::limits::{
+    BRIEF_BODY, EXCHANGE_BODY, EXCHANGES_TOGETHER, HISTORY_INTERVAL, READ_BODIES, WHOLE_EXCHANGES,
+};
 
 /// Collects the exchanges of one run and brings them, and the outcomes in the outbox, to the history.
 #[derive(Debug)]
@@ -19,8 +26,12 @@ pub(crate) struct Recorder {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    exchanges: Vec<(ConnectionId, Exchange)>,
+    exchanges: Vec<(ConnectionId, Unread)>,
+    /// Of these as much is kept as there is room for, also where they went well.
+    told: HashSet<ExchangeId>,
     reads: usize,
+    /// How many are in the history.
+    kept: usize,
     flushed: Option<Instant>,
 }
 
@@ -32,19 +43,23 @@ impl Recorder {
         }
     }
 
-    fn take(&self, connection: ConnectionId, mut exchange: Exchange) {
+    fn take(&self, connection: ConnectionId, mut exchange: Unread) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        cut(&mut exchange.request_body);
-        cut(&mut exchange.response_body);
         // Bodies of reads are the source's whole content: keep the first pages and what went wrong.
-        let went_well = exchange.status.is_some_and(|status| status < 400);
-        if exchange.method == "GET" && went_well {
+        if exchange.is_read() && exchange.went_well() {
             waiting.reads += 1;
             if waiting.reads > READ_BODIES {
-                exchange.response_body = None;
+                exchange.forget_answer();
             }
         }
+        exchange.shorten();
         waiting.exchanges.push((connection, exchange));
+    }
+
+    /// Records were not written by these requests, or not known to be: somebody will want to see them.
+    pub(crate) fn will_be_looked_at(&self, exchanges: impl IntoIterator<Item = ExchangeId>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.told.extend(exchanges);
     }
 
     /// After a batch: writes what was collected to the history once it is enough, or has waited long enough.
@@ -71,15 +86,29 @@ impl Recorder {
     /// Writes the requests that were collected to the history. Losing the history never hurts correctness, so it comes
     /// after the commit; what became of records waits in the outbox, which no crash empties.
     pub(crate) async fn flush(&self, store: &Store) -> Result<()> {
-        let exchanges = {
+        let (exchanges, told, before) = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut waiting.exchanges)
+            let before = waiting.kept;
+            waiting.kept += waiting.exchanges.len();
+            (
+                std::mem::take(&mut waiting.exchanges),
+                std::mem::take(&mut waiting.told),
+                before,
+            )
         };
         let run = self.run;
         if !exchanges.is_empty() {
             let rows: Vec<_> = exchanges
                 .into_iter()
-                .map(|(connection, exchange)| stored(connection, run, exchange))
+                .enumerate()
+                .map(|(n, (connection, exchange))| {
+                    // What the records hold is in the history, one by one.
+                    let is_brief = before + n >= WHOLE_EXCHANGES
+                        && exchange.went_well()
+                        && !told.contains(&exchange.id());
+                    let most = if is_brief { BRIEF_BODY } else { EXCHANGE_BODY };
+                    stored(connection, run, exchange.read(most))
+                })
                 .collect();
             store
                 .write_history(move |tx| store::exchanges::insert_many(tx, &rows))
@@ -93,19 +122,6 @@ impl Recorder {
         self.flush(store).await?;
         store.copy_history().await?;
         Ok(())
-    }
-}
-
-pub(crate) fn cut(body: &mut Option<String>) {
-    if let Some(text) = body
-        && text.len() > EXCHANGE_BODY
-    {
-        let mut end = EXCHANGE_BODY;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-        text.push('…');
     }
 }
 
@@ -141,7 +157,7 @@ pub(crate) struct OfConnection {
 }
 
 impl ExchangeLog for OfConnection {
-    fn record(&self, exchange: Exchange) {
+    fn record(&self, exchange: Unread) {
         self.recorder.take(self.connection, exchange);
     }
 }

@@ -41,8 +41,14 @@ pub const HISTORY_INTERVAL: Duration = Duration::from_secs(1);
 /// So many requests reach the history together, while a run is at work and quick.
 pub const EXCHANGES_TOGETHER: usize = 64;
 
-/// Characters of a request or response body that are kept for the inspector.
+/// Bytes of a request or response body that are kept for the inspector.
 pub const EXCHANGE_BODY: usize = 16 * 1024;
+
+/// Requests of a run of which as much is kept, and answers; of later ones only where something was wrong.
+pub const WHOLE_EXCHANGES: usize = 50;
+
+/// Bytes that are kept of the bodies of the others.
+pub const BRIEF_BODY: usize = 1024;
 
 /// Pages whose bodies are kept; later ones keep their frame only.
 pub const READ_BODIES: usize = 3;

@@ -594,6 +594,7 @@ async fn execute_into(
         write::send(job, work, changes, &mut batch).await?;
     }
     let counts = batch.counts;
+    work.recorder.will_be_looked_at(batch.doubtful_exchanges());
     commit::commit(job, work, batch, checkpoint).await?;
     work.meter.counted(&counts);
     work.recorder.keep_up(&work.store).await

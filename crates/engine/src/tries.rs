@@ -8,6 +8,7 @@ use connectors::declarative::auth_spec::AuthKind;
 use connectors::declarative::manifest::Manifest;
 use connectors::declarative::pages::{Pages, Step};
 use connectors::declarative::platform::Platform;
+use connectors::http::Unread;
 use connectors::{Access, Exchange, ExchangeLog};
 use model::ids::{ConnectionId, TryId};
 use model::secret::Secret;
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connector_files::parse;
 use crate::error::{Error, Result};
-use crate::limits::{OPEN_TRIES, TRIED_RECORDS};
+use crate::limits::{EXCHANGE_BODY, OPEN_TRIES, TRIED_RECORDS};
 use crate::{Engine, platforms, settings};
 
 /// What is to be tried.
@@ -97,7 +98,8 @@ impl Log {
 }
 
 impl ExchangeLog for Log {
-    fn record(&self, exchange: Exchange) {
+    fn record(&self, exchange: Unread) {
+        let exchange = exchange.read(EXCHANGE_BODY);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push(exchange);
     }
@@ -317,10 +319,6 @@ impl Reading {
         let progress = self.pages.progress();
         page.state = progress.has_cursor().then(|| progress.state().to_serde());
         page.exchanges = self.log.take();
-        for exchange in &mut page.exchanges {
-            crate::exchanges::cut(&mut exchange.request_body);
-            crate::exchanges::cut(&mut exchange.response_body);
-        }
         page
     }
 }

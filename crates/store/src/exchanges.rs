@@ -108,10 +108,7 @@ fn packed(body: &[u8]) -> Cow<'_, [u8]> {
     if body.len() < PACKED_FROM && body.first() != Some(&PACKED) {
         return body.into();
     }
-    match packet::compress(body) {
-        Some(packed) => [&[PACKED], packed.as_slice()].concat().into(),
-        None => body.into(),
-    }
+    packet::compress_after(&[PACKED], body).map_or(body.into(), Cow::Owned)
 }
 
 fn unpacked(body: Option<Vec<u8>>) -> Option<Vec<u8>> {

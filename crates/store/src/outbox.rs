@@ -137,7 +137,7 @@ fn put(
             lines::pack(in_order().map(|(n, record)| (record, lines::Values::of(place(n)))))?,
         ),
         None => {
-            let mut values = Writer::with_capacity(1000 * records.len());
+            let mut values = Writer::default();
             let mut places = Vec::with_capacity(records.len());
             for (_, record) in in_order() {
                 places.push(lines::write_values(&mut values, record)?);

@@ -25,14 +25,45 @@ const LEVEL: i32 = 1;
 const VERSION: u8 = 1;
 
 /// Writes the content of a packet.
-#[derive(Default)]
 pub(crate) struct Writer(Vec<u8>);
 
-impl Writer {
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self(Vec::with_capacity(bytes))
-    }
+/// Buffers that are kept for the next packet, each up to this size.
+const SPARE: usize = 4;
+const LARGEST_SPARE: usize = 4 << 20;
 
+thread_local! {
+    /// Batch after batch needs buffers of the same size: to give them back each time costs more memory, and time.
+    static SPARES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn buffer() -> Vec<u8> {
+    SPARES.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+fn give_back(mut buffer: Vec<u8>) {
+    if buffer.capacity() <= LARGEST_SPARE {
+        buffer.clear();
+        SPARES.with_borrow_mut(|spares| {
+            if spares.len() < SPARE {
+                spares.push(buffer);
+            }
+        });
+    }
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self(buffer())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        give_back(std::mem::take(&mut self.0));
+    }
+}
+
+impl Writer {
     pub(crate) fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
@@ -78,14 +109,10 @@ impl Writer {
 
     /// The packet.
     pub(crate) fn pack(&self) -> Result<Vec<u8>> {
-        let frame = compress(&self.0).ok_or(Error::Unstorable {
+        compress_after(&[VERSION], &self.0).ok_or(Error::Unstorable {
             what: "packet of records",
             expected: "records that can be compressed",
-        })?;
-        let mut out = Vec::with_capacity(frame.len() + 1);
-        out.push(VERSION);
-        out.extend_from_slice(&frame);
-        Ok(out)
+        })
     }
 }
 
@@ -115,14 +142,21 @@ thread_local! {
     static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
 }
 
-/// A frame of zstd.
-pub(crate) fn compress(content: &[u8]) -> Option<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|compressor| {
+/// A frame of zstd after a few other bytes.
+pub(crate) fn compress_after(head: &[u8], content: &[u8]) -> Option<Vec<u8>> {
+    // It is made where there is room for the worst case, and then no larger than it is.
+    let mut frame = buffer();
+    frame.reserve(zstd::zstd_safe::compress_bound(content.len()));
+    let out = COMPRESSOR.with_borrow_mut(|compressor| {
         if compressor.is_none() {
             *compressor = zstd::bulk::Compressor::new(LEVEL).ok();
         }
-        compressor.as_mut()?.compress(content).ok()
-    })
+        let compressor = compressor.as_mut()?;
+        compressor.compress_to_buffer(content, &mut frame).ok()?;
+        Some([head, frame.as_slice()].concat())
+    });
+    give_back(frame);
+    out
 }
 
 /// What a frame of zstd holds.

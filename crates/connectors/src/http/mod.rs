@@ -16,6 +16,7 @@ pub mod signer;
 pub mod skew;
 pub mod tls;
 pub mod transport;
+pub mod unread;
 
 pub use answer::{Answer, Failure, Judge, Verdict};
 pub use client::{Call, Client, Limits, Repeat};
@@ -23,3 +24,4 @@ pub use request::{Body, RequestParts};
 pub use signer::{NoSignIn, Signer};
 pub use tls::ClientTls;
 pub use transport::{Broken, OpenBody};
+pub use unread::Unread;

@@ -1,7 +1,7 @@
 //! Takes secrets out of what is recorded and said: by value, and by the names that hold them.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use http::HeaderMap;
 use model::secret::Secret;
@@ -113,7 +113,7 @@ fn may_have_form_members(text: &str) -> bool {
 /// The secrets of one exchange, in every spelling in which they travel.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    spellings: Vec<Zeroizing<String>>,
+    spellings: Arc<Vec<Zeroizing<String>>>,
     longest: usize,
 }
 
@@ -145,12 +145,15 @@ impl Redactor {
         // The longest first, so that none hides a part of another.
         spellings.sort_by_key(|text| std::cmp::Reverse(text.len()));
         let longest = spellings.first().map_or(0, |text| text.len());
-        Self { spellings, longest }
+        Self {
+            spellings: Arc::new(spellings),
+            longest,
+        }
     }
 
     fn by_value<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut out = Cow::Borrowed(text);
-        for secret in &self.spellings {
+        for secret in self.spellings.iter() {
             if out.contains(secret.as_str()) {
                 out = Cow::Owned(out.replace(secret.as_str(), MASK));
             }
@@ -200,17 +203,22 @@ impl Redactor {
             .collect()
     }
 
-    /// A body, cut at [`RECORDED_BODY`].
-    pub fn body(&self, body: &[u8]) -> Option<String> {
+    /// How much of a body has to be looked at to keep so many bytes of it: a little more, so that a secret across the cut
+    /// is seen whole.
+    pub(super) fn window(&self, most: usize) -> usize {
+        most + self.longest + 8192
+    }
+
+    /// A body, cut after so many bytes.
+    pub fn body(&self, body: &[u8], most: usize) -> Option<String> {
         if body.is_empty() {
             return None;
         }
-        // A little more than is kept, so that a secret across the cut is seen whole.
-        let window = RECORDED_BODY + self.longest + 4096;
+        let window = self.window(most);
         let text = String::from_utf8_lossy(body.get(..window.min(body.len())).unwrap_or_default());
         let mut out = self.text(&text);
-        if out.len() > RECORDED_BODY || body.len() > window {
-            let mut end = RECORDED_BODY.min(out.len());
+        if out.len() > most || body.len() > window {
+            let mut end = most.min(out.len());
             while !out.is_char_boundary(end) {
                 end -= 1;
             }
@@ -302,7 +310,7 @@ mod tests {
         body.push_str(secret);
         body.push_str(&"y".repeat(100_000));
         let shown = Redactor::new(&[Secret::new(secret)])
-            .body(body.as_bytes())
+            .body(body.as_bytes(), RECORDED_BODY)
             .unwrap();
         assert!(!shown.contains("01234"), "{}", &shown[shown.len() - 60..]);
         assert!(shown.len() < RECORDED_BODY + 20);

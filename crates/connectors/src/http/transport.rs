@@ -1,4 +1,4 @@
-//! One attempt: bytes out, a bounded answer in, both written down without secrets.
+//! One attempt: bytes out, a bounded answer in, both handed on to be written down.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,8 +14,8 @@ use url::Url;
 
 use super::redact::Redactor;
 use super::tls::ClientTls;
-use super::{Body, RequestParts};
-use crate::{Access, Exchange};
+use super::{Body, RequestParts, Unread};
+use crate::Access;
 
 /// Bounds of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -177,20 +177,20 @@ impl Transport {
         let exchange = ExchangeId::new();
         let started = Instant::now();
         let wire = encode(request);
-        // Taking secrets out costs more than asking: only where somebody keeps what is asked.
-        let mut record = access.exchanges.as_ref().map(|_| Exchange {
+        let mut record = access.exchanges.as_ref().map(|_| Unread {
             id: exchange,
             at: self.clock.now(),
             took: Duration::ZERO,
-            method: wire.method.to_string(),
-            url: redactor.url(&wire.url),
-            request_headers: redactor.headers(&wire.headers),
-            request_body: redactor.body(&wire.body),
-            status: None,
-            response_headers: Vec::new(),
-            response_body: None,
-            error: None,
             attempt: number,
+            method: wire.method.clone(),
+            url: wire.url.clone(),
+            request_headers: wire.headers.clone(),
+            request_body: wire.body.clone(),
+            status: None,
+            response_headers: HeaderMap::new(),
+            response_body: Bytes::new(),
+            error: None,
+            redactor: redactor.clone(),
         });
         let result = self
             .exchange_bytes(wire, access.cancel.clone(), grace, redactor, in_pieces)
@@ -199,12 +199,12 @@ impl Transport {
             record.took = started.elapsed();
             match &result {
                 Ok((status, headers, body, _)) => {
-                    record.status = Some(status.as_u16());
-                    record.response_headers = redactor.headers(headers);
-                    record.response_body = redactor.body(body);
+                    record.status = Some(*status);
+                    record.response_headers = headers.clone();
+                    record.response_body = body.clone();
                 }
                 Err((why, _, status)) => {
-                    record.status = status.map(|status| status.as_u16());
+                    record.status = *status;
                     record.error = Some(match why {
                         Broken::Cancelled => "stopped".into(),
                         Broken::TooLarge => format!(

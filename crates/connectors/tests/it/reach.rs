@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use connectors::declarative::manifest::Manifest;
 use connectors::declarative::platform::Platform;
-use connectors::http::{Client, Limits, RequestParts, Signer};
+use connectors::http::redact::RECORDED_BODY;
+use connectors::http::{Client, Limits, RequestParts, Signer, Unread};
 use connectors::{Access, Exchange, ExchangeLog, Page, ReadRequest, Result, Source as _, registry};
 use model::clock::Clock;
 use model::ids::ChangeId;
@@ -39,8 +40,8 @@ impl Signer for FixedHeader {
 pub(crate) struct Kept(pub(crate) Mutex<Vec<Exchange>>);
 
 impl ExchangeLog for Kept {
-    fn record(&self, exchange: Exchange) {
-        self.0.lock().unwrap().push(exchange);
+    fn record(&self, exchange: Unread) {
+        self.0.lock().unwrap().push(exchange.read(RECORDED_BODY));
     }
 }
 

@@ -49,12 +49,9 @@ pub(super) fn insert(
     run: RunId,
     pending: &[Intended<'_>],
 ) -> Result<()> {
-    let mut writer = Writer::with_capacity(1000 * pending.len());
+    let mut writer = Writer::default();
     let mut marks = Vec::with_capacity(MARK * pending.len());
-    let mut fields = pending
-        .iter()
-        .all(becomes_shadow)
-        .then(|| Writer::with_capacity(400 * pending.len()));
+    let mut fields = pending.iter().all(becomes_shadow).then(Writer::default);
     for entry in pending {
         write(&mut writer, fields.as_mut(), entry)?;
         marks.extend_from_slice(&entry.change.id.to_bytes());

@@ -53,7 +53,7 @@ const OWN_VALUES: u32 = u32::MAX;
 pub(crate) fn pack<'r>(
     records: impl IntoIterator<Item = (&'r Told<'r>, Values)>,
 ) -> Result<Vec<u8>> {
-    let mut writer = Writer::with_capacity(32 * 1024);
+    let mut writer = Writer::default();
     let mut is_first = true;
     for (record, values) in records {
         if std::mem::take(&mut is_first) {

@@ -75,8 +75,8 @@ pub async fn find(inner: &Connection, find: Find, access: &Access) -> Result<Vec
             (!text.trim().is_empty() && !odd).then_some(text)
         })
         .collect();
-    let mut distinct: Vec<String> = Vec::new();
-    let mut known: HashMap<String, Vec<Record>> = HashMap::new();
+    let mut distinct: Vec<String> = Vec::with_capacity(wanted.len());
+    let mut known: HashMap<String, Vec<Record>> = HashMap::with_capacity(wanted.len());
     for text in wanted.iter().flatten() {
         if known
             .insert(comparable(offered, text), Vec::new())
@@ -85,6 +85,7 @@ pub async fn find(inner: &Connection, find: Find, access: &Access) -> Result<Vec
             distinct.push(text.clone());
         }
     }
+    let mut found_any = false;
     for values in distinct.chunks(offered.size.max(1)) {
         for fields in look_up(inner, offered, values, access).await? {
             let record = record_of(fields, &stream.key, spec.version.as_ref());
@@ -94,8 +95,12 @@ pub async fn find(inner: &Connection, find: Find, access: &Access) -> Result<Vec
             // What was not asked for is dropped: some platforms search by similarity.
             if let Some(found) = known.get_mut(&comparable(offered, &python_text(value))) {
                 found.push(record);
+                found_any = true;
             }
         }
+    }
+    if !found_any {
+        return Ok(vec![Vec::new(); find.values.len()]);
     }
     Ok(find
         .values
@@ -130,10 +135,10 @@ fn fits(record: &Record, by: &[FieldPath], values: &[Value], asked: usize) -> bo
 
 fn comparable(offered: &FindSpec, text: &str) -> String {
     let text = if offered.trim { text.trim() } else { text };
-    if offered.lower {
-        text.to_lowercase()
-    } else {
-        text.to_owned()
+    match offered.lower {
+        true if text.is_ascii() => text.to_ascii_lowercase(),
+        true => text.to_lowercase(),
+        false => text.to_owned(),
     }
 }
 
