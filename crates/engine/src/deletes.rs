@@ -176,7 +176,7 @@ pub(crate) async fn plan_due(
     if side == Side::Target && job.back.is_none() {
         return Ok(0);
     }
-    let sync = job.sync;
+    let (sync, pairs) = (job.sync, job.links);
     let mut after: Option<RecordKey> = None;
     let mut n_due = 0;
     loop {
@@ -190,7 +190,7 @@ pub(crate) async fn plan_due(
                     .iter()
                     .map(|missing| missing.source_key.clone())
                     .collect();
-                let links = store::links::get_many(db, sync, &keys)?;
+                let links = pairs.get_many(db, &keys)?;
                 // What a person has to decide is not decided here.
                 let decided: HashSet<RecordKey> = store::conflicts::of_records(db, sync, &keys)?
                     .into_iter()

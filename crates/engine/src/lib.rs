@@ -31,6 +31,7 @@ mod guards;
 mod job;
 mod jobs;
 pub mod limits;
+mod linked;
 mod lock;
 mod lookup;
 mod merge;
