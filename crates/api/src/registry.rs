@@ -54,7 +54,7 @@ macro_rules! commands {
             export_sync(SyncRef) -> ExportedSync, query, [Syncs];
             get_samples(SampleRequest) -> Samples, query, [Samples];
             check_mapping(CheckMapping) -> MappingReport, query, [Streams, Samples];
-            preview_mapping(PreviewMapping) -> MappingPreview, query, [Streams, Samples];
+            preview_mapping(PreviewMapping) -> MappingPreview, query, [Streams, Samples, Runs];
             check_round_trip(SyncRef) -> RoundTripReport, query, [Syncs, Mapping, Streams, Samples];
             preview_rows(CheckMapping) -> PreviewRows, query, [Streams, Samples, Runs];
             suggest_mapping(SuggestMapping) -> SuggestionList, query, [Streams, Samples];

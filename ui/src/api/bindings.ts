@@ -3035,7 +3035,7 @@ export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags:
   export_sync: { kind: "query", tags: ["syncs"] },
   get_samples: { kind: "query", tags: ["samples"] },
   check_mapping: { kind: "query", tags: ["streams", "samples"] },
-  preview_mapping: { kind: "query", tags: ["streams", "samples"] },
+  preview_mapping: { kind: "query", tags: ["streams", "samples", "runs"] },
   check_round_trip: { kind: "query", tags: ["syncs", "mapping", "streams", "samples"] },
   preview_rows: { kind: "query", tags: ["streams", "samples", "runs"] },
   suggest_mapping: { kind: "query", tags: ["streams", "samples"] },

@@ -141,12 +141,9 @@ describe("events", () => {
     expect(client.getQueryData<PlanDetail>(plan)?.counts.read).toBe(0);
   });
 
-  test("the first records of a run that is at work are read again, a full page is not", () => {
+  test("the last records of a run that is at work are read again, a full page is not", () => {
     const list = ["list_run_records", { run: "run_1", outcomes: [], search: "" }];
-    const page = (has_more: boolean) => ({
-      pages: [{ records: [], has_more }],
-      pageParams: [null],
-    });
+    const page = (has_more: boolean) => ({ records: [], has_more });
     client.setQueryData(list, page(true));
     applyEvent(client, { kind: "progress", progress });
     expect(isOld(list)).toBe(false);
