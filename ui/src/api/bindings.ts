@@ -1329,7 +1329,7 @@ search: string,
  */
 unwritten: boolean, 
 /**
- * After this one (paging): its `cursor`.
+ * From here on (paging): the `next` of the page before.
  */
 after?: string | null, 
 /**
@@ -2101,10 +2101,6 @@ run: RunId,
  */
 seq: number, 
 /**
- * For paging.
- */
-cursor: string, 
-/**
  * The record of the source.
  */
 source_key: string, 
@@ -2151,9 +2147,10 @@ export type RunRecords = {
  */
 records: Array<RunRecordSummary>, 
 /**
- * There are more.
+ * Where the rest begins (`after` of the next request); none at the end. There may be more behind a page that has
+ * no record: a search stops after a while to answer.
  */
-has_more: boolean, };
+next?: string | null, };
 
 export type RunRef = { 
 /**
