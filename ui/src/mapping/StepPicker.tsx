@@ -1,5 +1,5 @@
 import { useEffect, useId, useMemo, useRef, useState } from "react";
-import type { Rule, TransformView } from "@/api/bindings";
+import type { Rule, TransformExample, TransformView } from "@/api/bindings";
 import { cx } from "@/components/cx";
 import { startOfTable } from "./compat";
 import * as mappings from "./document";
@@ -40,6 +40,11 @@ export function searchTransforms(
     .filter(({ score }) => score >= 0)
     .sort((a, b) => b.score - a.score)
     .map(({ transform }) => transform);
+}
+
+/** Whether an example tells what a step does: that of a look-up does not. */
+function shows({ input, output }: TransformExample): boolean {
+  return JSON.stringify(input) !== JSON.stringify(output);
 }
 
 /** "+ Add a step". */
@@ -145,13 +150,13 @@ export function StepPicker({ rule }: { rule: Rule }) {
               onClick={() => take(transform)}
             >
               <span className="font-medium">{transform.name.replaceAll("_", " ")}</span>
-              {transform.example ? (
+              {transform.example && shows(transform.example) ? (
                 <span className="map-mono truncate">
                   {quotedValue(transform.example.input, 26)} →{" "}
                   <b>{quotedValue(transform.example.output, 26)}</b>
                 </span>
               ) : (
-                <span className="truncate text-sm text-ink3">{transform.summary}</span>
+                <span className="text-sm text-ink3">{transform.summary}</span>
               )}
             </div>
           </div>

@@ -2,9 +2,10 @@ import { Check } from "lucide-react";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { ConflictView } from "@/api/bindings";
 import { cx } from "@/components/cx";
+import { Kbd } from "@/components/Kbd";
 import { Tag } from "@/components/Pill";
+import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
-import { counted } from "@/format/count";
 import { valueText } from "@/format/value";
 import {
   type Choice,
@@ -18,13 +19,52 @@ import {
   whyNotChoose,
 } from "@/screens/conflicts/choices";
 
-export const columns =
-  "grid grid-cols-[20px_minmax(110px,0.8fr)_minmax(0,1fr)_minmax(0,1.15fr)_minmax(0,1.15fr)_minmax(0,1.15fr)] items-start gap-2.5 px-6";
+const columns =
+  "grid grid-cols-[20px_minmax(130px,0.9fr)_minmax(0,1fr)_minmax(0,1.15fr)_minmax(0,1.15fr)_minmax(0,1.15fr)] items-start gap-2.5 px-6";
+
+type HeadProps = {
+  sides: { source: string; target: string } | null;
+  /** Whether all that fit are selected; null where only some are. */
+  isSelected: boolean | null;
+  onSelect: (isSelected: boolean) => void;
+};
+
+/** What stands in the columns, and the box that selects all. */
+export function ListHead({ sides, isSelected, onSelect }: HeadProps) {
+  return (
+    <div
+      className={`${columns} border-b border-line bg-panel py-[7px] text-xs font-semibold text-ink3`}
+    >
+      <input
+        type="checkbox"
+        aria-label="Select all that fit"
+        title="Select all that fit (Ctrl A)"
+        checked={isSelected === true}
+        ref={(box) => {
+          if (box !== null) {
+            box.indeterminate = isSelected === null;
+          }
+        }}
+        onChange={() => onSelect(isSelected !== true)}
+        className="size-3.5 accent-accent"
+      />
+      <span aria-hidden>Field</span>
+      <span aria-hidden>Last agreed</span>
+      <span aria-hidden className="truncate">
+        {sides?.source ?? "Source"} <Kbd>1</Kbd>
+      </span>
+      <span aria-hidden className="truncate">
+        {sides?.target ?? "Target"} <Kbd>2</Kbd>
+      </span>
+      <span aria-hidden>Result</span>
+    </div>
+  );
+}
 
 /** The record under which its conflicts stand. */
-export function RecordLine({ conflict, count }: { conflict: ConflictView; count: number }) {
+export function RecordLine({ conflict, hasSync }: { conflict: ConflictView; hasSync: boolean }) {
   return (
-    <div className="flex items-baseline gap-3 border-b border-line bg-sunk px-6 pt-2.5 pb-1.5">
+    <div className="flex items-baseline gap-3 border-b border-line bg-sunk px-6 pt-2 pb-1">
       <b className="min-w-0 truncate font-mono text-sm font-semibold" title={conflict.title}>
         {conflict.title}
       </b>
@@ -32,8 +72,23 @@ export function RecordLine({ conflict, count }: { conflict: ConflictView; count:
         {conflict.source_key} ⇄ {conflict.target_key}
       </span>
       <span className="ml-auto shrink-0 truncate text-xs text-ink3">
-        {conflict.sync_name} · {counted(count, "conflict")} · <Time at={conflict.created_at} />
+        {hasSync && `${conflict.sync_name} · `}
+        <Time at={conflict.created_at} />
       </span>
+    </div>
+  );
+}
+
+/** In place of a conflict that is being read. */
+export function LoadingConflict() {
+  return (
+    <div className={`${columns} border-b border-line pt-[37px] pb-[9px]`}>
+      <span />
+      <Skeleton className="h-5 w-2/3" />
+      <Skeleton className="h-5 w-1/2" />
+      <Skeleton className="h-5 w-full" />
+      <Skeleton className="h-5 w-full" />
+      <Skeleton className="h-5 w-1/3" />
     </div>
   );
 }
@@ -69,6 +124,8 @@ export function ConflictRow({
   useEffect(() => {
     if (grabs && !isEditing) {
       row.current?.focus({ preventScroll: true });
+      // Rows above may have become higher or lower while they were read.
+      void row.current?.scrollIntoView({ block: "nearest" });
     }
   }, [grabs, isEditing]);
   const result = resultText(conflict);
@@ -103,8 +160,8 @@ export function ConflictRow({
         onChange={() => onSelect(false)}
         className="mt-1 size-3.5 accent-accent"
       />
-      <span className="min-w-0 pt-0.5">
-        <span className="block font-medium break-words">
+      <span className="flex min-w-0 flex-wrap items-baseline gap-x-2 gap-y-0.5 pt-0.5">
+        <span className="min-w-0 font-medium break-words">
           {isWhole(conflict) ? "The whole record" : conflict.field}
         </span>
         <Tag tone="warn">{kindWord(conflict.kind)}</Tag>

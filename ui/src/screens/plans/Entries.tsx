@@ -21,7 +21,7 @@ import { Tag } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { useSettled } from "@/components/use-settled";
-import { VirtualRows } from "@/components/VirtualList";
+import { Cut, VirtualRows } from "@/components/VirtualList";
 import { count, counted } from "@/format/count";
 import { planAction } from "@/format/states";
 import { isAbsent, valueText } from "@/format/value";
@@ -134,9 +134,6 @@ type ListProps = {
   onInclude: (entry: PlanEntryView, included: boolean) => void;
 };
 
-/** Browsers cannot scroll through more: what is taller than some 17 million pixels is cut off. */
-const LISTED = 300_000;
-
 /** What a row is high in most plans. */
 const ROW = 52;
 
@@ -157,14 +154,9 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
       loading={<LoadingRows />}
       empty={<Nothing data={data} find={find} />}
     >
-      {entries.count > LISTED && (
-        <p className="m-0 border-b border-line bg-panel px-6 py-2 text-ink2">
-          The first {count(LISTED)} of {count(entries.count)} records are listed; filter or search
-          to see the others. The plan does what it says for all of them.
-        </p>
-      )}
+      <Cut count={entries.count}>The plan does what it says for all of them.</Cut>
       <VirtualRows
-        count={Math.min(entries.count, LISTED)}
+        count={entries.count}
         estimate={ROW}
         label="Records of the plan"
         className="flex-1 bg-panel"
@@ -256,10 +248,10 @@ function Row({ entry, sync, who, editable, onInclude }: RowProps) {
         <span className="block truncate font-mono text-sm" title={entry.title}>
           {entry.title}
         </span>
-        {entry.title !== entry.source_key && (
+        {(entry.title !== entry.source_key || entry.target_key != null) && (
           <span className="block truncate text-xs text-ink3" title={entry.source_key}>
-            {entry.source_key}
-            {entry.target_key && ` → ${entry.target_key}`}
+            {entry.title !== entry.source_key && entry.source_key}
+            {entry.target_key != null && ` → ${entry.target_key}`}
           </span>
         )}
       </div>

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import { edited, typed } from "./edited";
+import { describe, expect, test } from "vitest";
+import type { RunRecordDetail } from "@/api/bindings";
+import { edited, fieldsOf, typed } from "./edited";
 
 test.each([
   ["text stays text", "0123", "0456", "0456"],
@@ -21,4 +22,23 @@ test("what was not touched, or is as it was, is not sent", () => {
   ];
   expect(edited(fields, {})).toEqual({});
   expect(edited(fields, { name: "Ada", tags: typed(["a"]) })).toEqual({});
+});
+
+describe("what is offered", () => {
+  const record = (field: string | null, paths: string[]) =>
+    ({
+      fields: paths.map((path) => ({ path, before: null, after: 1 })),
+      summary: { field },
+    }) as unknown as RunRecordDetail;
+  test.each([
+    ["what was refused comes first", "b", ["a", "b", "c"], ["b", "a", "c"], false],
+    ["also where it has no value", "d", ["a"], ["d", "a"], false],
+    ["parts of a value are not", null, ["a", "b.c", "d[0]"], ["a"], true],
+    ["nor a part that was refused", "b.c", ["a"], ["a"], true],
+    ["nothing was refused", null, ["a"], ["a"], false],
+  ])("%s", (_, refused, paths, offered, hasParts) => {
+    const found = fieldsOf(record(refused, paths));
+    expect(found.fields.map((field) => field.path)).toEqual(offered);
+    expect(found.hasParts).toBe(hasParts);
+  });
 });

@@ -1,4 +1,28 @@
-type Given = { path: string; value: unknown };
+import type { RunRecordDetail } from "@/api/bindings";
+
+export type Given = { path: string; value: unknown };
+
+/** What of a record can be typed anew. What could not be made or was refused comes first. */
+export function fieldsOf({ fields, summary }: Pick<RunRecordDetail, "fields" | "summary">): {
+  fields: Given[];
+  /** Some values are parts of others and left out. */
+  hasParts: boolean;
+} {
+  const isWhole = (path: string) => /^[^.[\]]+$/.test(path);
+  const refused = summary.field ?? "";
+  const given = fields
+    .filter(({ path }) => isWhole(path))
+    .map(({ path, after }): Given => ({ path, value: after }));
+  const first = given.find(({ path }) => path === refused);
+  const rest = given.filter((field) => field !== first);
+  return {
+    fields:
+      isWhole(refused) || first !== undefined
+        ? [first ?? { path: refused, value: undefined }, ...rest]
+        : rest,
+    hasParts: given.length < fields.length || (refused !== "" && !isWhole(refused)),
+  };
+}
 
 /** A value as a person types it: text as it is, anything else as JSON. */
 export function typed(value: unknown): string {
@@ -6,6 +30,12 @@ export function typed(value: unknown): string {
     return "";
   }
   return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** More than fits on a line. */
+export function isLong(value: unknown): boolean {
+  const text = typed(value);
+  return text.length > 80 || text.includes("\n");
 }
 
 /** What was typed, as a value of the kind that was there: a text stays a text even where it looks like a number. */
