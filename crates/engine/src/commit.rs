@@ -158,6 +158,13 @@ impl Batch {
         lines.filter_map(|line| line.exchange.filter(|_| line.outcome.needs_person()))
     }
 
+    /// So many outcomes of writes will come.
+    pub(crate) fn expect(&mut self, n: usize) {
+        self.records.reserve(n);
+        self.settled.reserve(n);
+        self.links.reserve(n);
+    }
+
     /// When it came to this.
     pub(crate) fn at(&self) -> Millis {
         self.at

@@ -105,7 +105,12 @@ pub(crate) async fn compare(
         seed,
         any_unwritten,
     };
-    let mut records = Vec::new();
+    let n_same = standings
+        .iter()
+        .filter(|(standing, _)| *standing == Standing::Same)
+        .count();
+    let mut records = Vec::with_capacity(rows.len() - n_same);
+    compared.same.reserve(n_same);
     let mut linked = HashSet::new();
     for (row, (standing, _)) in rows.into_iter().zip(standings) {
         match (row.key, standing) {

@@ -111,9 +111,13 @@ pub(crate) async fn look_up(
             Known::NotSearchable
         } else {
             open.push(n);
-            match match_values(mapped, &rules) {
-                Ok(_) => Known::Looked(Vec::new()),
-                Err(field) => Known::NoMatchValue(field),
+            let missing = rules
+                .match_on
+                .iter()
+                .find(|path| value_at(&mapped.fields, path).is_none_or(Value::is_empty));
+            match missing {
+                None => Known::Looked(Vec::new()),
+                Some(field) => Known::NoMatchValue(field.clone()),
             }
         });
     }
@@ -124,33 +128,29 @@ pub(crate) async fn look_up(
         .iter()
         .map(|rule| (&rule.fields, Some(rule.compare)));
     for (fields, compare) in std::iter::once(first).chain(others) {
-        let to_find: Vec<(usize, Vec<Value>)> = open
+        let (places, values): (Vec<usize>, Vec<Vec<Value>>) = open
             .iter()
-            .filter_map(|n| {
-                let values = values_of(&mapped.get(*n)?.fields, fields).ok()?;
-                Some((*n, values))
-            })
-            .collect();
-        if to_find.is_empty() {
+            .filter_map(|n| Some((*n, values_of(&mapped.get(*n)?.fields, fields).ok()?)))
+            .unzip();
+        if places.is_empty() {
             continue;
         }
         let find = Find {
             stream: job.target_stream.name.clone(),
             by: fields.clone(),
-            values: to_find.iter().map(|(_, values)| values.clone()).collect(),
+            values,
         };
         let found = job.destination.find(find, access).await?;
-        for ((n, values), mut records) in to_find.into_iter().zip(found) {
-            if let Some(compare) = compare {
-                records.retain(|record| matches(record, fields, &values, compare));
-            }
-            if !records.is_empty() {
-                open.retain(|left| *left != n);
+        for (n, mut records) in places.into_iter().zip(found) {
+            if let (Some(compare), Some(mapped)) = (compare, mapped.get(n)) {
+                records.retain(|record| matches(record, fields, &mapped.fields, compare));
             }
             if let Some(slot) = known.get_mut(n) {
                 *slot = Known::Looked(records);
             }
         }
+        let is_found = |n: &usize| matches!(known.get(*n), Some(Known::Looked(records)) if !records.is_empty());
+        open.retain(|n| !is_found(n));
     }
     let target_keys: Vec<RecordKey> = known
         .iter()
@@ -173,9 +173,9 @@ pub(crate) async fn look_up(
 }
 
 /// Whether a record has these values, as strictly as the rule wants it: platforms search more loosely.
-fn matches(record: &Record, fields: &[FieldPath], values: &[Value], compare: Compare) -> bool {
-    fields.iter().zip(values).all(|(path, wanted)| {
-        let Some(found) = record.fields.at(path) else {
+fn matches(record: &Record, fields: &[FieldPath], of: &Object, compare: Compare) -> bool {
+    fields.iter().all(|path| {
+        let (Some(found), Some(wanted)) = (record.fields.at(path), value_at(of, path)) else {
             return false;
         };
         match compare {
@@ -188,14 +188,6 @@ fn matches(record: &Record, fields: &[FieldPath], values: &[Value], compare: Com
             }
         }
     })
-}
-
-/// The values that a record is matched by, or the field that has none.
-pub(crate) fn match_values(
-    mapped: &Mapped,
-    rules: &Rules,
-) -> std::result::Result<Vec<Value>, FieldPath> {
-    values_of(&mapped.fields, &rules.match_on)
 }
 
 /// The values at these paths, or the one that is not there.

@@ -587,7 +587,7 @@ async fn execute_into(
     checkpoint: Option<Checkpoint>,
     sequence: &mut Sequence,
 ) -> Result<()> {
-    let mut changes = Vec::new();
+    let mut changes = Vec::with_capacity(planned.len());
     for item in planned {
         let seq = sequence.next();
         match item.decision {

@@ -237,6 +237,7 @@ fn take_settled(
     batch: &mut Batch,
 ) -> Vec<(Intended, Option<Record>)> {
     let mut moved = Vec::new();
+    batch.expect(intended.len());
     for (intended, settled) in intended.into_iter().zip(settled) {
         match (settled.outcome, settled.found) {
             (Outcome::Moved, Some(found)) if job.back.is_some() => {
@@ -257,25 +258,18 @@ async fn write_journalled(
     intended: Vec<Intended>,
     batch: &Batch,
 ) -> Result<(Vec<Intended>, Vec<Settled>)> {
-    let (changes, rests): (Vec<Change>, Vec<_>) = intended
-        .into_iter()
-        .map(|one| (one.change, (one.seq, one.side, one.intent, one.mapped)))
-        .unzip();
+    let mut intended = intended;
+    let changes: Vec<Change> = intended
+        .iter_mut()
+        .map(|intended| std::mem::replace(&mut intended.change, lent(intended.change.id)))
+        .collect();
     let written = end
         .destination
         .write(&end.stream.name, &changes, end.access)
         .await;
-    let intended: Vec<Intended> = changes
-        .into_iter()
-        .zip(rests)
-        .map(|(change, (seq, side, intent, mapped))| Intended {
-            seq,
-            side,
-            intent,
-            mapped,
-            change,
-        })
-        .collect();
+    for (intended, change) in intended.iter_mut().zip(changes) {
+        intended.change = change;
+    }
     match written {
         Ok(written) => {
             let mut settled = settle::settle(job, work, end, &intended, written, batch).await?;
@@ -289,6 +283,19 @@ async fn write_journalled(
             forget_unsent(job, work, &intended).await?;
             Err(error.into())
         }
+    }
+}
+
+/// Stands for a change that the platform has just now.
+fn lent(id: ChangeId) -> Change {
+    Change {
+        id,
+        operation: Operation::Update,
+        source_key: RecordKey(String::new()),
+        target_key: None,
+        fields: Object::new(),
+        before: None,
+        version: None,
     }
 }
 

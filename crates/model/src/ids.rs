@@ -28,6 +28,11 @@ macro_rules! ids {
                 self.0.into_bytes()
             }
 
+            /// As it is displayed, without an allocation.
+            pub fn text(self, buffer: &mut [u8; 36]) -> &str {
+                self.0.hyphenated().encode_lower(buffer)
+            }
+
             /// From the 16 stored bytes; none when there are not 16.
             pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
                 uuid::Uuid::from_slice(bytes).ok().map(Self)

@@ -38,6 +38,8 @@ struct Compiled {
     code: Code,
     /// The way to the value of a single expression that is nothing but a path.
     path: Option<Path>,
+    /// What a template is made of that is nothing but texts and paths.
+    parts: Option<Box<[Part]>>,
     names: Box<[CompactString]>,
     reads: BTreeMap<CompactString, Reads>,
     /// It mentions an input that connector files may not use any more.
@@ -51,6 +53,23 @@ enum Code {
     /// One `{{ … }}`.
     Single(Expr),
     Body(Body),
+}
+
+/// A piece of a template that no machine is needed for.
+#[derive(Debug)]
+enum Part {
+    Text(Box<str>),
+    Path(Path),
+}
+
+/// The pieces of a body; none where it has any other.
+fn parts(body: &[Stmt], strict: bool) -> Option<Box<[Part]>> {
+    let part = |stmt: &Stmt| match stmt {
+        Stmt::Data(text) => Some(Part::Text((&**text).into())),
+        Stmt::Print(expr) => Path::of(expr, strict).map(Part::Path),
+        _ => None,
+    };
+    body.iter().map(part).collect()
 }
 
 /// Which literals [`Template::eval_as`] takes out of a rendered text; any other text stays text.
@@ -135,6 +154,10 @@ impl Template {
             normal: normal.into(),
             path: match &code {
                 Code::Single(expr) => Path::of(expr, strict),
+                _ => None,
+            },
+            parts: match &code {
+                Code::Body(body) => parts(body, strict),
                 _ => None,
             },
             code,
@@ -239,11 +262,30 @@ impl Template {
         {
             return Ok(found.into_owned());
         }
+        if let Some(text) = self.joined(scope, env) {
+            return Ok(Value::text(text));
+        }
         self.run(scope, env, |m, made| match made? {
             Made::Value(value) => outcome::to_value(m, &value),
             Made::Text(text) => Ok(Value::text(text)),
             Made::Source => Ok(Value::text(self.source())),
         })
+    }
+
+    /// The text of a template that only puts texts together which are there; of any other, and of one that becomes too
+    /// long, none.
+    fn joined(&self, scope: &Scope<'_>, env: &Env) -> Option<String> {
+        let mut out = String::new();
+        for part in self.0.parts.as_deref()? {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Path(path) => out.push_str(path.find(scope)?.as_text()?),
+            }
+            if out.len() > env.longest {
+                return None;
+            }
+        }
+        Some(out)
     }
 
     /// None where the template makes no text, or reaches into what is not there.

@@ -375,11 +375,14 @@ impl PageReader for Reader {
                         Vec::new()
                     };
                     let before = std::mem::take(&mut self.seen);
-                    let mut records: Vec<RowRecord> = rows
-                        .into_iter()
-                        .filter(|row| before.is_empty() || !before.contains(&row.mark()))
-                        .map(|row| row_record_of(row, &self.stream.key, self.version_path.as_ref()))
-                        .collect();
+                    let mut records: Vec<RowRecord> = Vec::with_capacity(rows.len());
+                    records.extend(
+                        rows.into_iter()
+                            .filter(|row| before.is_empty() || !before.contains(&row.mark()))
+                            .map(|row| {
+                                row_record_of(row, &self.stream.key, self.version_path.as_ref())
+                            }),
+                    );
                     if let Some(limit) = self.limit {
                         records.truncate(limit);
                         self.limit = Some(limit - records.len());

@@ -119,6 +119,15 @@ impl Results {
         })))
     }
 
+    /// Whether items say which change they are about; otherwise only the number of the references matters.
+    pub fn go_by_reference(&self) -> bool {
+        let place = match self {
+            Self::PerItem(each) => &each.place,
+            Self::Failures(failures) => &failures.place,
+        };
+        matches!(place, Place::Reference(_))
+    }
+
     /// What `body` says of each of the changes, which are named by `references`; none: nothing.
     pub fn read(
         &self,
@@ -209,16 +218,20 @@ impl PerItem {
             else {
                 continue;
             };
-            let said = status
-                .as_ref()
-                .and_then(|steps| glob_path::at(item, steps))
-                .map(python_text);
-            let by_word = said.as_ref().and_then(|said| {
-                self.words
-                    .iter()
-                    .find(|(word, _)| word == said)
-                    .map(|(_, status)| *status)
-                    .or_else(|| said.parse().ok().filter(|n| (100..600).contains(n)))
+            let said = status.as_ref().and_then(|steps| glob_path::at(item, steps));
+            let is_status = |n: &u16| (100..600).contains(n);
+            let by_word = said.and_then(|said| match said {
+                Value::Int(status) if self.words.is_empty() => {
+                    u16::try_from(*status).ok().filter(is_status)
+                }
+                said => {
+                    let said = python_text(said);
+                    self.words
+                        .iter()
+                        .find(|(word, _)| *word == said)
+                        .map(|(_, status)| *status)
+                        .or_else(|| said.parse().ok().filter(is_status))
+                }
             });
             let by_flag = ok.as_ref().map(|steps| {
                 let flag = glob_path::at(item, steps);
@@ -374,7 +387,13 @@ impl PlaceSteps {
                 let wanted = text(steps)?;
                 references.iter().position(|reference| *reference == wanted)
             }
-            Self::Index(steps, first) => text(steps)?.parse::<usize>().ok()?.checked_sub(*first),
+            Self::Index(steps, first) => {
+                let index = match glob_path::at(item, steps) {
+                    Some(Value::Int(index)) if name.is_none() => usize::try_from(*index).ok()?,
+                    _ => text(steps)?.parse::<usize>().ok()?,
+                };
+                index.checked_sub(*first)
+            }
             Self::Order => Some(order),
         }
     }

@@ -72,6 +72,7 @@ impl<'a> Writing<'a> {
     ) -> Result<(RequestParts, Scope<'a>)> {
         let mut entries = Vec::with_capacity(these.len());
         let mut document = Document::default();
+        let connection = self.inner.scope();
         for n in these {
             let Some(change) = self.changes.get(*n) else {
                 continue;
@@ -79,7 +80,7 @@ impl<'a> Writing<'a> {
             if let Some(mutation) = batch.entries.mutation(change.operation) {
                 self.add_mutation(&mut document, &alias(*n), mutation, *n, change)?;
             } else if let Some(tree) = batch.entries.tree(change.operation) {
-                let scope = self.scope_among_many(*n, change);
+                let scope = self.scope_among_many(&connection, *n, change);
                 let entry = tree.eval(&scope, &self.inner.env, Reading::Exact)?;
                 entries.push(entry.unwrap_or(Value::Null));
             }
@@ -186,10 +187,13 @@ impl<'a> Writing<'a> {
     ) -> Result<BatchEnd> {
         let said = match &batch.results {
             Some(results) => {
-                let references: Vec<String> = self
-                    .those(these)
-                    .map(|change| change.id.to_string())
-                    .collect();
+                let references: Vec<String> = match results.go_by_reference() {
+                    true => self
+                        .those(these)
+                        .map(|change| change.id.to_string())
+                        .collect(),
+                    false => vec![String::new(); these.len()],
+                };
                 results.read(scope, &self.inner.env, body, &references)?
             }
             None => these

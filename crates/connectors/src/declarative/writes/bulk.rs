@@ -117,9 +117,14 @@ impl<'a> Writing<'a> {
     async fn submit(&mut self, bulk: &'a Bulk, these: &[usize]) -> Result<Option<BulkJob>> {
         let env = &self.inner.env;
         let mut entries = Vec::with_capacity(these.len());
+        let connection = self.inner.scope();
         for (n, change) in these.iter().zip(self.those(these)) {
             if let Some(tree) = bulk.entries.tree(change.operation) {
-                let entry = tree.eval(&self.scope_among_many(*n, change), env, Reading::Exact)?;
+                let entry = tree.eval(
+                    &self.scope_among_many(&connection, *n, change),
+                    env,
+                    Reading::Exact,
+                )?;
                 entries.push(entry.unwrap_or(Value::Null));
             }
         }

@@ -75,14 +75,14 @@ pub async fn find(inner: &Connection, find: Find, access: &Access) -> Result<Vec
             (!text.trim().is_empty() && !odd).then_some(text)
         })
         .collect();
-    let mut distinct: Vec<String> = Vec::with_capacity(wanted.len());
+    let mut distinct: Vec<&str> = Vec::with_capacity(wanted.len());
     let mut known: HashMap<String, Vec<Record>> = HashMap::with_capacity(wanted.len());
     for text in wanted.iter().flatten() {
         if known
             .insert(comparable(offered, text), Vec::new())
             .is_none()
         {
-            distinct.push(text.clone());
+            distinct.push(text);
         }
     }
     let mut found_any = false;
@@ -145,13 +145,10 @@ fn comparable(offered: &FindSpec, text: &str) -> String {
 async fn look_up(
     inner: &Connection,
     offered: &FindSpec,
-    values: &[String],
+    values: &[&str],
     access: &Access,
 ) -> Result<Vec<Value>> {
-    let texts: Vec<Value> = values
-        .iter()
-        .map(|text| Value::text(text.as_str()))
-        .collect();
+    let texts: Vec<Value> = values.iter().copied().map(Value::text).collect();
     let first = texts.first().cloned().unwrap_or_default();
     let scope = inner
         .scope()
@@ -289,8 +286,11 @@ pub async fn get(
 
 /// The `key` of templates.
 pub(super) fn with_key<'a>(scope: Scope<'a>, key: Option<&RecordKey>) -> Scope<'a> {
-    let value = key.map_or(Value::Null, |key| Value::text(key.as_str()));
-    scope.with("key", value)
+    scope.with("key", key_value(key))
+}
+
+pub(super) fn key_value(key: Option<&RecordKey>) -> Value {
+    key.map_or(Value::Null, |key| Value::text(key.as_str()))
 }
 
 /// The answer's `ETag`, without its quotes.

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use template::Scope;
 
 use super::answers::Said;
-use super::find::{path_step, tag_of, with_key};
+use super::find::{key_value, path_step, tag_of};
 use super::graphql::{Document, Mutation};
 use super::outcome::outcome;
 use super::policy::Outgoing;
@@ -185,29 +185,30 @@ impl<'a> Writing<'a> {
             Some(outgoing) => (outgoing.fields.clone(), outgoing.removed.as_slice()),
             None => (Value::Object(change.fields.clone()), [].as_slice()),
         };
-        self.scope_of(change, removed).with("fields", fields)
+        let mut scope = self.inner.scope();
+        set_change(&mut scope, change, removed);
+        scope.with("fields", fields)
     }
 
-    /// The same, with the fields where they are.
-    pub(super) fn scope_among_many<'s>(&'s self, n: usize, change: &'s Change) -> Scope<'s> {
+    /// The same within that of the connection, with the fields where they are.
+    pub(super) fn scope_among_many<'s>(
+        &'s self,
+        connection: &'s Scope<'s>,
+        n: usize,
+        change: &'s Change,
+    ) -> Scope<'s> {
+        let mut scope = Scope::within(connection);
         match self.outgoing.get(n) {
-            Some(outgoing) => self
-                .scope_of(change, &outgoing.removed)
-                .with("fields", &outgoing.fields),
-            None => self.scope(n, change),
+            Some(outgoing) => {
+                set_change(&mut scope, change, &outgoing.removed);
+                scope.set("fields", &outgoing.fields);
+            }
+            None => {
+                set_change(&mut scope, change, &[]);
+                scope.set("fields", Value::Object(change.fields.clone()));
+            }
         }
-    }
-
-    fn scope_of(&self, change: &Change, removed: &[String]) -> Scope<'a> {
-        let version = change.version.as_deref();
-        let removed = removed
-            .iter()
-            .map(|name| Value::text(name.as_str()))
-            .collect();
-        with_key(self.inner.scope(), change.target_key.as_ref())
-            .with("removed", Value::List(removed))
-            .with("version", version.map_or(Value::Null, Value::text))
-            .with("id", Value::text(change.id.to_string()))
+        scope
     }
 
     /// The fields that a mutation asks back whatever the change has.
@@ -412,6 +413,16 @@ impl<'a> Writing<'a> {
     }
 }
 
+fn set_change(scope: &mut Scope<'_>, change: &Change, removed: &[String]) {
+    let key = change.target_key.as_ref();
+    let version = change.version.as_deref();
+    let removed = removed.iter().map(|name| Value::text(name.as_str()));
+    scope.set("key", key_value(key));
+    scope.set("removed", Value::List(removed.collect()));
+    scope.set("version", version.map_or(Value::Null, Value::text));
+    scope.set("id", Value::text(change.id.text(&mut [0; 36]) as &str));
+}
+
 pub(super) const fn repeat(safe: bool) -> Repeat {
     if safe {
         Repeat::Safe
@@ -452,7 +463,7 @@ pub(super) fn idempotency_key<'c>(
 ) -> String {
     let mut hasher = Sha256::new();
     for change in changes {
-        hasher.update(change.id.to_string());
+        hasher.update(change.id.text(&mut [0; 36]));
         hasher.update(b"\n");
     }
     hasher.update(round.to_le_bytes());
