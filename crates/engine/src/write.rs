@@ -261,7 +261,10 @@ async fn write_journalled(
     let mut intended = intended;
     let changes: Vec<Change> = intended
         .iter_mut()
-        .map(|intended| std::mem::replace(&mut intended.change, lent(intended.change.id)))
+        .map(|intended| {
+            let lent = lent(intended.change.id);
+            std::mem::replace(&mut intended.change, lent)
+        })
         .collect();
     let written = end
         .destination
