@@ -345,7 +345,7 @@ function FailurePolicy({ rule }: { rule: Rule }) {
         }}
       >
         <option value="hold">Hold the record</option>
-        <option value="null">Send null</option>
+        <option value="null">Empty the field</option>
         <option value="skip">Leave the field out</option>
         <option value="default">Send this instead</option>
       </Select>
