@@ -2143,7 +2143,12 @@ records: Array<RunRecordSummary>,
 /**
  * There are more.
  */
-has_more: boolean, };
+has_more: boolean, 
+/**
+ * Behind what there are more: `after` of the next page. Also where this one has no record, because a search
+ * found none so far.
+ */
+next?: string | null, };
 
 export type RunRef = { 
 /**

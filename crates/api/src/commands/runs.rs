@@ -184,6 +184,7 @@ pub(crate) async fn list_run_records(app: &App, request: ListRunRecords) -> Resu
     Ok(RunRecords {
         records,
         has_more: next.is_some(),
+        next,
     })
 }
 

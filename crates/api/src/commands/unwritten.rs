@@ -62,6 +62,7 @@ pub(crate) async fn list(app: &App, request: ListRunRecords) -> Result<RunRecord
     Ok(RunRecords {
         records,
         has_more: next.is_some(),
+        next,
     })
 }
 

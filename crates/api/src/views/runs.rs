@@ -107,6 +107,9 @@ views! {
         pub records: Vec<RunRecordSummary>,
         /// There are more.
         pub has_more: bool,
+        /// Behind what there are more: `after` of the next page. Also where this one has no record, because a search
+        /// found none so far.
+        pub next: Option<String>,
     }
 
     /// One line of the history.

@@ -154,7 +154,7 @@ function RecordList({ request, expected = 0, onOpen, empty }: ListProps) {
   const records = usePages<"list_run_records", RunRecordSummary>({
     page: (after) => recordPage(request, after),
     rows: (answer) => answer.records,
-    next: (answer) => (answer.has_more ? (answer.records.at(-1)?.cursor ?? null) : null),
+    next: (answer) => answer.next ?? null,
     // Pages are read one after another: what is too far away to be read to at once is not promised.
     expected: expected > NEAR ? 0 : expected,
   });
