@@ -30,4 +30,5 @@ mod renewed_settings;
 mod secrets;
 mod sign_in;
 mod simulation;
+mod start_over;
 mod undo;

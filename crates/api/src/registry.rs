@@ -47,6 +47,7 @@ macro_rules! commands {
             create_sync(CreateSync) -> SyncSummary, mutation, [Syncs];
             save_draft(SaveDraft) -> SyncSummary, mutation, [Syncs];
             publish_sync(SyncRef) -> SyncSummary, mutation, [Syncs, Mapping];
+            pause_sync(PauseSync) -> SyncSummary, mutation, [Syncs];
             discard_draft(SyncRef) -> SyncDetail, mutation, [Syncs, Mapping];
             delete_sync(SyncRef) -> Nothing, mutation, [Syncs];
             restore_sync(SyncRef) -> SyncSummary, mutation, [Syncs];

@@ -232,13 +232,7 @@ pub(crate) async fn plan_due(
 /// What happens to the counterpart of one record that is gone.
 fn decide(job: &Job, work: &Work, side: Side, missing: &Missing, link: &Link) -> Planned {
     let rule = &job.document.deletes;
-    let waits = Mapped {
-        source_key: link.source_key.clone(),
-        source: model::row::Row::default(),
-        fields: link.shadow.clone(),
-        fingerprint: NOT_READ,
-        problem: None,
-    };
+    let waits = unread(link);
     let planned = |mapped, decision, intent| Planned {
         mapped,
         decision,
@@ -275,33 +269,45 @@ fn decide(job: &Job, work: &Work, side: Side, missing: &Missing, link: &Link) ->
             if days == 1 { "day" } else { "days" }
         ));
     }
-    let (key, version, known) = match side {
-        Side::Source => (&link.target_key, &link.target_version, link.on_target()),
-        Side::Target => {
+    let change = removal(job, side.other(), link, &job.document.delete_action());
+    planned(waits, Decision::Write(Box::new(change)), Intent::Delete)
+}
+
+/// The change that removes the record of a pair on one side, or does instead what the action says.
+pub(crate) fn removal(job: &Job, side: Side, link: &Link, action: &DeleteAction) -> Change {
+    let (key, version, known, from) = match side {
+        Side::Target => (
+            &link.target_key,
+            &link.target_version,
+            link.on_target(),
+            &link.source_key,
+        ),
+        Side::Source => {
             let on_source = Value::Object(link.shadow.clone());
             let made = job.back.as_ref().map(|back| back.program.apply(&on_source));
             let fields = made.map_or_else(Object::new, |made| made.fields);
-            (&link.source_key, &link.source_version, fields)
+            (
+                &link.source_key,
+                &link.source_version,
+                fields,
+                &link.target_key,
+            )
         }
     };
-    let from = match side {
-        Side::Source => &link.source_key,
-        Side::Target => &link.target_key,
-    };
     let stream = match (side, &job.back) {
-        (Side::Target, Some(back)) => &back.stream,
+        (Side::Source, Some(back)) => &back.stream,
         _ => &job.target_stream,
     };
-    let fields = match job.document.delete_action() {
+    let fields = match action {
         DeleteAction::Keep | DeleteAction::Delete => Object::new(),
         DeleteAction::Archive => object_of(stream.capabilities.archive.as_ref()),
         DeleteAction::Clear => known
             .iter()
             .map(|(name, _)| (name.into(), Value::Null))
             .collect(),
-        DeleteAction::Set { fields } => object_of(Some(&fields)),
+        DeleteAction::Set { fields } => object_of(Some(fields)),
     };
-    let change = Change {
+    Change {
         id: ChangeId::new(),
         operation: match fields.is_empty() {
             true => Operation::Delete,
@@ -312,8 +318,18 @@ fn decide(job: &Job, work: &Work, side: Side, missing: &Missing, link: &Link) ->
         fields,
         before: Some(known),
         version: version.clone(),
-    };
-    planned(waits, Decision::Write(Box::new(change)), Intent::Delete)
+    }
+}
+
+/// What stands for the record of a pair that was not read.
+pub(crate) fn unread(link: &Link) -> Mapped {
+    Mapped {
+        source_key: link.source_key.clone(),
+        source: model::row::Row::default(),
+        fields: link.shadow.clone(),
+        fingerprint: NOT_READ,
+        problem: None,
+    }
 }
 
 fn object_of(fields: Option<&serde_json::Map<String, serde_json::Value>>) -> Object {

@@ -40,6 +40,7 @@ pub mod plan;
 mod planned;
 pub mod platforms;
 mod progress;
+mod purge;
 mod read;
 mod references;
 pub mod retries;

@@ -1605,6 +1605,16 @@ source_keys: Array<string>,
  */
 is_paused: boolean, };
 
+export type PauseSync = { 
+/**
+ * Which sync.
+ */
+sync: SyncId, 
+/**
+ * Whether it is paused from now on.
+ */
+is_paused: boolean, };
+
 export type PausedCount = { 
 /**
  * Records that are out now, or that take part again.
@@ -1769,7 +1779,7 @@ included: boolean, };
 
 export type PlanId = string;
 
-export type PlanKind = "run" | "undo" | "decisions";
+export type PlanKind = "run" | "undo" | "decisions" | "relink" | "purge";
 
 export type PlanRef = { 
 /**
@@ -2404,7 +2414,7 @@ config: Record<string, unknown>,
  */
 reconnect?: ConnectionId | null, };
 
-export type StartOver = "cursor" | "links";
+export type StartOver = "cursor" | "links" | "purge";
 
 export type StartOverRequest = { 
 /**
@@ -2412,7 +2422,7 @@ export type StartOverRequest = {
  */
 sync: SyncId, 
 /**
- * What is forgotten.
+ * How.
  */
 what: StartOver, };
 
@@ -2718,6 +2728,10 @@ recent_runs: Array<RunSummary>,
  */
 every_minutes?: number | null, 
 /**
+ * It does not run by itself, whatever its schedule says; by hand it does.
+ */
+is_paused: boolean, 
+/**
  * When the next run is due.
  */
 next_run_at: number | null, 
@@ -2790,7 +2804,7 @@ example?: TransformExample | null,
  */
 output: string, };
 
-export type Trigger = "manual" | "plan" | "schedule" | "retry" | "undo" | "decisions";
+export type Trigger = "manual" | "plan" | "schedule" | "retry" | "undo" | "decisions" | "purge";
 
 export type Truth = "source" | "target" | "newest" | "ask";
 
@@ -2949,6 +2963,7 @@ export interface Commands {
   create_sync: { request: CreateSync; response: SyncSummary };
   save_draft: { request: SaveDraft; response: SyncSummary };
   publish_sync: { request: SyncRef; response: SyncSummary };
+  pause_sync: { request: PauseSync; response: SyncSummary };
   discard_draft: { request: SyncRef; response: SyncDetail };
   delete_sync: { request: SyncRef; response: Nothing };
   restore_sync: { request: SyncRef; response: SyncSummary };
@@ -3022,6 +3037,7 @@ export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags:
   create_sync: { kind: "mutation", tags: ["syncs"] },
   save_draft: { kind: "mutation", tags: ["syncs"] },
   publish_sync: { kind: "mutation", tags: ["syncs", "mapping"] },
+  pause_sync: { kind: "mutation", tags: ["syncs"] },
   discard_draft: { kind: "mutation", tags: ["syncs", "mapping"] },
   delete_sync: { kind: "mutation", tags: ["syncs"] },
   restore_sync: { kind: "mutation", tags: ["syncs"] },

@@ -93,7 +93,9 @@ export function SyncPills() {
         </SettingPill>
       )}
       <SettingPill onClick={show}>
-        {summary.every_minutes ? (
+        {summary.is_paused ? (
+          <em>Paused</em>
+        ) : summary.every_minutes ? (
           <>
             Every <em>{minutesText(summary.every_minutes)}</em>
           </>

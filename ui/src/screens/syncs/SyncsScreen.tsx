@@ -1,6 +1,6 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Cable, Plus, Trash2 } from "lucide-react";
+import { Cable, Pause, Play, Plus, Trash2 } from "lucide-react";
 import { toast } from "sonner";
 import type { SideView, SyncSummary } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
@@ -89,6 +89,7 @@ function Row({ sync }: { sync: SyncSummary }) {
         <span className="flex items-center gap-1.5">
           <Tag tone={state.tone}>{state.text}</Tag>
           {sync.has_draft && sync.state.kind !== "draft" && <Tag tone="neutral">draft open</Tag>}
+          {sync.is_paused && <Tag tone="neutral">paused</Tag>}
         </span>
         {syncReason(sync.state) !== null && (
           <span className="block truncate text-sm text-ink3">{syncReason(sync.state)}</span>
@@ -108,7 +109,7 @@ function Row({ sync }: { sync: SyncSummary }) {
       </Td>
       <Td>
         {sync.next_run_at === null ? (
-          <span className="text-ink3">by hand</span>
+          <span className="text-ink3">{sync.is_paused ? "paused" : "by hand"}</span>
         ) : (
           <Time at={sync.next_run_at} look="moment" />
         )}
@@ -133,10 +134,12 @@ function Actions({ sync }: { sync: SyncSummary }) {
   const navigate = useNavigate();
   const start = useCommand("start_run");
   const plan = useCommand("start_plan");
+  const pause = useCommand("pause_sync");
   const remove = useCommand("delete_sync");
   const restore = useCommand("restore_sync");
   const unpublished = sync.state.kind === "draft";
   const notYet = unpublished ? "Publish the mapping first" : undefined;
+  const paused = { sync: sync.id, is_paused: !sync.is_paused };
   return (
     <span className="inline-flex items-center gap-1.5">
       <Button
@@ -172,6 +175,12 @@ function Actions({ sync }: { sync: SyncSummary }) {
         Run now
       </Button>
       <IconButton
+        label={`${sync.is_paused ? "Resume" : "Pause"} ${sync.name}`}
+        icon={sync.is_paused ? <Play aria-hidden size={14} /> : <Pause aria-hidden size={14} />}
+        disabledReason={notYet}
+        onClick={() => pause.mutate(paused, { onError: toastError, onSuccess: tellPaused })}
+      />
+      <IconButton
         label={`Delete ${sync.name}`}
         icon={<Trash2 aria-hidden size={14} />}
         onClick={() =>
@@ -192,4 +201,15 @@ function Actions({ sync }: { sync: SyncSummary }) {
       />
     </span>
   );
+}
+
+function tellPaused({ name, is_paused, every_minutes }: SyncSummary) {
+  if (is_paused) {
+    toast(`${name} is paused`, { description: "It runs when you start it, and not by itself." });
+  } else {
+    toast(`${name} is not paused any more`, {
+      description:
+        every_minutes === null ? "It runs when you start it." : "It runs by itself again.",
+    });
+  }
 }
