@@ -25,7 +25,7 @@ import { Cut, VirtualRows } from "@/components/VirtualList";
 import { count, counted } from "@/format/count";
 import { planAction } from "@/format/states";
 import { isAbsent, valueText } from "@/format/value";
-import { isWrite, planEquation, tabs } from "@/screens/plans/counts";
+import { isWrite, planEquation, tabs, writesOf } from "@/screens/plans/counts";
 import { useEntries } from "@/screens/plans/use-entries";
 
 const route = getRouteApi("/plans/$plan");
@@ -41,7 +41,7 @@ export function Entries({ data }: { data: PlanDetail }) {
   const action = search.show;
   const include = useInclude(data.id);
   const editable = data.state === "ready";
-  const tickable = editable && (action === undefined || isWrite(action));
+  const tickable = editable && (action === undefined ? writesOf(data.counts) > 0 : isWrite(action));
   const tickAll = (included: boolean) => {
     const actions: PlanAction[] = action === undefined ? ["create", "update", "delete"] : [action];
     for (const each of actions.filter((name) => data.counts[name] > 0)) {
@@ -262,7 +262,13 @@ function Row({ entry, sync, who, editable, onInclude }: RowProps) {
         <Written entry={entry} sync={sync} />
       </span>
       <div className="min-w-0">
-        {entry.problem && <p className="m-0 break-words text-bad">{entry.problem}</p>}
+        {entry.problem && (
+          <p
+            className={`m-0 break-words ${entry.action === "filtered" ? "text-ink2" : "text-bad"}`}
+          >
+            {entry.problem}
+          </p>
+        )}
         {open && <ChangeTable fields={fields} label={`Fields of ${entry.title}`} />}
         <div className="flex flex-wrap gap-x-4 gap-y-0.5">
           {!open &&
