@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 
-use connectors::RowRecord;
+use connectors::{RowRecord, StreamDescription};
 use model::ids::{PlanId, SyncId};
+use model::path::{FieldPath, Segment};
 use model::record::{Record, RecordKey};
 use model::sync::Side;
-use model::value::{Object, Value};
+use model::value::Value;
 use store::plans::PlanKind;
 use store::run_records::RunRecord;
 use store::unwritten::Tried;
@@ -23,7 +24,7 @@ use crate::planned::plan_mapped;
 use crate::run::{
     Ended, Sequence, Work, apply, batches, execute, stop_if_cancelled, take_up_mapping,
 };
-use crate::{guards, references, stored_plan, two_way};
+use crate::{guards, job, references, stored_plan, two_way};
 
 /// A record of the source that a person wants to be written once more.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +34,7 @@ pub struct Resent {
     /// As it was read.
     pub source: Value,
     /// Fields of the target that are to get other values than the mapping makes.
-    pub edited: Option<Object>,
+    pub edited: Option<Vec<(FieldPath, Value)>>,
     /// In a sync both ways: it is a change of this record of the target which the source did not take.
     pub of_target: Option<RecordKey>,
 }
@@ -171,17 +172,9 @@ pub(crate) async fn resend(
     records: Vec<Resent>,
     sequence: &mut Sequence,
 ) -> Result<Ended> {
-    let known = &job.target_stream.schema.fields;
-    for edited in records.iter().filter_map(|record| record.edited.as_ref()) {
-        let is_unknown = |name: &str| known.iter().all(|field| field.name != name);
-        if let Some((name, _)) = edited.iter().find(|(name, _)| is_unknown(name))
-            && !known.is_empty()
-        {
-            return Err(Error::Refused(format!(
-                "\"{}\" has no field \"{name}\"; take it out, or correct its name",
-                job.target_stream.label
-            )));
-        }
+    let edited = records.iter().filter_map(|record| record.edited.as_ref());
+    for (path, _) in edited.flatten() {
+        refuse_unknown(&job.target_stream, path)?;
     }
     let (sync, keys) = (job.sync, records.iter().map(|record| &record.source_key));
     let keys: Vec<RecordKey> = keys.cloned().collect();
@@ -203,7 +196,7 @@ pub(crate) async fn resend(
     for batch in batches(records) {
         stop_if_cancelled(work)?;
         let mut own = HashMap::new();
-        let (records, edits): (Vec<Record>, Vec<Option<Object>>) = batch
+        let (records, edits): (Vec<Record>, Vec<_>) = batch
             .into_iter()
             .map(|resent| {
                 let record = Record {
@@ -218,10 +211,14 @@ pub(crate) async fn resend(
         for (mapped, edited) in mapped.iter_mut().zip(edits) {
             let Some(edited) = edited else { continue };
             own.insert(mapped.source_key.clone(), mapped.fingerprint);
-            for (name, value) in edited {
-                mapped.fields.insert(name, value);
+            let mut fields = Value::Object(std::mem::take(&mut mapped.fields));
+            for (path, value) in edited {
+                fields.put(&path, value);
             }
-            mapped.fingerprint = Value::Object(mapped.fields.clone()).fingerprint();
+            mapped.fingerprint = fields.fingerprint();
+            if let Value::Object(fields) = fields {
+                mapped.fields = fields;
+            }
             mapped.problem = None;
         }
         let mut planned = plan_mapped(job, work, mapped, None, &mut Claims::default()).await?;
@@ -235,6 +232,26 @@ pub(crate) async fn resend(
         execute(job, work, planned, None, sequence).await?;
     }
     Ok(Ended::Completed)
+}
+
+/// A value can be given to a field, or to a part of one.
+fn refuse_unknown(target: &StreamDescription, path: &FieldPath) -> Result<()> {
+    let known = &target.schema.fields;
+    let top = job::top_level(path);
+    let is_known = top.is_some_and(|top| known.iter().any(|field| field.name == top));
+    if !is_known && !known.is_empty() {
+        return Err(Error::Refused(format!(
+            "\"{}\" has no field \"{path}\"; take it out, or correct its name",
+            target.label
+        )));
+    }
+    let is_name = |segment: &Segment| matches!(segment, Segment::Name(_));
+    if !path.segments().iter().all(is_name) {
+        return Err(Error::Refused(format!(
+            "\"{path}\" is a place in a list; give the whole list another value instead"
+        )));
+    }
+    Ok(())
 }
 
 /// The same where both sides count: never without a plan, which is judged like that of any other run.

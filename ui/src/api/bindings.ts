@@ -1329,7 +1329,7 @@ search: string,
  */
 unwritten: boolean, 
 /**
- * After this one (paging): its `cursor`.
+ * From here on (paging): the `next` of the page before.
  */
 after?: string | null, 
 /**
@@ -2101,10 +2101,6 @@ run: RunId,
  */
 seq: number, 
 /**
- * For paging.
- */
-cursor: string, 
-/**
  * The record of the source.
  */
 source_key: string, 
@@ -2151,12 +2147,8 @@ export type RunRecords = {
  */
 records: Array<RunRecordSummary>, 
 /**
- * There are more.
- */
-has_more: boolean, 
-/**
- * Behind what there are more: `after` of the next page. Also where this one has no record, because a search
- * found none so far.
+ * Where the rest begins (`after` of the next request); none at the end. There may be more behind a page that has
+ * no record: a search stops after a while to answer.
  */
 next?: string | null, };
 

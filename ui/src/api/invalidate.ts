@@ -56,13 +56,15 @@ function againAfter(client: QueryClient, query: Query): void {
 
 /** Whether a page shows the last records of a run so far. */
 function growsWith({ queryKey: [name, request], state }: Query, run: string): boolean {
+  const page = state.data as RunRecords | undefined;
   return (
     name === "list_run_records" &&
     typeof request === "object" &&
     request !== null &&
     "run" in request &&
     request.run === run &&
-    (state.data as RunRecords | undefined)?.has_more === false
+    page !== undefined &&
+    (page.next ?? null) === null
   );
 }
 
