@@ -2,9 +2,9 @@ import { useSuspenseQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { toast } from "sonner";
-import type { ConnectionDetail, ConnectionSummary, StreamView } from "@/api/bindings";
+import type { AppStatus, ConnectionDetail, ConnectionSummary, StreamView } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
-import { connection } from "@/api/queries";
+import { appStatus, connection } from "@/api/queries";
 import { Button, buttonClass } from "@/components/Button";
 import { Card } from "@/components/Card";
 import { Dialog } from "@/components/Dialog";
@@ -16,6 +16,7 @@ import { Page } from "@/components/Page";
 import { Pill } from "@/components/Pill";
 import { Callout, Problem, toastError } from "@/components/Problem";
 import { Spinner } from "@/components/Progress";
+import { Site } from "@/components/Site";
 import { Table, Td, Th, Tr } from "@/components/Table";
 import { Time } from "@/components/Time";
 import { counted } from "@/format/count";
@@ -28,6 +29,7 @@ const route = getRouteApi("/connections/$connection");
 export function ConnectionScreen() {
   const { connection: id } = route.useParams();
   const { data } = useSuspenseQuery(connection(id));
+  const { data: status } = useSuspenseQuery(appStatus());
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const [renaming, setRenaming] = useState(false);
@@ -87,7 +89,7 @@ export function ConnectionScreen() {
       )}
       <div className="grid items-start gap-4 min-[1100px]:grid-cols-2">
         <Card title="Account">
-          <KeyValue facts={facts(data)} />
+          <KeyValue facts={[...facts(data), ...samplePage(summary.connector, status)]} />
         </Card>
         <UsedBy summary={summary} />
       </div>
@@ -106,6 +108,16 @@ export function ConnectionScreen() {
       )}
     </Page>
   );
+}
+
+/** Where a sample platform can be looked at and changed. */
+function samplePage(connector: string, { sample }: AppStatus): Fact[] {
+  if (sample === null || sample === undefined) {
+    return [];
+  }
+  const pages: Record<string, string> = { harbor: sample.harbor_url, postino: sample.postino_url };
+  const url = pages[connector];
+  return url === undefined ? [] : [{ label: "Its own page", value: <Site url={url} /> }];
 }
 
 function facts(data: ConnectionDetail): Fact[] {
