@@ -2,9 +2,9 @@ import { useSuspenseQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { toast } from "sonner";
-import type { AppStatus, ConnectionDetail, ConnectionSummary, StreamView } from "@/api/bindings";
+import type { ConnectionDetail, ConnectionSummary, StreamView } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
-import { appStatus, connection } from "@/api/queries";
+import { connection } from "@/api/queries";
 import { Button, buttonClass } from "@/components/Button";
 import { Card } from "@/components/Card";
 import { Dialog } from "@/components/Dialog";
@@ -29,7 +29,6 @@ const route = getRouteApi("/connections/$connection");
 export function ConnectionScreen() {
   const { connection: id } = route.useParams();
   const { data } = useSuspenseQuery(connection(id));
-  const { data: status } = useSuspenseQuery(appStatus());
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const [renaming, setRenaming] = useState(false);
@@ -89,7 +88,7 @@ export function ConnectionScreen() {
       )}
       <div className="grid items-start gap-4 min-[1100px]:grid-cols-2">
         <Card title="Account">
-          <KeyValue facts={[...facts(data), ...samplePage(summary.connector, status)]} />
+          <KeyValue facts={facts(data)} />
         </Card>
         <UsedBy summary={summary} />
       </div>
@@ -108,16 +107,6 @@ export function ConnectionScreen() {
       )}
     </Page>
   );
-}
-
-/** Where a sample platform can be looked at and changed. */
-function samplePage(connector: string, { sample }: AppStatus): Fact[] {
-  if (sample === null || sample === undefined) {
-    return [];
-  }
-  const pages: Record<string, string> = { harbor: sample.harbor_url, postino: sample.postino_url };
-  const url = pages[connector];
-  return url === undefined ? [] : [{ label: "Its own page", value: <Site url={url} /> }];
 }
 
 function facts(data: ConnectionDetail): Fact[] {
@@ -141,7 +130,11 @@ function facts(data: ConnectionDetail): Fact[] {
     { label: "Secret is kept in", value: data.secrets_backend },
     ...data.config.map((each) => ({
       label: each.label,
-      value: <span className="font-mono text-sm break-all">{each.value}</span>,
+      value: /^https?:\/\//.test(each.value) ? (
+        <Site url={each.value} />
+      ) : (
+        <span className="font-mono text-sm break-all">{each.value}</span>
+      ),
     })),
     { label: "Connected", value: <Time at={summary.created_at} /> },
   ];

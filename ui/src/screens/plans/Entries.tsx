@@ -281,7 +281,7 @@ function Row({ entry, sync, who, editable, onInclude }: RowProps) {
                   </del>
                 ) : entry.action === "conflict" ? (
                   <BothSay field={field} who={who} />
-                ) : entry.action !== "create" ? (
+                ) : entry.action !== "create" && entry.action !== "unchanged" ? (
                   <Change before={field.before} after={field.after} />
                 ) : (
                   <span className="font-mono text-sm break-words">{valueText(field.after)}</span>

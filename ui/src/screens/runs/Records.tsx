@@ -216,9 +216,9 @@ function RetryAll({ sync }: { sync: string }) {
   );
 }
 
-/** Outcomes that were wanted: nobody has to do anything about them. */
+/** Outcomes that are no failure: what was wanted, and what a person is asked about. */
 function isQuiet(outcome: RecordOutcome): boolean {
-  return outcome === "filtered" || outcome === "unchanged";
+  return outcome === "filtered" || outcome === "unchanged" || outcome === "conflict";
 }
 
 function Row({ record, onOpen }: { record: RunRecordSummary; onOpen: () => void }) {
