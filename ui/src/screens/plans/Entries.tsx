@@ -17,6 +17,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { SearchInput } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
 import { ListBody } from "@/components/ListBody";
+import { LoadingRows, widthOf } from "@/components/LoadingRows";
 import { Tag } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
@@ -151,7 +152,11 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
       onRetry={entries.retry}
       isPending={entries.isPending}
       isEmpty={entries.count === 0}
-      loading={<LoadingRows />}
+      loading={
+        <LoadingRows label="Loading the records">
+          {(width) => <LoadingRow width={width} />}
+        </LoadingRows>
+      }
       empty={<Nothing data={data} find={find} />}
     >
       <Cut count={entries.count}>The plan does what it says for all of them.</Cut>
@@ -165,7 +170,7 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
         {(row) => {
           const entry = entries.at(row);
           return entry === undefined ? (
-            <LoadingRow width={loading[row % loading.length] ?? "w-1/2"} />
+            <LoadingRow width={widthOf(row)} />
           ) : (
             <Row
               entry={entry}
@@ -364,19 +369,6 @@ function Nothing({ data, find }: { data: PlanDetail; find: string }) {
     <EmptyState title="Both sides are the same">
       {counted(data.counts.unchanged, "record")} compared; there is nothing to write.
     </EmptyState>
-  );
-}
-
-const loading = ["w-3/5", "w-2/5", "w-1/2", "w-2/3", "w-2/5", "w-1/2", "w-3/5", "w-1/3"];
-
-function LoadingRows() {
-  return (
-    <div role="status" aria-label="Loading the records" className="flex-1 bg-panel">
-      {loading.map((width, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the rows never change.
-        <LoadingRow key={index} width={width} />
-      ))}
-    </div>
   );
 }
 
