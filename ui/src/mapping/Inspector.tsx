@@ -551,11 +551,7 @@ function ProfileLines({ path, isNamed }: { path: string; isNamed: boolean }) {
 }
 
 /** "98 % look like e-mail · unique 200/200 · null 0 · longest 41 of 254 allowed" */
-export function profileWords(
-  profile: FieldProfile,
-  samples: number,
-  allowed: number | null,
-): string {
+function profileWords(profile: FieldProfile, samples: number, allowed: number | null): string {
   const parts = [
     profile.looks_like == null
       ? null
