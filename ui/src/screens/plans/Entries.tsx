@@ -227,6 +227,11 @@ type RowProps = {
 
 const FEW = 3;
 
+/** What is said of the others is no failure: it tells why they are left out or what stays as it is. */
+function isFailure(action: PlanAction): boolean {
+  return action === "invalid" || action === "held";
+}
+
 function Row({ entry, sync, who, editable, onInclude }: RowProps) {
   const [open, setOpen] = useState(false);
   const label = planAction(entry.action);
@@ -268,9 +273,7 @@ function Row({ entry, sync, who, editable, onInclude }: RowProps) {
       </span>
       <div className="min-w-0">
         {entry.problem && (
-          <p
-            className={`m-0 break-words ${entry.action === "filtered" ? "text-ink2" : "text-bad"}`}
-          >
+          <p className={`m-0 break-words ${isFailure(entry.action) ? "text-bad" : "text-ink2"}`}>
             {entry.problem}
           </p>
         )}
