@@ -14,6 +14,7 @@
 mod both_ways;
 mod boundaries;
 mod cancel;
+mod changes;
 mod connectors;
 mod drafts;
 mod faults;

@@ -113,7 +113,8 @@ pub(crate) async fn read_told(
     work: &Work,
     checkpoint: &Checkpoint,
 ) -> Result<Option<serde_json::Value>> {
-    let Deletions::Listed { stream, key } = &job.source_stream.capabilities.deletions else {
+    let deletions = &job.source_stream.capabilities.deletions;
+    let Deletions::Listed { stream, .. } = deletions else {
         return Ok(None);
     };
     let request = ReadRequest {
@@ -134,7 +135,7 @@ pub(crate) async fn read_told(
         let told: Vec<RecordKey> = page
             .records
             .iter()
-            .filter_map(|record| RecordKey::from_value(record.fields.at(key)?))
+            .filter_map(|record| deletions.told_by(&record.fields))
             .collect();
         note_told(job, work, told).await?;
     }

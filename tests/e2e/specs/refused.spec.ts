@@ -26,12 +26,18 @@ test("a refused record is sent with another value, and how often runs try is the
     await expect(send).toHaveAttribute("aria-disabled", "true");
     await picture(page, "57-other-values");
     await sheet.getByRole("textbox", { name: "list_id" }).fill("lst_main");
+    await sheet.getByRole("textbox", { name: "location.city" }).fill("Elsewhere");
+    await expect(sheet.getByText("2 values changed")).toBeVisible();
     await accessible(page, "57-other-values-typed");
     await send.click();
     await expect(sheet).toBeHidden();
     await finished(page, patchbay);
     await expect(page.getByRole("region", { name: "Progress" })).toContainText(/1 read = 1 (created|updated)/);
     await picture(page, "57-sent-again");
+    const sent = await patchbay.records("postino", "subscribers");
+    expect(sent.map((each) => each.location)).toContainEqual(
+      expect.objectContaining({ city: "Elsewhere", region: expect.anything() }),
+    );
   });
 
   await test.step("after how many runs a record waits for a person is set in the editor", async () => {

@@ -2768,6 +2768,10 @@ export type TransformView = {
  */
 name: string, 
 /**
+ * What a person calls it.
+ */
+label: string, 
+/**
  * For the menu.
  */
 group: string, 

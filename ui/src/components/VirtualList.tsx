@@ -17,7 +17,7 @@ type RowsProps = {
 };
 
 /** Browsers cannot scroll through more: what is taller than some 17 million pixels is cut off. */
-export const LISTED = 300_000;
+const LISTED = 300_000;
 
 /** Says that not all rows of a list are there, where they are not. */
 export function Cut({ count: all, children }: { count: number; children?: ReactNode }) {
@@ -139,4 +139,4 @@ export function VirtualList<T>({ items, itemKey, onEnd, children, ...rest }: Lis
 }
 
 /** So many rows before the end more are asked for. */
-export const NEAR_END = 20;
+const NEAR_END = 20;

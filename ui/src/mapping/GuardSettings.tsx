@@ -4,7 +4,7 @@ import { useEditor } from "./store";
 import { useSettings } from "./use-settings";
 
 /** What a run asks about before it writes, in a few words. */
-export function askWords({ creates, updates, deletes }: Approved): string {
+function askWords({ creates, updates, deletes }: Approved): string {
   const asks = [
     creates ? null : "creates",
     updates ? null : "updates",

@@ -345,7 +345,7 @@ function FailurePolicy({ rule }: { rule: Rule }) {
         }}
       >
         <option value="hold">Hold the record</option>
-        <option value="null">Send null</option>
+        <option value="null">Empty the field</option>
         <option value="skip">Leave the field out</option>
         <option value="default">Send this instead</option>
       </Select>
@@ -551,11 +551,7 @@ function ProfileLines({ path, isNamed }: { path: string; isNamed: boolean }) {
 }
 
 /** "98 % look like e-mail · unique 200/200 · null 0 · longest 41 of 254 allowed" */
-export function profileWords(
-  profile: FieldProfile,
-  samples: number,
-  allowed: number | null,
-): string {
+function profileWords(profile: FieldProfile, samples: number, allowed: number | null): string {
   const parts = [
     profile.looks_like == null
       ? null

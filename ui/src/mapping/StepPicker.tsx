@@ -18,7 +18,8 @@ export function searchTransforms(
     .split(/\s+/)
     .filter((word) => word !== "");
   const scored = Array.from(transforms, (transform) => {
-    const name = `${transform.name.replaceAll("_", " ")} ${transform.name}`;
+    const name =
+      `${transform.label} ${transform.name.replaceAll("_", " ")} ${transform.name}`.toLowerCase();
     const synonyms = transform.synonyms.join(" ").toLowerCase();
     const rest =
       `${transform.group} ${transform.summary} ${transform.example ? `${shortValue(transform.example.input)} ${shortValue(transform.example.output)}` : ""}`.toLowerCase();
@@ -65,7 +66,7 @@ export function StepPicker({ rule }: { rule: Rule }) {
       return;
     }
     const place = rule.steps.length;
-    act.edit(`Add ${transform.name.replaceAll("_", " ")} into ${leafOf(rule.target)}`, (now) =>
+    act.edit(`Add ${transform.label} into ${leafOf(rule.target)}`, (now) =>
       mappings.insertStep(
         now,
         rule.target,
@@ -149,7 +150,7 @@ export function StepPicker({ rule }: { rule: Rule }) {
               onPointerMove={() => setAt(index)}
               onClick={() => take(transform)}
             >
-              <span className="font-medium">{transform.name.replaceAll("_", " ")}</span>
+              <span className="font-medium">{transform.label}</span>
               {transform.example && shows(transform.example) ? (
                 <span className="map-mono truncate">
                   {quotedValue(transform.example.input, 26)} →{" "}

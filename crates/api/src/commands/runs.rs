@@ -217,7 +217,7 @@ fn title(record: &RunRecord) -> String {
         .as_ref()
         .map(ToString::to_string)
         .unwrap_or_default();
-    let texts = [&record.source, &record.after];
+    let texts = [&record.source, &record.after, &record.before];
     let of = |wanted: &[&str]| {
         texts
             .iter()

@@ -374,6 +374,8 @@ views! {
     struct TransformView {
         /// As documents refer to it.
         pub name: String,
+        /// What a person calls it.
+        pub label: String,
         /// For the menu.
         pub group: String,
         /// One sentence.

@@ -5,6 +5,7 @@ import type { ConflictView, Decision } from "@/api/bindings";
 import { type ConflictRequest, conflictPage, syncs } from "@/api/queries";
 import { usePages } from "@/api/use-pages";
 import { ListBody } from "@/components/ListBody";
+import { LoadingRows } from "@/components/LoadingRows";
 import { VirtualRows } from "@/components/VirtualList";
 import { counted } from "@/format/count";
 import {
@@ -254,7 +255,7 @@ export function ConflictList({ request, expected, sides, empty, onFind }: Props)
       onRetry={rows.retry}
       isPending={rows.isPending}
       isEmpty={rows.count === 0}
-      loading={<LoadingConflicts />}
+      loading={<LoadingRows label="Loading the conflicts">{() => <LoadingConflict />}</LoadingRows>}
       empty={empty}
     >
       {/* biome-ignore lint/a11y/noStaticElementInteractions: its rows and buttons take the keys, the list answers them. */}
@@ -319,15 +320,5 @@ export function ConflictList({ request, expected, sides, empty, onFind }: Props)
         )}
       </div>
     </ListBody>
-  );
-}
-
-function LoadingConflicts() {
-  return (
-    <div role="status" aria-label="Loading the conflicts" className="flex-1 bg-panel">
-      <LoadingConflict />
-      <LoadingConflict />
-      <LoadingConflict />
-    </div>
   );
 }

@@ -6,7 +6,6 @@ import { Kbd } from "@/components/Kbd";
 import { Tag } from "@/components/Pill";
 import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
-import { valueText } from "@/format/value";
 import {
   type Choice,
   choiceWords,
@@ -14,8 +13,9 @@ import {
   isWhole,
   kindWord,
   ownValue,
-  recordText,
   resultText,
+  saidOf,
+  undoTimes,
   whyNotChoose,
 } from "@/screens/conflicts/choices";
 
@@ -129,13 +129,14 @@ export function ConflictRow({
     }
   }, [grabs, isEditing]);
   const result = resultText(conflict);
-  const text = isWhole(conflict) ? recordText : valueText;
+  const said = saidOf(conflict);
+  const times = conflict.kind === "undo" ? undoTimes : null;
   return (
     <fieldset
       ref={row}
       tabIndex={isCursor ? 0 : -1}
       data-conflict={conflict.id}
-      aria-label={`${isWhole(conflict) ? "The record" : conflict.field} of ${conflict.title}: ${conflict.source_name} ${spoken(text(conflict.source))}, ${conflict.target_name} ${spoken(text(conflict.target))}, ${result === null ? "not decided" : `decided: ${result}`}`}
+      aria-label={`${isWhole(conflict) ? "The record" : conflict.field} of ${conflict.title}: ${times?.source ?? conflict.source_name} ${spoken(said.source)}, ${times?.target ?? conflict.target_name} ${spoken(said.target)}, ${result === null ? "not decided" : `decided: ${result}`}`}
       aria-current={isCursor || undefined}
       onFocus={onCursor}
       onMouseDown={(event) => {
@@ -167,18 +168,21 @@ export function ConflictRow({
         <Tag tone="warn">{kindWord(conflict.kind)}</Tag>
       </span>
       <span className="min-w-0 pt-0.5 font-mono text-sm break-words text-ink3">
-        {text(conflict.base)}
+        {times !== null && <When time={times.base} />}
+        {said.base}
       </span>
       <SideCell
         conflict={conflict}
         choice="source"
-        text={text(conflict.source)}
+        time={times?.source}
+        text={said.source}
         onChoose={onChoose}
       />
       <SideCell
         conflict={conflict}
         choice="target"
-        text={text(conflict.target)}
+        time={times?.target}
+        text={said.target}
         onChoose={onChoose}
       />
       {isEditing ? (
@@ -224,12 +228,13 @@ function spoken(text: string): string {
 type CellProps = {
   conflict: ConflictView;
   choice: "source" | "target";
+  time: string | undefined;
   text: string;
   onChoose: (choice: Choice) => void;
 };
 
 /** What one side says; a click takes it. */
-function SideCell({ conflict, choice, text, onChoose }: CellProps) {
+function SideCell({ conflict, choice, time, text, onChoose }: CellProps) {
   const isTaken = conflict.decision?.take === choice;
   const isLost = conflict.decision != null && !isTaken && conflict.decision.take !== "keep_both";
   const whyNot = whyNotChoose(conflict, choice);
@@ -251,9 +256,15 @@ function SideCell({ conflict, choice, text, onChoose }: CellProps) {
         isDeleted && "text-bad",
       )}
     >
-      {isDeleted ? "deleted" : text}
+      {time !== undefined && <When time={time} />}
+      {text}
     </button>
   );
+}
+
+/** Where it is not the platforms that do not agree. */
+function When({ time }: { time: string }) {
+  return <span className="block font-sans text-xs text-ink3 no-underline">{time}</span>;
 }
 
 type OwnProps = { conflict: ConflictView; onValue: (value: unknown) => void; onCancel: () => void };

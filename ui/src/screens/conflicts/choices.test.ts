@@ -9,6 +9,7 @@ import {
   matterOf,
   ownValue,
   resultText,
+  saidOf,
   whyNotAlways,
   whyNotChoose,
 } from "@/screens/conflicts/choices";
@@ -94,6 +95,22 @@ test("the result is what both sides get", () => {
   expect(
     resultText(conflict({ field: "", kind: "deleted_on_source", decision: { take: "source" } })),
   ).toBe("Delete it in Postino too");
+});
+
+test("of a whole record what differs is shown", () => {
+  const base = { name: "Ada", city: "Rome", tags: ["a"] };
+  const now = { ...base, id: "s1", tags: ["b"] };
+  const whole = { field: "", base, source: null, target: now };
+  expect(saidOf(conflict({ ...whole, kind: "undo" }))).toEqual({
+    base: 'tags: ["a"]',
+    source: "not there",
+    target: 'tags: ["b"]',
+  });
+  expect(saidOf(conflict({ ...whole, kind: "deleted_on_source" })).source).toBe("deleted");
+  expect(saidOf(conflict({ ...whole, target: base, kind: "deleted_on_source" })).target).toBe(
+    "name: Ada · city: Rome",
+  );
+  expect(saidOf(conflict({ base: null }))).toEqual({ base: "–", source: "2", target: "3" });
 });
 
 test("a typed value is what the field holds", () => {

@@ -111,20 +111,57 @@ export function resultText(conflict: ConflictView): string | null {
   return valueText(decision.take === "source" ? conflict.source : conflict.target);
 }
 
-/** A record as one line: the values that tell people most. */
-export function recordText(value: unknown): string {
-  if (value === null || value === undefined) {
-    return "–";
-  }
-  if (typeof value !== "object" || Array.isArray(value)) {
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(value: unknown): Fields | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Fields)
+    : null;
+}
+
+/** A record as one line: these fields, else the values that tell people most. */
+function recordText(value: unknown, names: readonly string[]): string {
+  const fields = fieldsOf(value);
+  if (fields === null) {
     return valueText(value);
   }
-  return Object.entries(value)
-    .filter(([, each]) => each !== null && each !== "" && typeof each !== "object")
-    .slice(0, 4)
-    .map(([name, each]) => `${name}: ${valueText(each)}`)
-    .join(" · ");
+  const shown =
+    names.length > 0
+      ? names.map((name) => [name, fields[name]] as const)
+      : Object.entries(fields)
+          .filter(([, each]) => each !== null && each !== "" && typeof each !== "object")
+          .slice(0, 4);
+  return shown.map(([name, each]) => `${name}: ${valueText(each)}`).join(" · ");
 }
+
+type Said = { base: string; source: string; target: string };
+
+/** What is said of it in words. Of a whole record, what differs from what both sides last agreed on. */
+export function saidOf(conflict: ConflictView): Said {
+  const { base, source, target } = conflict;
+  if (!isWhole(conflict)) {
+    return { base: valueText(base), source: valueText(source), target: valueText(target) };
+  }
+  const agreed = fieldsOf(base) ?? {};
+  const sides = [source, target].map(fieldsOf).filter((side) => side !== null);
+  const names = Object.keys(agreed).filter((name) =>
+    sides.some((side) => JSON.stringify(side[name]) !== JSON.stringify(agreed[name])),
+  );
+  const text = (value: unknown) => recordText(value, names);
+  const wasNotThere = conflict.kind === "undo" && source == null;
+  return {
+    base: text(base),
+    source: wasNotThere || conflict.kind === "deleted_on_source" ? gone(conflict) : text(source),
+    target: conflict.kind === "deleted_on_target" ? gone(conflict) : text(target),
+  };
+}
+
+function gone({ kind }: ConflictView): string {
+  return kind === "undo" ? "not there" : "deleted";
+}
+
+/** When the values of a conflict about a run that is taken back were there; the columns name the platforms. */
+export const undoTimes: Said = { base: "after the run", source: "before the run", target: "now" };
 
 export type Typed = { value: unknown } | { problem: string };
 

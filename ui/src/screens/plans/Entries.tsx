@@ -17,6 +17,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { SearchInput } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
 import { ListBody } from "@/components/ListBody";
+import { LoadingRows, widthOf } from "@/components/LoadingRows";
 import { Tag } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
@@ -25,7 +26,7 @@ import { Cut, VirtualRows } from "@/components/VirtualList";
 import { count, counted } from "@/format/count";
 import { planAction } from "@/format/states";
 import { isAbsent, valueText } from "@/format/value";
-import { isWrite, planEquation, tabs } from "@/screens/plans/counts";
+import { isWrite, planEquation, tabs, writesOf } from "@/screens/plans/counts";
 import { useEntries } from "@/screens/plans/use-entries";
 
 const route = getRouteApi("/plans/$plan");
@@ -41,7 +42,7 @@ export function Entries({ data }: { data: PlanDetail }) {
   const action = search.show;
   const include = useInclude(data.id);
   const editable = data.state === "ready";
-  const tickable = editable && (action === undefined || isWrite(action));
+  const tickable = editable && (action === undefined ? writesOf(data.counts) > 0 : isWrite(action));
   const tickAll = (included: boolean) => {
     const actions: PlanAction[] = action === undefined ? ["create", "update", "delete"] : [action];
     for (const each of actions.filter((name) => data.counts[name] > 0)) {
@@ -151,7 +152,11 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
       onRetry={entries.retry}
       isPending={entries.isPending}
       isEmpty={entries.count === 0}
-      loading={<LoadingRows />}
+      loading={
+        <LoadingRows label="Loading the records">
+          {(width) => <LoadingRow width={width} />}
+        </LoadingRows>
+      }
       empty={<Nothing data={data} find={find} />}
     >
       <Cut count={entries.count}>The plan does what it says for all of them.</Cut>
@@ -165,7 +170,7 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
         {(row) => {
           const entry = entries.at(row);
           return entry === undefined ? (
-            <LoadingRow width={loading[row % loading.length] ?? "w-1/2"} />
+            <LoadingRow width={widthOf(row)} />
           ) : (
             <Row
               entry={entry}
@@ -222,6 +227,11 @@ type RowProps = {
 
 const FEW = 3;
 
+/** What is said of the others is no failure: it tells why they are left out or what stays as it is. */
+function isFailure(action: PlanAction): boolean {
+  return action === "invalid" || action === "held";
+}
+
 function Row({ entry, sync, who, editable, onInclude }: RowProps) {
   const [open, setOpen] = useState(false);
   const label = planAction(entry.action);
@@ -262,7 +272,11 @@ function Row({ entry, sync, who, editable, onInclude }: RowProps) {
         <Written entry={entry} sync={sync} />
       </span>
       <div className="min-w-0">
-        {entry.problem && <p className="m-0 break-words text-bad">{entry.problem}</p>}
+        {entry.problem && (
+          <p className={`m-0 break-words ${isFailure(entry.action) ? "text-bad" : "text-ink2"}`}>
+            {entry.problem}
+          </p>
+        )}
         {open && <ChangeTable fields={fields} label={`Fields of ${entry.title}`} />}
         <div className="flex flex-wrap gap-x-4 gap-y-0.5">
           {!open &&
@@ -275,7 +289,7 @@ function Row({ entry, sync, who, editable, onInclude }: RowProps) {
                   </del>
                 ) : entry.action === "conflict" ? (
                   <BothSay field={field} who={who} />
-                ) : entry.action !== "create" ? (
+                ) : entry.action !== "create" && entry.action !== "unchanged" ? (
                   <Change before={field.before} after={field.after} />
                 ) : (
                   <span className="font-mono text-sm break-words">{valueText(field.after)}</span>
@@ -358,19 +372,6 @@ function Nothing({ data, find }: { data: PlanDetail; find: string }) {
     <EmptyState title="Both sides are the same">
       {counted(data.counts.unchanged, "record")} compared; there is nothing to write.
     </EmptyState>
-  );
-}
-
-const loading = ["w-3/5", "w-2/5", "w-1/2", "w-2/3", "w-2/5", "w-1/2", "w-3/5", "w-1/3"];
-
-function LoadingRows() {
-  return (
-    <div role="status" aria-label="Loading the records" className="flex-1 bg-panel">
-      {loading.map((width, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the rows never change.
-        <LoadingRow key={index} width={width} />
-      ))}
-    </div>
   );
 }
 

@@ -19,7 +19,7 @@ export function isWrite(action: PlanAction): boolean {
 }
 
 /** What the plan would write if nothing was ticked off. */
-function writesOf(counts: PlanCounts): number {
+export function writesOf(counts: PlanCounts): number {
   return counts.create + counts.update + counts.delete;
 }
 

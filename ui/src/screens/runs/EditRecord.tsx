@@ -29,27 +29,22 @@ type Props = { data: RunRecordDetail; texts: Texts; onTexts: (texts: Texts) => v
 
 /** The values of a record that could not be written, to be changed. */
 export function EditRecord({ data, texts, onTexts }: Props) {
-  const { fields, hasParts } = fieldsOf(data);
+  const { fields, refused } = fieldsOf(data);
   const changes = edited(fields, texts);
-  const { field: refused, message } = data.summary;
+  const { message } = data.summary;
   return (
     <Part title="Send it with other values">
       <div className="grid gap-3">
         <p className="m-0 text-sm text-ink2">
           They stay on the target until the record changes at the source. The source is not changed.
-          {hasParts && " Values inside a group are not listed: change those at the source."}
         </p>
-        {message && !fields.some(({ path }) => path === refused) && (
-          <Callout tone="bad" title={message}>
-            {refused && <>Field: {refused}</>}
-          </Callout>
-        )}
+        {message && refused === 0 && <Callout tone="bad" title={message} />}
         {fields.map((field, index) => (
           <Value
             key={field.path}
             field={field}
             text={texts[field.path] ?? typed(field.value)}
-            problem={field.path === refused && !(field.path in changes) ? (message ?? null) : null}
+            problem={index < refused && !(field.path in changes) ? (message ?? null) : null}
             isChanged={field.path in changes}
             isFirst={index === 0}
             onText={(text) => onTexts({ ...texts, [field.path]: text })}

@@ -254,16 +254,19 @@ function Story({ data, onEdit }: { data: RunRecordDetail; onEdit: () => void }) 
         </Callout>
       )}
       <OpenConflicts data={data} />
-      <Part title="Before and after">
-        {data.fields.length === 0 ? (
-          <p className="m-0 text-ink3">No field was changed.</p>
-        ) : (
-          <>
-            <ChangeTable fields={data.fields} label="Before and after" />
-            <FieldsBack data={data} />
-          </>
-        )}
-      </Part>
+      {/* What both sides say of a conflict stands where it is decided. */}
+      {summary.outcome !== "conflict" && (
+        <Part title="Before and after">
+          {data.fields.length === 0 ? (
+            <p className="m-0 text-ink3">No field was changed.</p>
+          ) : (
+            <>
+              <ChangeTable fields={data.fields} label="Before and after" />
+              <FieldsBack data={data} />
+            </>
+          )}
+        </Part>
+      )}
       {canRetry(summary.outcome) && <EditButton onOpen={onEdit} />}
       {data.exchange ? (
         <Exchange exchange={data.exchange} />

@@ -10,6 +10,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { SearchInput } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
 import { ListBody } from "@/components/ListBody";
+import { LoadingRows, widthOf } from "@/components/LoadingRows";
 import { Tag } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
@@ -164,7 +165,11 @@ function RecordList({ request, expected = 0, onOpen, empty }: ListProps) {
       onRetry={records.retry}
       isPending={records.isPending}
       isEmpty={records.count === 0}
-      loading={<LoadingRows />}
+      loading={
+        <LoadingRows label="Loading the records">
+          {(width) => <LoadingRow width={width} />}
+        </LoadingRows>
+      }
       empty={empty}
     >
       <Cut count={records.count} />
@@ -178,7 +183,7 @@ function RecordList({ request, expected = 0, onOpen, empty }: ListProps) {
         {(row) => {
           const record = records.at(row);
           return record === undefined ? (
-            <LoadingRow width={loading[row % loading.length] ?? "w-1/2"} />
+            <LoadingRow width={widthOf(row)} />
           ) : (
             <Row record={record} onOpen={() => onOpen(record)} />
           );
@@ -216,9 +221,9 @@ function RetryAll({ sync }: { sync: string }) {
   );
 }
 
-/** Outcomes that were wanted: nobody has to do anything about them. */
+/** Outcomes that are no failure: what was wanted, and what a person is asked about. */
 function isQuiet(outcome: RecordOutcome): boolean {
-  return outcome === "filtered" || outcome === "unchanged";
+  return outcome === "filtered" || outcome === "unchanged" || outcome === "conflict";
 }
 
 function Row({ record, onOpen }: { record: RunRecordSummary; onOpen: () => void }) {
@@ -256,19 +261,6 @@ function Row({ record, onOpen }: { record: RunRecordSummary; onOpen: () => void 
         <Time at={record.at} />
       </span>
     </button>
-  );
-}
-
-const loading = ["w-3/5", "w-2/5", "w-1/2", "w-2/3", "w-2/5", "w-1/2"];
-
-function LoadingRows() {
-  return (
-    <div role="status" aria-label="Loading the records" className="flex-1 bg-panel">
-      {loading.map((width, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the rows never change.
-        <LoadingRow key={index} width={width} />
-      ))}
-    </div>
   );
 }
 

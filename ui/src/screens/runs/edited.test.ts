@@ -31,14 +31,16 @@ describe("what is offered", () => {
       summary: { field },
     }) as unknown as RunRecordDetail;
   test.each([
-    ["what was refused comes first", "b", ["a", "b", "c"], ["b", "a", "c"], false],
-    ["also where it has no value", "d", ["a"], ["d", "a"], false],
-    ["parts of a value are not", null, ["a", "b.c", "d[0]"], ["a"], true],
-    ["nor a part that was refused", "b.c", ["a"], ["a"], true],
-    ["nothing was refused", null, ["a"], ["a"], false],
-  ])("%s", (_, refused, paths, offered, hasParts) => {
-    const found = fieldsOf(record(refused, paths));
-    expect(found.fields.map((field) => field.path)).toEqual(offered);
-    expect(found.hasParts).toBe(hasParts);
+    ["what was refused comes first", "b", ["a", "b", "c"], ["b", "a", "c"], 1],
+    ["also where it has no value", "d", ["a"], ["d", "a"], 1],
+    ["and where it is a part", "b.c", ["a", "b.a", "b.c"], ["b.c", "a", "b.a"], 1],
+    ["all parts of what was refused", "b", ["a", "b.a", "b.c"], ["b.a", "b.c", "a"], 2],
+    ["a list as a whole", "b[2].c", ["a", "b"], ["b", "a"], 1],
+    ["a name that only begins alike is another one", "b", ["bc"], ["b", "bc"], 1],
+    ["nothing was refused", null, ["a", "b.c"], ["a", "b.c"], 0],
+  ])("%s", (_, field, paths, offered, refused) => {
+    const found = fieldsOf(record(field, paths));
+    expect(found.fields.map((each) => each.path)).toEqual(offered);
+    expect(found.refused).toBe(refused);
   });
 });

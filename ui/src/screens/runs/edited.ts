@@ -5,23 +5,20 @@ export type Given = { path: string; value: unknown };
 /** What of a record can be typed anew. What could not be made or was refused comes first. */
 export function fieldsOf({ fields, summary }: Pick<RunRecordDetail, "fields" | "summary">): {
   fields: Given[];
-  /** Some values are parts of others and left out. */
-  hasParts: boolean;
+  /** How many of the first are what was refused. */
+  refused: number;
 } {
-  const isWhole = (path: string) => /^[^.[\]]+$/.test(path);
-  const refused = summary.field ?? "";
-  const given = fields
-    .filter(({ path }) => isWhole(path))
-    .map(({ path, after }): Given => ({ path, value: after }));
-  const first = given.find(({ path }) => path === refused);
-  const rest = given.filter((field) => field !== first);
-  return {
-    fields:
-      isWhole(refused) || first !== undefined
-        ? [first ?? { path: refused, value: undefined }, ...rest]
-        : rest,
-    hasParts: given.length < fields.length || (refused !== "" && !isWhole(refused)),
-  };
+  // A list is typed as a whole.
+  const refused = (summary.field ?? "").replace(/\[\d*\].*$/, "");
+  const isRefused = ({ path }: Given) =>
+    path === refused || path.startsWith(`${refused}.`) || path.startsWith(`${refused}[`);
+  const given = fields.map(({ path, after }): Given => ({ path, value: after }));
+  const first = refused === "" ? [] : given.filter(isRefused);
+  if (refused !== "" && first.length === 0) {
+    first.push({ path: refused, value: undefined });
+  }
+  const rest = given.filter((field) => !first.includes(field));
+  return { fields: [...first, ...rest], refused: first.length };
 }
 
 /** A value as a person types it: text as it is, anything else as JSON. */

@@ -15,6 +15,7 @@ import { toastError } from "@/components/Problem";
 import { Spark } from "@/components/Spark";
 import { Table, Td, Th, Tr } from "@/components/Table";
 import { Time } from "@/components/Time";
+import { usePauseSync } from "@/components/use-pause-sync";
 import { count, counted } from "@/format/count";
 import { runBars } from "@/format/runs";
 import { changed, syncReason, syncState } from "@/format/states";
@@ -134,12 +135,11 @@ function Actions({ sync }: { sync: SyncSummary }) {
   const navigate = useNavigate();
   const start = useCommand("start_run");
   const plan = useCommand("start_plan");
-  const pause = useCommand("pause_sync");
+  const pause = usePauseSync(sync);
   const remove = useCommand("delete_sync");
   const restore = useCommand("restore_sync");
   const unpublished = sync.state.kind === "draft";
   const notYet = unpublished ? "Publish the mapping first" : undefined;
-  const paused = { sync: sync.id, is_paused: !sync.is_paused };
   return (
     <span className="inline-flex items-center gap-1.5">
       <Button
@@ -178,7 +178,7 @@ function Actions({ sync }: { sync: SyncSummary }) {
         label={`${sync.is_paused ? "Resume" : "Pause"} ${sync.name}`}
         icon={sync.is_paused ? <Play aria-hidden size={14} /> : <Pause aria-hidden size={14} />}
         disabledReason={notYet}
-        onClick={() => pause.mutate(paused, { onError: toastError, onSuccess: tellPaused })}
+        onClick={pause.toggle}
       />
       <IconButton
         label={`Delete ${sync.name}`}
@@ -201,15 +201,4 @@ function Actions({ sync }: { sync: SyncSummary }) {
       />
     </span>
   );
-}
-
-function tellPaused({ name, is_paused, every_minutes }: SyncSummary) {
-  if (is_paused) {
-    toast(`${name} is paused`, { description: "It runs when you start it, and not by itself." });
-  } else {
-    toast(`${name} is not paused any more`, {
-      description:
-        every_minutes === null ? "It runs when you start it." : "It runs by itself again.",
-    });
-  }
 }
