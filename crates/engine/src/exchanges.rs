@@ -161,3 +161,87 @@ impl ExchangeLog for OfConnection {
         self.recorder.take(self.connection, exchange);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use connectors::Access;
+    use connectors::http::answer::ByStatus;
+    use connectors::http::{Body, Call, Client, Limits, Repeat, RequestParts};
+    use model::clock::Clock;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const BODY: usize = 5000;
+
+    /// Answers with the status that stands in the path.
+    async fn serve(listener: TcpListener) {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut said = Vec::new();
+            while !said.ends_with(b"end") {
+                stream.read_buf(&mut said).await.unwrap();
+            }
+            let said = String::from_utf8(said).unwrap();
+            let status = said.split(['/', ' ']).nth(2).unwrap();
+            let answer = format!(
+                "HTTP/1.1 {status} x\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn bodies_are_kept_of_the_first_requests_and_of_those_that_somebody_will_look_at() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(serve(listener));
+        let client = Client::new("Loop", Limits::default(), Clock::system()).unwrap();
+        let run = RunId::new();
+        let recorder = Arc::new(Recorder::new(Some(run)));
+        let access = Access {
+            exchanges: Some(Arc::new(OfConnection {
+                connection: ConnectionId::new(),
+                recorder: Arc::clone(&recorder),
+            })),
+            ..Access::unattended()
+        };
+        let post = async |status: u16| {
+            let url = format!("{address}/{status}").parse().unwrap();
+            let mut request = RequestParts::new("POST".parse().unwrap(), url);
+            request.body = Body::Raw(("x".repeat(BODY - 3) + "end").into());
+            let call = Call {
+                request,
+                signer: None,
+                repeat: Repeat::OnlyIfNotApplied,
+                judge: &ByStatus,
+                access: &access,
+            };
+            client.send(call).await.unwrap().exchange
+        };
+        for _ in 0..WHOLE_EXCHANGES {
+            post(200).await;
+        }
+        let (well, doubtful, refused) = (post(200).await, post(200).await, post(422).await);
+        recorder.will_be_looked_at([doubtful]);
+        let store = Store::in_memory(Clock::system()).unwrap();
+        recorder.flush(&store).await.unwrap();
+        let kept = async |exchange: ExchangeId| {
+            let found = store.read_history(move |db| store::exchanges::get(db, exchange));
+            found.await.unwrap().unwrap().request_body.unwrap().len()
+        };
+        let page = store
+            .read_history(move |db| store::exchanges::of_run(db, run, None, 1000))
+            .await
+            .unwrap();
+        assert_eq!(page.exchanges.len(), WHOLE_EXCHANGES + 3);
+        assert_eq!(kept(page.exchanges[0].id).await, BODY);
+        assert_eq!(kept(page.exchanges[WHOLE_EXCHANGES - 1].id).await, BODY);
+        assert!((BRIEF_BODY..BRIEF_BODY + 20).contains(&kept(well).await));
+        assert_eq!(kept(doubtful).await, BODY);
+        assert_eq!(kept(refused).await, BODY);
+    }
+}

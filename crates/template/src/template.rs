@@ -368,3 +368,43 @@ impl Template {
 fn plain(text: &str) -> Code {
     Code::Plain(text.into(), literal::read(text).map(Box::new))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_are_only_put_together_are_what_the_machine_makes_of_them() {
+        let record = model::json::parse(
+            br#"{"a":"x","b":"","n":1,"z":null,"t":true,"o":{"a":"y"},"l":["x"]}"#,
+        )
+        .unwrap();
+        let scope = Scope::new().with("record", &record);
+        let env = Env::frozen(jiff::Timestamp::UNIX_EPOCH);
+        let check = |template: &Template| {
+            let printed = template.render(&scope, &env).map(Cow::into_owned);
+            let value = template.value(&scope, &env);
+            let value = value.map(|value| value.as_text().map(str::to_owned));
+            assert_eq!(value, printed.map(Some), "{}", template.source());
+        };
+        for inner in [
+            "a",
+            "b",
+            "n",
+            "z",
+            "t",
+            "o.a",
+            "o['a']",
+            "l",
+            "missing",
+            "o.missing",
+        ] {
+            let text = format!("-{{{{ record.{inner} }}}} {{{{ record.a }}}}");
+            check(&Template::compile(&text).unwrap());
+            check(&Template::compile_strict(&text).unwrap());
+        }
+        let short = Env { longest: 3, ..env };
+        let template = Template::compile_strict("{{ record.a }} and {{ record.a }}").unwrap();
+        assert!(template.value(&scope, &short).is_err());
+    }
+}
