@@ -222,7 +222,7 @@ const whats: Record<Exclude<PlanKind, "run">, { title: string; text: string }> =
   },
   relink: {
     title: "This plan finds anew which record is which",
-    text: "It was made as if nothing had been linked before: pairs are found by the match key again. Until you apply it, the sync goes on with the pairs that it knows.",
+    text: "It was made as if nothing had been linked before: pairs are found by the match key again. Those that need no change are under Unchanged. Until you apply it, the sync goes on with the pairs that it knows.",
   },
   purge: {
     title: "This plan removes what the sync has made",
