@@ -18,10 +18,10 @@ type Result<T> = std::result::Result<T, ApiError>;
 
 /// One sentence for the gallery.
 pub(crate) fn summary(manifest: &Manifest) -> String {
-    let streams: Vec<&str> = manifest
+    let streams: Vec<String> = manifest
         .streams
         .iter()
-        .map(|stream| stream.name.as_str())
+        .map(|stream| stream.name.replace('_', " "))
         .collect();
     let verb = if manifest.can_write() {
         "Reads and writes"

@@ -12,8 +12,7 @@ import { Pill } from "@/components/Pill";
 import { Callout, Problem, toastError } from "@/components/Problem";
 import { BusyBar } from "@/components/Progress";
 import { Time } from "@/components/Time";
-import { count } from "@/format/count";
-import { planAction, planState } from "@/format/states";
+import { planState } from "@/format/states";
 import { applyLabel, deletesOf, planEquation, whyNotApply } from "@/screens/plans/counts";
 import { Entries } from "@/screens/plans/Entries";
 
@@ -223,7 +222,7 @@ const whats: Record<Exclude<PlanKind, "run">, { title: string; text: string }> =
   },
   relink: {
     title: "This plan finds anew which record is which",
-    text: "It was made as if nothing had been linked before: pairs are found by the match key again. Until you apply it, the sync goes on with the pairs that it knows.",
+    text: "It was made as if nothing had been linked before: pairs are found by the match key again. Those that need no change are under Unchanged. Until you apply it, the sync goes on with the pairs that it knows.",
   },
   purge: {
     title: "This plan removes what the sync has made",
@@ -266,11 +265,7 @@ function Building({ data }: { data: PlanDetail }) {
               It goes on by itself.
             </Callout>
           ) : (
-            <p className="m-0 text-sm text-ink3">
-              Nothing is written while a plan is made. {count(data.counts.create)}{" "}
-              {planAction("create").text}, {count(data.counts.update)} {planAction("update").text}{" "}
-              so far.
-            </p>
+            <p className="m-0 text-sm text-ink3">Nothing is written while a plan is made.</p>
           )}
         </div>
       </Card>
