@@ -23,6 +23,9 @@ export function query<K extends CommandName>(name: K, request: Request<K>) {
   });
 }
 
+/** Milliseconds between two questions about something that is under way. */
+const ASKED_EVERY = 3_000;
+
 export const appStatus = () => query("get_app_status", {});
 export const overview = () => query("get_overview", {});
 export const settings = () => query("get_settings", {});
@@ -50,6 +53,12 @@ export const stream = (connection: string, name: string) =>
 export const syncs = () => query("list_syncs", {});
 export const sync = (id: string) => query("get_sync", { sync: id });
 export const plan = (id: string) => query("get_plan", { plan: id });
+/** A plan that is looked at: while it is being made it is also asked for, should an event get lost. */
+export const shownPlan = (id: string) =>
+  queryOptions({
+    ...plan(id),
+    refetchInterval: ({ state }) => (state.data?.state === "building" ? ASKED_EVERY : false),
+  });
 export const run = (id: string) => query("get_run", { run: id });
 export const runRecord = (run: string, seq: number) => query("get_run_record", { run, seq });
 

@@ -3,7 +3,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import type { PlanDetail, PlanKind } from "@/api/bindings";
 import { BackendError } from "@/api/errors";
 import { useCommand } from "@/api/mutations";
-import { plan, run } from "@/api/queries";
+import { run, shownPlan } from "@/api/queries";
 import { Button, buttonClass } from "@/components/Button";
 import { Card } from "@/components/Card";
 import { EmptyState } from "@/components/EmptyState";
@@ -20,7 +20,7 @@ const route = getRouteApi("/plans/$plan");
 
 export function PlanScreen() {
   const { plan: id } = route.useParams();
-  const { data } = useSuspenseQuery(plan(id));
+  const { data } = useSuspenseQuery(shownPlan(id));
   const state = planState(data.state);
   return (
     <Page
