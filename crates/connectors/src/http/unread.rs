@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 use model::clock::Millis;
 use model::ids::ExchangeId;
@@ -10,9 +11,6 @@ use url::Url;
 
 use super::redact::{RECORDED_BODY, Redactor};
 use crate::Exchange;
-
-/// A body that is longer than this is copied as far as it may be read, so that the rest of it can go.
-const HELD: usize = 4 * RECORDED_BODY;
 
 /// One request and its answer as they went over the wire. Gives nothing away but by [`Unread::read`].
 pub struct Unread {
@@ -53,13 +51,24 @@ impl Unread {
         self.response_body = Bytes::new();
     }
 
-    /// Keeps no more memory than reading it takes.
+    /// Keeps no more memory than reading it takes: what came over a connection is a piece of what was read from it, and
+    /// would hold all of that.
     pub fn shorten(&mut self) {
         let window = self.redactor.window(RECORDED_BODY);
         for body in [&mut self.request_body, &mut self.response_body] {
-            if body.len() > HELD.max(window) {
-                // One byte more tells that it was cut.
-                *body = Bytes::copy_from_slice(body.get(..=window).unwrap_or_default());
+            // One byte more tells that it was cut.
+            let end = body.len().min(window + 1);
+            *body = Bytes::copy_from_slice(body.get(..end).unwrap_or_default());
+        }
+        let headers = std::mem::take(&mut self.response_headers);
+        for (name, value) in &headers {
+            let copied = (
+                HeaderName::from_bytes(name.as_str().as_bytes()),
+                HeaderValue::from_bytes(value.as_bytes()),
+            );
+            if let (Ok(name), Ok(mut copy)) = copied {
+                copy.set_sensitive(value.is_sensitive());
+                self.response_headers.append(name, copy);
             }
         }
     }
@@ -132,6 +141,21 @@ mod tests {
             unread.shorten();
             assert_eq!(unread.read(RECORDED_BODY), before);
         }
+    }
+
+    #[test]
+    fn what_is_shortened_holds_nothing_of_what_was_read_from_the_connection() {
+        let read = Bytes::from("HTTP/1.1 200 OK x-name: value body and much more".to_owned());
+        let mut unread = unread("", "");
+        unread.response_body = read.slice(29..33);
+        let value = HeaderValue::from_maybe_shared(read.slice(24..29)).unwrap();
+        unread.response_headers.insert("x-name", value);
+        let before = unread.read(RECORDED_BODY);
+        assert!(!read.is_unique());
+        unread.shorten();
+        assert!(read.is_unique());
+        assert_eq!(unread.read(RECORDED_BODY), before);
+        assert_eq!(before.response_headers, [("x-name".into(), "value".into())]);
     }
 
     #[test]
