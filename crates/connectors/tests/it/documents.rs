@@ -54,6 +54,13 @@ fn first_name(block: &str) -> String {
     line.split(':').next().unwrap().to_owned()
 }
 
+fn by_day(field: &str) -> Json {
+    json!({
+        "type": "DatetimeBasedCursor", "cursor_field": field,
+        "start_datetime": "2024-01-01", "datetime_format": "%Y-%m-%d",
+    })
+}
+
 /// The simplest file with a piece of the guide in its place.
 fn completed(simplest: &Json, piece: &str) -> Json {
     let mut file = simplest.clone();
@@ -86,10 +93,15 @@ fn completed(simplest: &Json, piece: &str) -> Json {
         }
         "state_migrations" => {
             file["streams"][0][&name] = value;
-            file["streams"][0]["incremental_sync"] = json!({
-                "type": "DatetimeBasedCursor", "cursor_field": "updated_at",
-                "start_datetime": "2024-01-01", "datetime_format": "%Y-%m-%d",
-            });
+            file["streams"][0]["incremental_sync"] = by_day("updated_at");
+        }
+        "changes" => {
+            let mut events = simplest["streams"][0].clone();
+            events["name"] = json!("events");
+            events["incremental_sync"] = by_day("at");
+            file["streams"].as_array_mut().unwrap().push(events);
+            file["patchbay"] = writes(json!({"get": {"request": {"path": "people/{{ key }}"}}}));
+            file["patchbay"][&name] = value;
         }
         other => panic!("this test knows no place for a block that begins with `{other}`"),
     }
