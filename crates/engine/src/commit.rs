@@ -264,10 +264,16 @@ impl Batch {
                             .into(),
                     field: None,
                 };
+                let (_, target_key) = pair(intended.side, &intended.change);
                 let Intended {
                     seq, side, mapped, ..
                 } = intended;
-                return self.settle_unwritten(seq, side, mapped, Decision::Held(problem));
+                self.settle_unwritten(seq, side, mapped, Decision::Held(problem));
+                // The next run reads the target's record again by it.
+                if let Some(line) = self.records.last_mut() {
+                    line.target_key = target_key;
+                }
+                return;
             }
         };
         let Intended {
