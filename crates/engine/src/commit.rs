@@ -18,12 +18,12 @@ use store::links::{Link, SourceMark};
 use store::run_records::Told;
 use store::unwritten::Failure;
 
-use crate::compare;
 use crate::error::Result;
 use crate::job::Job;
 use crate::plan::{self, Decision, Mapped, Problem};
 use crate::run::Work;
 use crate::write::{self, Intended};
+use crate::{compare, retries};
 
 /// What became of a batch, ready to be committed.
 pub(crate) struct Batch {
@@ -413,6 +413,10 @@ impl Batch {
             change,
             ..
         } = intended;
+        let tried_as = match outcome.needs_person() {
+            true => retries::tried_as(&mapped, &change),
+            false => mapped.fingerprint,
+        };
         let (message, field) = problem.map_or((None, None), |problem| {
             (Some(problem.message), problem.field)
         });
@@ -429,7 +433,7 @@ impl Batch {
             side,
             exchange,
             change: Some(change.id),
-            mapped: mapped.fingerprint,
+            mapped: tried_as,
         });
     }
 
