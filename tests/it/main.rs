@@ -14,6 +14,7 @@
 mod both_ways;
 mod boundaries;
 mod cancel;
+mod changes;
 mod connectors;
 mod drafts;
 mod faults;
@@ -30,4 +31,5 @@ mod renewed_settings;
 mod secrets;
 mod sign_in;
 mod simulation;
+mod start_over;
 mod undo;

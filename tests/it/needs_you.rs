@@ -39,10 +39,8 @@ async fn listed(test: &TestApp, sync: SyncId) -> BTreeSet<String> {
             assert!(record.message.is_some(), "it says why: {record:?}");
             assert!(keys.insert(record.source_key.clone()), "{record:?} twice");
         }
-        if !page.has_more {
-            return keys;
-        }
-        after = page.records.last().unwrap().cursor.clone();
+        let Some(next) = page.next else { return keys };
+        after = next;
     }
 }
 

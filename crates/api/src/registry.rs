@@ -47,13 +47,14 @@ macro_rules! commands {
             create_sync(CreateSync) -> SyncSummary, mutation, [Syncs];
             save_draft(SaveDraft) -> SyncSummary, mutation, [Syncs];
             publish_sync(SyncRef) -> SyncSummary, mutation, [Syncs, Mapping];
+            pause_sync(PauseSync) -> SyncSummary, mutation, [Syncs];
             discard_draft(SyncRef) -> SyncDetail, mutation, [Syncs, Mapping];
             delete_sync(SyncRef) -> Nothing, mutation, [Syncs];
             restore_sync(SyncRef) -> SyncSummary, mutation, [Syncs];
             export_sync(SyncRef) -> ExportedSync, query, [Syncs];
             get_samples(SampleRequest) -> Samples, query, [Samples];
             check_mapping(CheckMapping) -> MappingReport, query, [Streams, Samples];
-            preview_mapping(PreviewMapping) -> MappingPreview, query, [Streams, Samples];
+            preview_mapping(PreviewMapping) -> MappingPreview, query, [Streams, Samples, Runs];
             check_round_trip(SyncRef) -> RoundTripReport, query, [Syncs, Mapping, Streams, Samples];
             preview_rows(CheckMapping) -> PreviewRows, query, [Streams, Samples, Runs];
             suggest_mapping(SuggestMapping) -> SuggestionList, query, [Streams, Samples];

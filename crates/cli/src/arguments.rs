@@ -69,9 +69,9 @@ pub(crate) enum Command {
     Conflicts(Conflicts),
     /// Tries records again that could not be written.
     Retry(Retry),
-    /// Leaves records alone for a while.
+    /// Leaves records alone for a while, or lets a sync run by itself no more.
     Pause(Pause),
-    /// Lets records take part again.
+    /// Lets records take part again, or a sync run by itself.
     Resume(Pause),
     /// Forgets what a sync remembers, and shows what the next run would then do. Nothing is written, unless told to.
     StartOver(StartOver),
@@ -301,8 +301,8 @@ pub(crate) struct Retry {
 pub(crate) struct Pause {
     /// Which sync: its id or name.
     pub(crate) sync: String,
-    /// Keys of records of the source.
-    #[arg(required = true, value_name = "KEY")]
+    /// Keys of records of the source; without any, the sync itself: it runs by itself no more, or again.
+    #[arg(value_name = "KEY")]
     pub(crate) keys: Vec<String>,
 }
 
@@ -310,20 +310,22 @@ pub(crate) struct Pause {
 pub(crate) struct StartOver {
     /// Which sync: its id or name.
     pub(crate) sync: String,
-    /// What is forgotten.
+    /// How.
     #[arg(value_enum)]
-    pub(crate) what: Forgotten,
+    pub(crate) what: Over,
     #[command(flatten)]
     pub(crate) shown: Shown,
 }
 
-/// What is forgotten.
+/// How a sync starts over.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(crate) enum Forgotten {
-    /// How far both sides were read: everything is read again.
+pub(crate) enum Over {
+    /// Everything is read again, however far both sides were read.
     Cursor,
-    /// Which record is which: everything is read again and matched anew.
+    /// The same, and which record is which is found anew.
     Links,
+    /// What the sync made is removed again; what was there before stays. The sync is paused.
+    Purge,
 }
 
 #[derive(Debug, Args)]

@@ -28,7 +28,7 @@ pub struct StreamSummary {
 }
 
 /// What can be done with a stream; the sync editor offers nothing else.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Capabilities {
     /// Records can be read.
     pub read: bool,
@@ -59,7 +59,7 @@ pub struct Capabilities {
 }
 
 /// How one learns which records of a stream were deleted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Deletions {
     /// Only by reading everything and seeing what is missing.
     #[default]
@@ -75,7 +75,26 @@ pub enum Deletions {
         stream: String,
         /// The field in it that holds the key of the deleted record.
         key: FieldPath,
+        /// Fields and what they hold in an entry that tells of a deletion, where the stream tells of other things too.
+        when: Vec<(FieldPath, Value)>,
     },
+}
+
+impl Deletions {
+    /// The key of the record that an entry of the list says is deleted; none where it tells of something else.
+    pub fn told_by(&self, entry: &Value) -> Option<RecordKey> {
+        let Self::Listed { key, when, .. } = self else {
+            return None;
+        };
+        let holds = |(field, wanted): &(FieldPath, Value)| {
+            let found = entry.at(field).unwrap_or(&Value::Null);
+            found.same_as(wanted)
+        };
+        match when.iter().all(holds) {
+            true => RecordKey::from_value(entry.at(key)?),
+            false => None,
+        }
+    }
 }
 
 /// All that is known of one stream.

@@ -457,6 +457,7 @@ impl Batch {
         let Some(target_key) = target_key.cloned() else {
             return;
         };
+        let made_on = (change.operation == Operation::Create).then_some(*side);
         match (intent, change.operation) {
             (Intent::Delete, _) => self.gone.push(source_key.clone()),
             // What was made is deleted again: it must not be made anew by the next run.
@@ -487,11 +488,13 @@ impl Batch {
                 // Nobody asks for them after this.
                 link.shadow = std::mem::take(&mut mapped.fields);
                 link.target_version = version;
+                link.made_on = made_on;
                 let (mark, change) = (self.mark(mapped), Some(change.id));
                 self.links.push(Linked { link, mark, change });
             }
             (Intent::Sync, _) => {
                 let mut agreed = agreed_of(source_key.clone(), target_key);
+                agreed.made_on = made_on;
                 agreed.fingerprint =
                     (mapped.fingerprint != plan::NOT_READ).then_some(mapped.fingerprint);
                 agreed.source = mapped.fields.clone();
@@ -528,6 +531,7 @@ pub(crate) fn agreed_of(source_key: RecordKey, target_key: RecordKey) -> Agreed 
         fingerprint: None,
         source_version: None,
         target_version: None,
+        made_on: None,
     }
 }
 

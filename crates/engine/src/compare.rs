@@ -61,7 +61,7 @@ pub(crate) async fn compare(
     } else {
         None
     };
-    let sync = job.sync;
+    let (sync, links) = (job.sync, job.links);
     let (rows, standings, any_unwritten) = work
         .store
         .read(move |db| {
@@ -74,7 +74,7 @@ pub(crate) async fn compare(
                 .zip(&standings)
                 .filter_map(|(row, (_, mark))| Some((row.key.as_ref()?, *mark)))
                 .collect();
-            let found = store::links::standings(db, sync, &wanted)?;
+            let found = links.standings(db, &wanted)?;
             let with_key = rows
                 .iter()
                 .zip(&mut standings)

@@ -255,6 +255,7 @@ fn keep_both(conflict: &Conflict, sequence: &mut Sequence) -> PlanEntry {
         fingerprint: None,
         source_version: None,
         target_version: None,
+        made_on: None,
     };
     stored_plan::agreed_entry(agreed, Value::Null, sequence)
 }

@@ -113,7 +113,8 @@ pub(crate) async fn read_told(
     work: &Work,
     checkpoint: &Checkpoint,
 ) -> Result<Option<serde_json::Value>> {
-    let Deletions::Listed { stream, key } = &job.source_stream.capabilities.deletions else {
+    let deletions = &job.source_stream.capabilities.deletions;
+    let Deletions::Listed { stream, .. } = deletions else {
         return Ok(None);
     };
     let request = ReadRequest {
@@ -134,7 +135,7 @@ pub(crate) async fn read_told(
         let told: Vec<RecordKey> = page
             .records
             .iter()
-            .filter_map(|record| RecordKey::from_value(record.fields.at(key)?))
+            .filter_map(|record| deletions.told_by(&record.fields))
             .collect();
         note_told(job, work, told).await?;
     }
@@ -176,7 +177,7 @@ pub(crate) async fn plan_due(
     if side == Side::Target && job.back.is_none() {
         return Ok(0);
     }
-    let sync = job.sync;
+    let (sync, pairs) = (job.sync, job.links);
     let mut after: Option<RecordKey> = None;
     let mut n_due = 0;
     loop {
@@ -190,7 +191,7 @@ pub(crate) async fn plan_due(
                     .iter()
                     .map(|missing| missing.source_key.clone())
                     .collect();
-                let links = store::links::get_many(db, sync, &keys)?;
+                let links = pairs.get_many(db, &keys)?;
                 // What a person has to decide is not decided here.
                 let decided: HashSet<RecordKey> = store::conflicts::of_records(db, sync, &keys)?
                     .into_iter()
@@ -232,13 +233,7 @@ pub(crate) async fn plan_due(
 /// What happens to the counterpart of one record that is gone.
 fn decide(job: &Job, work: &Work, side: Side, missing: &Missing, link: &Link) -> Planned {
     let rule = &job.document.deletes;
-    let waits = Mapped {
-        source_key: link.source_key.clone(),
-        source: model::row::Row::default(),
-        fields: link.shadow.clone(),
-        fingerprint: NOT_READ,
-        problem: None,
-    };
+    let waits = unread(link);
     let planned = |mapped, decision, intent| Planned {
         mapped,
         decision,
@@ -275,33 +270,45 @@ fn decide(job: &Job, work: &Work, side: Side, missing: &Missing, link: &Link) ->
             if days == 1 { "day" } else { "days" }
         ));
     }
-    let (key, version, known) = match side {
-        Side::Source => (&link.target_key, &link.target_version, link.on_target()),
-        Side::Target => {
+    let change = removal(job, side.other(), link, &job.document.delete_action());
+    planned(waits, Decision::Write(Box::new(change)), Intent::Delete)
+}
+
+/// The change that removes the record of a pair on one side, or does instead what the action says.
+pub(crate) fn removal(job: &Job, side: Side, link: &Link, action: &DeleteAction) -> Change {
+    let (key, version, known, from) = match side {
+        Side::Target => (
+            &link.target_key,
+            &link.target_version,
+            link.on_target(),
+            &link.source_key,
+        ),
+        Side::Source => {
             let on_source = Value::Object(link.shadow.clone());
             let made = job.back.as_ref().map(|back| back.program.apply(&on_source));
             let fields = made.map_or_else(Object::new, |made| made.fields);
-            (&link.source_key, &link.source_version, fields)
+            (
+                &link.source_key,
+                &link.source_version,
+                fields,
+                &link.target_key,
+            )
         }
     };
-    let from = match side {
-        Side::Source => &link.source_key,
-        Side::Target => &link.target_key,
-    };
     let stream = match (side, &job.back) {
-        (Side::Target, Some(back)) => &back.stream,
+        (Side::Source, Some(back)) => &back.stream,
         _ => &job.target_stream,
     };
-    let fields = match job.document.delete_action() {
+    let fields = match action {
         DeleteAction::Keep | DeleteAction::Delete => Object::new(),
         DeleteAction::Archive => object_of(stream.capabilities.archive.as_ref()),
         DeleteAction::Clear => known
             .iter()
             .map(|(name, _)| (name.into(), Value::Null))
             .collect(),
-        DeleteAction::Set { fields } => object_of(Some(&fields)),
+        DeleteAction::Set { fields } => object_of(Some(fields)),
     };
-    let change = Change {
+    Change {
         id: ChangeId::new(),
         operation: match fields.is_empty() {
             true => Operation::Delete,
@@ -312,8 +319,18 @@ fn decide(job: &Job, work: &Work, side: Side, missing: &Missing, link: &Link) ->
         fields,
         before: Some(known),
         version: version.clone(),
-    };
-    planned(waits, Decision::Write(Box::new(change)), Intent::Delete)
+    }
+}
+
+/// What stands for the record of a pair that was not read.
+pub(crate) fn unread(link: &Link) -> Mapped {
+    Mapped {
+        source_key: link.source_key.clone(),
+        source: model::row::Row::default(),
+        fields: link.shadow.clone(),
+        fingerprint: NOT_READ,
+        problem: None,
+    }
 }
 
 fn object_of(fields: Option<&serde_json::Map<String, serde_json::Value>>) -> Object {

@@ -16,6 +16,7 @@ use model::value::Value;
 
 use crate::deletes;
 use crate::error::{Error, Result};
+use crate::linked::Links;
 use crate::plan::{Problem, Rules};
 use crate::run::Work;
 
@@ -44,6 +45,8 @@ pub struct Job {
     pub(crate) filter: Option<Arc<Expression>>,
     /// The way back, where the target's changes are read too.
     pub back: Option<Back>,
+    /// Which record is which.
+    pub(crate) links: Links,
 }
 
 /// What it takes to read the target, and to write the source.
@@ -159,6 +162,7 @@ impl Job {
             mapping_mark,
             filter,
             back: None,
+            links: Links::of(sync),
         })
     }
 

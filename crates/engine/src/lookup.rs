@@ -61,7 +61,7 @@ pub(crate) async fn look_up(
     mapped: &[Mapped],
     linked: Option<&HashSet<RecordKey>>,
 ) -> Result<LookedUp> {
-    let sync = job.sync;
+    let (sync, pairs) = (job.sync, job.links);
     let may_be_linked =
         |mapped: &&Mapped| linked.is_none_or(|linked| linked.contains(&mapped.source_key));
     let keys: Vec<RecordKey> = mapped
@@ -79,13 +79,13 @@ pub(crate) async fn look_up(
         false => {
             store
                 .read(move |db| {
-                    let fingerprints = store::links::fingerprints_many(db, sync, &keys)?;
+                    let fingerprints = pairs.fingerprints_many(db, &keys)?;
                     let changed: Vec<RecordKey> = fingerprints
                         .iter()
                         .filter(|(key, fingerprint)| wanted.get(*key) != Some(*fingerprint))
                         .map(|(key, _)| key.clone())
                         .collect();
-                    let links = store::links::get_many(db, sync, &changed)?;
+                    let links = pairs.get_many(db, &changed)?;
                     let unsettled: HashSet<RecordKey> = store::journal::pending_keys(db, sync)?
                         .into_iter()
                         .collect();
@@ -165,7 +165,7 @@ pub(crate) async fn look_up(
         true => HashMap::new(),
         false => {
             store
-                .read(move |db| store::links::sources_of_targets(db, sync, &target_keys))
+                .read(move |db| pairs.sources_of_targets(db, &target_keys))
                 .await?
         }
     };

@@ -301,6 +301,7 @@ pub(crate) fn link_to(
         target_shadow: None,
         target_version: None,
         source_version: None,
+        made_on: None,
     }
 }
 

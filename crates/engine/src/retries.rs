@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 
-use connectors::RowRecord;
+use connectors::{RowRecord, StreamDescription};
 use model::ids::{PlanId, SyncId};
+use model::path::{FieldPath, Segment};
 use model::record::{Change, Intent, Record, RecordKey};
 use model::sync::Side;
 use model::value::{Fingerprint, Object, Value};
@@ -23,7 +24,7 @@ use crate::planned::{Planned, plan_mapped};
 use crate::run::{
     Ended, Sequence, Work, apply, batches, execute, stop_if_cancelled, take_up_mapping,
 };
-use crate::{guards, references, stored_plan, two_way};
+use crate::{guards, job, references, stored_plan, two_way};
 
 /// A record of the source that a person wants to be written once more.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +34,7 @@ pub struct Resent {
     /// As it was read.
     pub source: Value,
     /// Fields of the target that are to get other values than the mapping makes.
-    pub edited: Option<Object>,
+    pub edited: Option<Vec<(FieldPath, Value)>>,
     /// In a sync both ways: it is a change of this record of the target which the source did not take.
     pub of_target: Option<RecordKey>,
 }
@@ -196,17 +197,9 @@ pub(crate) async fn resend(
     records: Vec<Resent>,
     sequence: &mut Sequence,
 ) -> Result<Ended> {
-    let known = &job.target_stream.schema.fields;
-    for edited in records.iter().filter_map(|record| record.edited.as_ref()) {
-        let is_unknown = |name: &str| known.iter().all(|field| field.name != name);
-        if let Some((name, _)) = edited.iter().find(|(name, _)| is_unknown(name))
-            && !known.is_empty()
-        {
-            return Err(Error::Refused(format!(
-                "\"{}\" has no field \"{name}\"; take it out, or correct its name",
-                job.target_stream.label
-            )));
-        }
+    let edited = records.iter().filter_map(|record| record.edited.as_ref());
+    for (path, _) in edited.flatten() {
+        refuse_unknown(&job.target_stream, path)?;
     }
     let (sync, keys) = (job.sync, records.iter().map(|record| &record.source_key));
     let keys: Vec<RecordKey> = keys.cloned().collect();
@@ -230,7 +223,7 @@ pub(crate) async fn resend(
     for batch in batches(records) {
         stop_if_cancelled(work)?;
         let mut own = HashMap::new();
-        let (records, edits): (Vec<Record>, Vec<Option<Object>>) = batch
+        let (records, edits): (Vec<Record>, Vec<_>) = batch
             .into_iter()
             .map(|resent| {
                 let record = Record {
@@ -245,10 +238,14 @@ pub(crate) async fn resend(
         for (mapped, edited) in mapped.iter_mut().zip(edits) {
             let Some(edited) = edited else { continue };
             own.insert(mapped.source_key.clone(), mapped.fingerprint);
-            for (name, value) in edited {
-                mapped.fields.insert(name, value);
+            let mut fields = Value::Object(std::mem::take(&mut mapped.fields));
+            for (path, value) in edited {
+                fields.put(&path, value);
             }
-            mapped.fingerprint = Value::Object(mapped.fields.clone()).fingerprint();
+            mapped.fingerprint = fields.fingerprint();
+            if let Value::Object(fields) = fields {
+                mapped.fields = fields;
+            }
             mapped.problem = None;
         }
         let mut planned = plan_mapped(job, work, mapped, None, &mut Claims::default()).await?;
@@ -332,6 +329,26 @@ fn left_alone(record: Resent) -> Planned {
 }
 
 const OUTDATED_WORDS: &str = "what is known of it is older than what was written since, so it is not sent again; run the sync, which reads it once more";
+
+/// A value can be given to a field, or to a part of one.
+fn refuse_unknown(target: &StreamDescription, path: &FieldPath) -> Result<()> {
+    let known = &target.schema.fields;
+    let top = job::top_level(path);
+    let is_known = top.is_some_and(|top| known.iter().any(|field| field.name == top));
+    if !is_known && !known.is_empty() {
+        return Err(Error::Refused(format!(
+            "\"{}\" has no field \"{path}\"; take it out, or correct its name",
+            target.label
+        )));
+    }
+    let is_name = |segment: &Segment| matches!(segment, Segment::Name(_));
+    if !path.segments().iter().all(is_name) {
+        return Err(Error::Refused(format!(
+            "\"{path}\" is a place in a list; give the whole list another value instead"
+        )));
+    }
+    Ok(())
+}
 
 /// The same where both sides count: never without a plan, which is judged like that of any other run.
 async fn resend_both_ways(

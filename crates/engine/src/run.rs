@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use crate::claims::{AsItIs, Claims};
 use crate::commit::{self, Batch};
 use crate::compare::{self, Compared};
+use crate::control::StartOver;
 use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
 use crate::job::Job;
@@ -37,7 +38,7 @@ use crate::progress::Meter;
 use crate::references::Found;
 use crate::retries::{self, Resent, Retries};
 use crate::undo::Selection;
-use crate::{decide, deletes, guards, one_way, read, stored_plan, two_way, undo, write};
+use crate::{decide, deletes, guards, one_way, purge, read, stored_plan, two_way, undo, write};
 
 /// The mark of records that were made by several mappings: no mapping has it.
 const MIXED: &str = "mixed";
@@ -270,7 +271,7 @@ async fn build(job: &Job, work: &Work, plan: PlanId, full: bool, linked: u64) ->
 }
 
 /// What a plan is wanted for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// To see what a run would do.
     Run,
@@ -278,6 +279,8 @@ pub(crate) enum Wanted {
     Undo(RunId, Selection),
     /// To carry decisions about conflicts out.
     Decisions,
+    /// To see what starting over would do.
+    Over(StartOver),
 }
 
 impl Wanted {
@@ -286,16 +289,28 @@ impl Wanted {
             Self::Run => PlanKind::Run,
             Self::Undo(run, _) => PlanKind::Undo(*run),
             Self::Decisions => PlanKind::Decisions,
+            Self::Over(StartOver::Cursor) => PlanKind::Run,
+            Self::Over(StartOver::Links) => PlanKind::Relink,
+            Self::Over(StartOver::Purge) => PlanKind::Purge,
         }
+    }
+
+    /// Whether it is about the sync as it is being edited, where it is.
+    pub(crate) fn is_of_draft(&self) -> bool {
+        matches!(
+            self,
+            Self::Run | Self::Over(StartOver::Cursor | StartOver::Links)
+        )
     }
 }
 
 /// Makes a plan to be looked at.
 pub(crate) async fn preview(job: &Job, work: &Work, plan: PlanId, wanted: &Wanted) -> Result<()> {
-    let sync = job.sync;
+    let links = job.links;
     write::settle_journal(job, work).await?;
     match wanted {
-        Wanted::Run => {}
+        Wanted::Run | Wanted::Over(StartOver::Cursor | StartOver::Links) => {}
+        Wanted::Over(StartOver::Purge) => return purge::build(job, work, plan).await,
         Wanted::Undo(run, selection) => {
             undo::build(job, work, plan, *run, selection).await?;
             return work.recorder.flush(&work.store).await;
@@ -305,11 +320,9 @@ pub(crate) async fn preview(job: &Job, work: &Work, plan: PlanId, wanted: &Wante
             return work.recorder.flush(&work.store).await;
         }
     }
-    let linked = work
-        .store
-        .read(move |db| store::links::count(db, sync))
-        .await?;
-    build(job, work, plan, false, linked).await?;
+    let linked = work.store.read(move |db| links.count(db)).await?;
+    let full = matches!(wanted, Wanted::Over(_));
+    build(job, work, plan, full, linked).await?;
     work.recorder.flush(&work.store).await
 }
 
@@ -373,7 +386,7 @@ pub(crate) async fn apply(
     let sync = job.sync;
     work.store
         .write(move |tx| {
-            if stored.is_complete {
+            if stored.is_complete || stored.kind == PlanKind::Purge {
                 store::unwritten::keep_only(tx, sync, run)?;
             }
             if let Some(mut checkpoint) = stored.checkpoint {

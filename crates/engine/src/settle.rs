@@ -362,6 +362,7 @@ pub(crate) fn settle_met(job: &Job, intended: Intended, found: Record, batch: &m
     mapped.source_key = source_key.clone();
     let mut agreed = commit::agreed_of(source_key.clone(), target_key.clone());
     agreed.fingerprint = (mapped.fingerprint != plan::NOT_READ).then_some(mapped.fingerprint);
+    agreed.made_on = (change.operation == Operation::Create).then_some(side);
     let mut conflicts = Vec::new();
     for (name, value) in source.iter() {
         let there = target.get(name).unwrap_or(&Value::Null);

@@ -358,6 +358,7 @@ fn again(
                 fingerprint: (mapped.fingerprint != plan::NOT_READ).then_some(mapped.fingerprint),
                 source_version: entry.other_version,
                 target_version: entry.target_version,
+                made_on: None,
             })),
         },
         PlanAction::Unchanged => Decision::Unchanged {

@@ -26,7 +26,7 @@ use crate::run::{Sequence, Work, stop_if_cancelled};
 use crate::stored_plan;
 
 /// What of a run is taken back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Places in the run; empty for all of it.
     pub seqs: Vec<u64>,

@@ -76,6 +76,8 @@ pub enum Trigger {
     Undo,
     /// Decisions about conflicts are carried out.
     Decisions,
+    /// What the sync made is removed.
+    Purge,
 }
 
 /// The counters of a run. Promise 1: `read` is the sum of all the others. A record that is found to be gone counts as

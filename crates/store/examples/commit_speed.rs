@@ -187,6 +187,7 @@ async fn main() {
                 .map(|pending| Link {
                     target_shadow: None,
                     source_version: None,
+                    made_on: None,
                     source_key: pending.change.source_key.clone(),
                     target_key: pending.change.source_key.clone(),
                     source_fingerprint: pending.mapped_fingerprint,

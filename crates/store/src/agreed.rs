@@ -2,6 +2,7 @@
 
 use model::ids::SyncId;
 use model::record::RecordKey;
+use model::sync::Side;
 use model::value::{Fingerprint, Object, Value};
 use rusqlite::Transaction;
 
@@ -25,6 +26,8 @@ pub struct Agreed {
     pub source_version: Option<String>,
     /// The target's version tag; none leaves the one that is there.
     pub target_version: Option<String>,
+    /// The side on which this sync has just made its record; none leaves what is known.
+    pub made_on: Option<Side>,
 }
 
 /// Brings fields into the links, which are made where there are none. Other fields stay as they are.
@@ -44,6 +47,7 @@ pub fn note_many(tx: &Transaction<'_>, sync: SyncId, agreed: Vec<Agreed>) -> Res
             fingerprint,
             source_version,
             target_version,
+            made_on,
         } = agreed;
         let known =
             links::get_many(tx, sync, std::slice::from_ref(&source_key))?.remove(&source_key);
@@ -57,6 +61,7 @@ pub fn note_many(tx: &Transaction<'_>, sync: SyncId, agreed: Vec<Agreed>) -> Res
                 target_shadow: None,
                 target_version: None,
                 source_version: None,
+                made_on: None,
             });
         let mut on_target = link.on_target();
         for (name, value) in source {
@@ -69,6 +74,7 @@ pub fn note_many(tx: &Transaction<'_>, sync: SyncId, agreed: Vec<Agreed>) -> Res
         link.source_fingerprint = fingerprint.unwrap_or(link.source_fingerprint);
         link.source_version = source_version.or(link.source_version);
         link.target_version = target_version.or(link.target_version);
+        link.made_on = made_on.or(link.made_on);
         links::upsert_many(tx, sync, &[link])?;
     }
     Ok(())

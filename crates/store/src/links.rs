@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use model::ids::SyncId;
 use model::record::RecordKey;
+use model::sync::Side;
 use model::value::{Fingerprint, Object};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -38,12 +39,15 @@ pub struct Link {
     pub target_version: Option<String>,
     /// The source's, where changes flow back to it.
     pub source_version: Option<String>,
+    /// The side on which this sync made its record; none where both were there before. When a link is replaced, none
+    /// leaves what is known of the pair.
+    pub made_on: Option<Side>,
 }
 
 const SELECT: &str = r"
     SELECT links.source_key, links.target_key, links.source_fingerprint, links.target_version,
-           links.shadow_no, links.shadow_place, shadows.shadow, shadows.target_shadow,
-           shadows.source_version
+           links.shadow_no, links.shadow_place, links.made_on, shadows.shadow,
+           shadows.target_shadow, shadows.source_version
     FROM links
     LEFT JOIN shadows ON shadows.shadow_no = links.shadow_no AND links.shadow_place IS NULL";
 
@@ -220,8 +224,8 @@ pub fn upsert_journalled<'a>(
         tx,
         "use links",
         r"INSERT INTO links (sync_no, source_key, target_key, source_fingerprint, target_version,
-              shadow_no, source_mark, shadow_place)
-          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+              shadow_no, source_mark, shadow_place, made_on)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
           ON CONFLICT (sync_no, source_key) DO NOTHING",
     )?;
     let mut find_shadow = prepare(
@@ -233,7 +237,8 @@ pub fn upsert_journalled<'a>(
         tx,
         "use links",
         r"UPDATE links
-          SET target_key = ?3, source_fingerprint = ?4, target_version = ?5, source_mark = ?6,
+          SET made_on = coalesce(?8, CASE WHEN target_key = ?3 THEN made_on END),
+              target_key = ?3, source_fingerprint = ?4, target_version = ?5, source_mark = ?6,
               shadow_no = ?7, shadow_place = NULL
           WHERE sync_no = ?1 AND source_key = ?2",
     )?;
@@ -255,6 +260,7 @@ pub fn upsert_journalled<'a>(
         let fingerprint = link.source_fingerprint.to_bytes();
         let version = link.target_version.as_deref();
         let mark = mark.map(|mark| mark.0.cast_signed());
+        let made_on = link.made_on.map(number_of);
         let n_inserted = insert_link
             .execute(params![
                 sync_no,
@@ -265,6 +271,7 @@ pub fn upsert_journalled<'a>(
                 place.map_or(next_shadow, |place| place.packet_no),
                 mark,
                 place.map(|place| place.place),
+                made_on,
             ])
             .during("insert a link")?;
         if let (1.., Some(place)) = (n_inserted, place) {
@@ -290,7 +297,8 @@ pub fn upsert_journalled<'a>(
                     fingerprint,
                     version,
                     mark,
-                    shadow_no
+                    shadow_no,
+                    made_on
                 ])
                 .during("update a link")?;
         }
@@ -528,6 +536,14 @@ pub fn page(
     with_shadows(conn, found)
 }
 
+/// As stored.
+const fn number_of(side: Side) -> i64 {
+    match side {
+        Side::Target => 1,
+        Side::Source => 2,
+    }
+}
+
 fn read(row: &Columns<'_>) -> Result<Found> {
     let place: Option<u32> = row.get("shadow_place")?;
     let place = match place {
@@ -548,6 +564,12 @@ fn read(row: &Columns<'_>) -> Result<Found> {
         target_shadow: row.optional_object("target_shadow")?,
         source_version: row.get("source_version")?,
         target_version: row.get("target_version")?,
+        made_on: match row.get("made_on")? {
+            None => None,
+            Some(1_i64) => Some(Side::Target),
+            Some(2) => Some(Side::Source),
+            Some(_) => return Err(Error::corrupt("side on which a record was made")),
+        },
     };
     Ok(Found { link, place })
 }

@@ -25,6 +25,7 @@ pub(crate) const MAIN: &[&str] = &[
     include_str!("../migrations/main/0007_row_retries.sql"),
     include_str!("../migrations/main/0008_waiting.sql"),
     include_str!("../migrations/main/0009_shadow_packets.sql"),
+    include_str!("../migrations/main/0010_made.sql"),
 ];
 
 /// history.db, step by step.

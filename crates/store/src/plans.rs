@@ -52,6 +52,10 @@ pub enum PlanKind {
     Undo(RunId),
     /// To carry out what a person decided about conflicts.
     Decisions,
+    /// To find anew which record is which.
+    Relink,
+    /// To remove what the sync made.
+    Purge,
 }
 
 impl PlanKind {
@@ -60,6 +64,8 @@ impl PlanKind {
             Self::Run => ("run", None),
             Self::Undo(run) => ("undo", Some(run)),
             Self::Decisions => ("decisions", None),
+            Self::Relink => ("relink", None),
+            Self::Purge => ("purge", None),
         }
     }
 
@@ -69,6 +75,8 @@ impl PlanKind {
             ("run", _) => Some(Self::Run),
             ("undo", Some(run)) => Some(Self::Undo(run)),
             ("decisions", _) => Some(Self::Decisions),
+            ("relink", _) => Some(Self::Relink),
+            ("purge", _) => Some(Self::Purge),
             _ => None,
         })
     }
@@ -195,6 +203,21 @@ pub fn set_state(tx: &Transaction<'_>, id: PlanId, state: PlanState) -> Result<(
         "set the state of a plan",
         "UPDATE plans SET state = ?2 WHERE id = ?1",
         params![id.to_bytes(), state.as_str()],
+    )?;
+    found(n_changed, id)
+}
+
+/// Gives a plan another purpose.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such plan.
+pub fn set_kind(tx: &Transaction<'_>, id: PlanId, kind: PlanKind) -> Result<()> {
+    let (kind, of_run) = kind.word();
+    let n_changed = execute(
+        tx,
+        "set the purpose of a plan",
+        "UPDATE plans SET kind = ?2, of_run = ?3 WHERE id = ?1",
+        params![id.to_bytes(), kind, of_run.map(RunId::to_bytes)],
     )?;
     found(n_changed, id)
 }

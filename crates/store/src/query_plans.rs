@@ -239,6 +239,7 @@ fn use_main(tx: &Transaction<'_>) {
     let link = Link {
         target_shadow: None,
         source_version: None,
+        made_on: None,
         source_key: key.clone(),
         target_key: key.clone(),
         source_fingerprint: fingerprint,

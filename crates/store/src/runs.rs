@@ -307,6 +307,7 @@ const fn trigger_word(trigger: Trigger) -> &'static str {
         Trigger::Retry => "retry",
         Trigger::Undo => "undo",
         Trigger::Decisions => "decisions",
+        Trigger::Purge => "purge",
     }
 }
 
@@ -323,6 +324,7 @@ fn read(row: &Columns<'_>) -> Result<Run> {
                 Trigger::Retry,
                 Trigger::Undo,
                 Trigger::Decisions,
+                Trigger::Purge,
             ]
             .into_iter()
             .find(|trigger| trigger_word(*trigger) == word)

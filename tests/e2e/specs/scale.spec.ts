@@ -1,8 +1,17 @@
+import type { Page } from "@playwright/test";
 import { accessible, picture, runAgain } from "../journey";
 import { publishedSync } from "../prepared";
 import { expect, test } from "../serve";
 
 test.use({ contacts: 12_000 });
+
+/** What the page holds, in megabytes. */
+async function heap(page: Page): Promise<number> {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("HeapProfiler.collectGarbage");
+  const { usedSize } = await cdp.send("Runtime.getHeapUsage");
+  return Math.round(usedSize / 100_000) / 10;
+}
 
 test("a plan of twelve thousand records can be read to its end, and its run can be stopped", async ({
   app: page,
@@ -51,6 +60,29 @@ test("a plan of twelve thousand records can be read to its end, and its run can 
   await picture(page, "43-stopped");
   await patchbay.faults([]);
   await runAgain(page, patchbay, 180_000);
+
+  await test.step("the records of a run can be read to their end, and little of them is kept", async () => {
+    await expect(records.first()).toBeVisible();
+    const before = await heap(page);
+    const n = Number(await records.first().getAttribute("aria-setsize"));
+    expect(n).toBeGreaterThan(1_000);
+    const region = page.getByRole("region", { name: "Records" });
+    await region.focus();
+    await page.keyboard.press("End");
+    await expect(region.locator(`[aria-posinset="${n}"] button`)).toBeVisible();
+    for (let i = 1; i <= 20; i++) {
+      await region.evaluate((list, part) => {
+        list.scrollTop = list.scrollHeight * part;
+      }, i / 20);
+      await expect(records.nth(5).getByRole("button")).toBeVisible();
+    }
+    await page.keyboard.press("Home");
+    await expect(region.locator('[aria-posinset="1"] button')).toBeVisible();
+    await picture(page, "44-records-of-a-long-run");
+    const after = await heap(page);
+    console.log(`heap: ${before} MB, ${after} MB after ${n} records`);
+    expect(after - before, "MB more after all have been looked at").toBeLessThan(12);
+  });
 
   const found = await patchbay.records("postino", "subscribers");
   const addresses = new Set(found.map((record) => record.email_address));

@@ -1329,7 +1329,7 @@ search: string,
  */
 unwritten: boolean, 
 /**
- * After this one (paging): its `cursor`.
+ * From here on (paging): the `next` of the page before.
  */
 after?: string | null, 
 /**
@@ -1605,6 +1605,16 @@ source_keys: Array<string>,
  */
 is_paused: boolean, };
 
+export type PauseSync = { 
+/**
+ * Which sync.
+ */
+sync: SyncId, 
+/**
+ * Whether it is paused from now on.
+ */
+is_paused: boolean, };
+
 export type PausedCount = { 
 /**
  * Records that are out now, or that take part again.
@@ -1769,7 +1779,7 @@ included: boolean, };
 
 export type PlanId = string;
 
-export type PlanKind = "run" | "undo" | "decisions";
+export type PlanKind = "run" | "undo" | "decisions" | "relink" | "purge";
 
 export type PlanRef = { 
 /**
@@ -2091,10 +2101,6 @@ run: RunId,
  */
 seq: number, 
 /**
- * For paging.
- */
-cursor: string, 
-/**
  * The record of the source.
  */
 source_key: string, 
@@ -2141,9 +2147,10 @@ export type RunRecords = {
  */
 records: Array<RunRecordSummary>, 
 /**
- * There are more.
+ * Where the rest begins (`after` of the next request); none at the end. There may be more behind a page that has
+ * no record: a search stops after a while to answer.
  */
-has_more: boolean, };
+next?: string | null, };
 
 export type RunRef = { 
 /**
@@ -2399,7 +2406,7 @@ config: Record<string, unknown>,
  */
 reconnect?: ConnectionId | null, };
 
-export type StartOver = "cursor" | "links";
+export type StartOver = "cursor" | "links" | "purge";
 
 export type StartOverRequest = { 
 /**
@@ -2407,7 +2414,7 @@ export type StartOverRequest = {
  */
 sync: SyncId, 
 /**
- * What is forgotten.
+ * How.
  */
 what: StartOver, };
 
@@ -2713,6 +2720,10 @@ recent_runs: Array<RunSummary>,
  */
 every_minutes?: number | null, 
 /**
+ * It does not run by itself, whatever its schedule says; by hand it does.
+ */
+is_paused: boolean, 
+/**
  * When the next run is due.
  */
 next_run_at: number | null, 
@@ -2757,6 +2768,10 @@ export type TransformView = {
  */
 name: string, 
 /**
+ * What a person calls it.
+ */
+label: string, 
+/**
  * For the menu.
  */
 group: string, 
@@ -2781,7 +2796,7 @@ example?: TransformExample | null,
  */
 output: string, };
 
-export type Trigger = "manual" | "plan" | "schedule" | "retry" | "undo" | "decisions";
+export type Trigger = "manual" | "plan" | "schedule" | "retry" | "undo" | "decisions" | "purge";
 
 export type Truth = "source" | "target" | "newest" | "ask";
 
@@ -2940,6 +2955,7 @@ export interface Commands {
   create_sync: { request: CreateSync; response: SyncSummary };
   save_draft: { request: SaveDraft; response: SyncSummary };
   publish_sync: { request: SyncRef; response: SyncSummary };
+  pause_sync: { request: PauseSync; response: SyncSummary };
   discard_draft: { request: SyncRef; response: SyncDetail };
   delete_sync: { request: SyncRef; response: Nothing };
   restore_sync: { request: SyncRef; response: SyncSummary };
@@ -3013,13 +3029,14 @@ export const rules: { [K in keyof Commands]: { kind: "query" | "mutation"; tags:
   create_sync: { kind: "mutation", tags: ["syncs"] },
   save_draft: { kind: "mutation", tags: ["syncs"] },
   publish_sync: { kind: "mutation", tags: ["syncs", "mapping"] },
+  pause_sync: { kind: "mutation", tags: ["syncs"] },
   discard_draft: { kind: "mutation", tags: ["syncs", "mapping"] },
   delete_sync: { kind: "mutation", tags: ["syncs"] },
   restore_sync: { kind: "mutation", tags: ["syncs"] },
   export_sync: { kind: "query", tags: ["syncs"] },
   get_samples: { kind: "query", tags: ["samples"] },
   check_mapping: { kind: "query", tags: ["streams", "samples"] },
-  preview_mapping: { kind: "query", tags: ["streams", "samples"] },
+  preview_mapping: { kind: "query", tags: ["streams", "samples", "runs"] },
   check_round_trip: { kind: "query", tags: ["syncs", "mapping", "streams", "samples"] },
   preview_rows: { kind: "query", tags: ["streams", "samples", "runs"] },
   suggest_mapping: { kind: "query", tags: ["streams", "samples"] },

@@ -141,16 +141,13 @@ describe("events", () => {
     expect(client.getQueryData<PlanDetail>(plan)?.counts.read).toBe(0);
   });
 
-  test("the first records of a run that is at work are read again, a full page is not", () => {
+  test("the last records of a run that is at work are read again, a full page is not", () => {
     const list = ["list_run_records", { run: "run_1", outcomes: [], search: "" }];
-    const page = (has_more: boolean) => ({
-      pages: [{ records: [], has_more }],
-      pageParams: [null],
-    });
-    client.setQueryData(list, page(true));
+    const page = (next: string | null) => ({ records: [], next });
+    client.setQueryData(list, page("500"));
     applyEvent(client, { kind: "progress", progress });
     expect(isOld(list)).toBe(false);
-    client.setQueryData(list, page(false));
+    client.setQueryData(list, page(null));
     applyEvent(client, { kind: "progress", progress });
     expect(isOld(list)).toBe(true);
   });

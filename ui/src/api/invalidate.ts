@@ -1,4 +1,4 @@
-import type { InfiniteData, Query, QueryClient } from "@tanstack/react-query";
+import type { Query, QueryClient } from "@tanstack/react-query";
 import type { CommandName } from "@/api/backend";
 import {
   type ConnectFlow,
@@ -54,21 +54,18 @@ function againAfter(client: QueryClient, query: Query): void {
   void query.promise?.then(again, again);
 }
 
-/** Whether a list shows the first records of a run and has room for more. */
+/** Whether a page shows the last records of a run so far. */
 function growsWith({ queryKey: [name, request], state }: Query, run: string): boolean {
+  const page = state.data as RunRecords | undefined;
   return (
     name === "list_run_records" &&
     typeof request === "object" &&
     request !== null &&
     "run" in request &&
     request.run === run &&
-    isShort(state.data)
+    page !== undefined &&
+    (page.next ?? null) === null
   );
-}
-
-function isShort(data: unknown): boolean {
-  const pages = (data as InfiniteData<RunRecords> | undefined)?.pages ?? [];
-  return pages.length === 1 && pages[0]?.has_more === false;
 }
 
 /** A plan in the making tells its figures as a run does. A sync does one of both at a time. */

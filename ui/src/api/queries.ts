@@ -54,10 +54,12 @@ export const run = (id: string) => query("get_run", { run: id });
 export const runRecord = (run: string, seq: number) => query("get_run_record", { run, seq });
 
 // The most that the core gives at once.
-const RECORDS = 500;
 const RUNS = 200;
 
-/** Pages of a plan that are out of sight are forgotten after this time: a plan may have a million entries. */
+/** Rows in a page of conflicts or of records. */
+const ROWS = 200;
+
+/** Pages of long lists that are out of sight are forgotten after this time: a plan may have a million entries. */
 const FORGOTTEN_AFTER = 10_000;
 
 /** Entries in a page of a plan: few enough that any page is there at once, however long the plan. */
@@ -68,32 +70,28 @@ export function planPage(request: Omit<Request<"list_plan_entries">, "limit">) {
   return { ...query("list_plan_entries", { ...request, limit: ENTRIES }), gcTime: FORGOTTEN_AFTER };
 }
 
-type ConflictRequest = Omit<Request<"list_conflicts">, "after" | "limit">;
+export type ConflictRequest = Omit<Request<"list_conflicts">, "after" | "limit">;
 
-/** Conflicts, page by page. */
-export function conflicts(request: ConflictRequest) {
-  return infiniteQueryOptions({
-    queryKey: ["list_conflicts", request] as const,
-    queryFn: ({ pageParam }) =>
-      call("list_conflicts", { ...request, after: pageParam, limit: RECORDS }),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => (last.has_more ? last.conflicts.at(-1)?.id : undefined),
-  });
+/** One page of the conflicts that fit. */
+export function conflictPage(request: ConflictRequest, after: string | null) {
+  return {
+    ...query("list_conflicts", { ...request, after, limit: ROWS }),
+    gcTime: FORGOTTEN_AFTER,
+  };
 }
 
 /** How many conflicts there are, of one sync or of all. */
 export const conflictCounts = (sync: string | null = null) =>
   query("list_conflicts", { sync, search: "", limit: 1 });
 
-/** What became of records, page by page. */
-export function runRecords(request: Omit<Request<"list_run_records">, "after" | "limit">) {
-  return infiniteQueryOptions({
-    queryKey: ["list_run_records", request] as const,
-    queryFn: ({ pageParam }) =>
-      call("list_run_records", { ...request, after: pageParam, limit: RECORDS }),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => (last.has_more ? last.records.at(-1)?.cursor : undefined),
-  });
+export type RecordRequest = Omit<Request<"list_run_records">, "after" | "limit">;
+
+/** One page of what became of records. */
+export function recordPage(request: RecordRequest, after: string | null) {
+  return {
+    ...query("list_run_records", { ...request, after, limit: ROWS }),
+    gcTime: FORGOTTEN_AFTER,
+  };
 }
 
 /** Runs, newest first, page by page. */

@@ -25,7 +25,10 @@ export function Page({ title, name, crumb, pills, actions, children, fixed = fal
           )}
           <span className="truncate">{title}</span>
         </h1>
-        <div className="flex min-w-0 items-center gap-2 overflow-hidden">{pills}</div>
+        {/* What does not fit is left out as a whole. */}
+        <div className="flex max-h-7 min-w-0 flex-wrap items-center gap-2 overflow-hidden">
+          {pills}
+        </div>
         <span className="flex-1" />
         <div className="flex shrink-0 items-center gap-2">{actions}</div>
       </header>

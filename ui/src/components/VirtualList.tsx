@@ -1,6 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
 import { cx } from "@/components/cx";
+import { count } from "@/format/count";
 
 type RowsProps = {
   count: number;
@@ -15,9 +16,24 @@ type RowsProps = {
   className?: string | undefined;
 };
 
+/** Browsers cannot scroll through more: what is taller than some 17 million pixels is cut off. */
+const LISTED = 300_000;
+
+/** Says that not all rows of a list are there, where they are not. */
+export function Cut({ count: all, children }: { count: number; children?: ReactNode }) {
+  return (
+    all > LISTED && (
+      <p className="m-0 border-b border-line bg-panel px-6 py-2 text-ink2">
+        The first {count(LISTED)} of {count(all)} records are listed; filter or search to see the
+        others. {children}
+      </p>
+    )
+  );
+}
+
 /** Many rows of which only what is seen is on the page; what stands in a row is asked for by its number. */
 export function VirtualRows({
-  count,
+  count: all,
   rowKey,
   estimate,
   label,
@@ -26,9 +42,10 @@ export function VirtualRows({
   children,
   className,
 }: RowsProps) {
+  const listed = Math.min(all, LISTED);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
-    count,
+    count: listed,
     getScrollElement: () => scroller.current,
     estimateSize: () => estimate,
     overscan: 12,
@@ -53,7 +70,7 @@ export function VirtualRows({
       return;
     }
     event.preventDefault();
-    virtual.scrollToIndex(event.key === "End" ? count - 1 : 0, {
+    virtual.scrollToIndex(event.key === "End" ? listed - 1 : 0, {
       align: event.key === "End" ? "end" : "start",
     });
   };
@@ -70,7 +87,7 @@ export function VirtualRows({
         {virtual.getVirtualItems().map((row) => (
           <li
             key={row.key}
-            aria-setsize={count}
+            aria-setsize={listed}
             aria-posinset={row.index + 1}
             data-index={row.index}
             ref={virtual.measureElement}
@@ -122,4 +139,4 @@ export function VirtualList<T>({ items, itemKey, onEnd, children, ...rest }: Lis
 }
 
 /** So many rows before the end more are asked for. */
-export const NEAR_END = 20;
+const NEAR_END = 20;

@@ -132,6 +132,7 @@ const triggers: Record<Trigger, string> = {
   retry: "retry",
   undo: "taken back",
   decisions: "your decisions",
+  purge: "removal of what it made",
 };
 
 export function trigger(value: Trigger): string {

@@ -26,7 +26,7 @@ import { useWays } from "./use-ways";
 import { flowsOf } from "./ways";
 
 /** Height of a tree's header: both are the same, so that rows begin at the same height. */
-export const HEAD = 72;
+const HEAD = 72;
 
 type ChipModel = {
   key: string;

@@ -46,7 +46,7 @@ export function SyncName() {
     <button
       type="button"
       title="Rename"
-      className="-mx-1 min-w-0 max-w-full truncate rounded-md border-0 bg-transparent px-1 font-semibold text-ink hover:bg-sunk"
+      className="min-w-0 max-w-full truncate rounded-md border-0 bg-transparent px-1 font-semibold text-ink hover:bg-sunk"
       onClick={() => setIsEditing(true)}
     >
       {save.variables?.name ?? name}
@@ -93,7 +93,9 @@ export function SyncPills() {
         </SettingPill>
       )}
       <SettingPill onClick={show}>
-        {summary.every_minutes ? (
+        {summary.is_paused ? (
+          <em>Paused</em>
+        ) : summary.every_minutes ? (
           <>
             Every <em>{minutesText(summary.every_minutes)}</em>
           </>
@@ -256,9 +258,9 @@ export function EditorActions({ flush, children }: ActionsProps) {
             <button
               type="button"
               aria-label={`Publish: ${errors.length} ${errors.length === 1 ? "problem" : "problems"} first`}
-              className={buttonClass("primary", "opacity-55")}
+              className={buttonClass()}
             >
-              Publish
+              <Dot tone="bad" /> Publish
             </button>
           </Popover.Trigger>
           <Popover.Portal>

@@ -4,7 +4,7 @@ import { useEditor } from "./store";
 import { useSettings } from "./use-settings";
 
 /** What a run asks about before it writes, in a few words. */
-export function askWords({ creates, updates, deletes }: Approved): string {
+function askWords({ creates, updates, deletes }: Approved): string {
   const asks = [
     creates ? null : "creates",
     updates ? null : "updates",
@@ -25,11 +25,11 @@ export function RetrySettings() {
       value={most_tries === 0 ? "wait for you" : `tried ${times}`}
     >
       <p className="m-0 text-sm text-ink2">
-        Every run tries what the target refused before. A record that fails as often as this waits
-        for you, until it or the mapping changes.
+        Every run tries again what the target refused before. A record that keeps failing waits for
+        you, until it or the mapping changes. With 0 it waits at once.
       </p>
       <WholeNumber
-        label="Tries before it waits for you"
+        label="Waits for you after"
         unit={most_tries === 1 ? "run" : "runs"}
         most={100}
         value={most_tries}

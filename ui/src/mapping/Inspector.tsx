@@ -1,6 +1,6 @@
 import { ArrowRight, Plus, X } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import type { FieldProfile, OnFailure, Origin, Rule } from "@/api/bindings";
+import type { DiagnosticView, FieldProfile, OnFailure, Origin, Rule } from "@/api/bindings";
 import { Button, IconButton } from "@/components/Button";
 import { Select } from "@/components/Field";
 import { TypeBadge } from "@/components/TypeBadge";
@@ -86,7 +86,7 @@ function TargetPanel({ path }: { path: string }) {
       >
         Add a step
       </Button>
-      {problems.map((problem) => (
+      {problems.filter(isNotOnCard).map((problem) => (
         <ProblemLine key={problem.code + (problem.step ?? "")} problem={problem} isCompact />
       ))}
       {rule.origin.kind !== "constant" && <FieldWay path={path} />}
@@ -118,6 +118,11 @@ function TargetPanel({ path }: { path: string }) {
       )}
     </>
   );
+}
+
+/** What is wrong with a step stands on its card. */
+function isNotOnCard({ step, fix }: DiagnosticView): boolean {
+  return step == null || fix != null;
 }
 
 function sourcesCount(origin: Origin): number {
@@ -340,7 +345,7 @@ function FailurePolicy({ rule }: { rule: Rule }) {
         }}
       >
         <option value="hold">Hold the record</option>
-        <option value="null">Send null</option>
+        <option value="null">Empty the field</option>
         <option value="skip">Leave the field out</option>
         <option value="default">Send this instead</option>
       </Select>
@@ -546,11 +551,7 @@ function ProfileLines({ path, isNamed }: { path: string; isNamed: boolean }) {
 }
 
 /** "98 % look like e-mail · unique 200/200 · null 0 · longest 41 of 254 allowed" */
-export function profileWords(
-  profile: FieldProfile,
-  samples: number,
-  allowed: number | null,
-): string {
+function profileWords(profile: FieldProfile, samples: number, allowed: number | null): string {
   const parts = [
     profile.looks_like == null
       ? null

@@ -11,17 +11,23 @@ const ways: readonly { what: What; label: string; consequence: string }[] = [
     what: "cursor",
     label: "Read everything again…",
     consequence:
-      "Forgets how far both sides were read. All records are compared; only what differs is written.",
+      "Reads both sides from the beginning. All records are compared; only what differs is written.",
   },
   {
     what: "links",
     label: "Match anew…",
     consequence:
-      "Forgets which record is which and finds the pairs again. Choose this after a change of the match rules.",
+      "Finds the pairs again, as if nothing had been linked. Choose this after a change of the match rules.",
+  },
+  {
+    what: "purge",
+    label: "Remove what this sync made…",
+    consequence:
+      "Deletes the records that this sync has made; what was there before stays. The sync is paused then, and the removal can be taken back.",
   },
 ];
 
-/** Two ways to begin anew. Both show their plan first. */
+/** Three ways to begin anew. Each shows its plan first. */
 export function StartOver() {
   const { syncId, detail } = useEditor();
   const navigate = useNavigate();
@@ -45,7 +51,7 @@ export function StartOver() {
             {label}
           </Button>
           <p className="m-0 text-sm text-ink3">
-            {consequence} Nothing is written before you have seen the plan.
+            {consequence} Nothing happens before you have seen the plan.
           </p>
         </div>
       ))}

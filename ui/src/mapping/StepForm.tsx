@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId } from "react";
 import type { ParamView, Rule, Step } from "@/api/bindings";
-import { query } from "@/api/queries";
+import { syncs } from "@/api/queries";
 import { Select } from "@/components/Field";
 import { stepLabel } from "./chips";
 import * as mappings from "./document";
@@ -225,23 +225,31 @@ function SyncChoice({
   onChange: (value: unknown) => void;
 }) {
   const { summary } = useEditor().detail;
-  const { data: known } = useQuery(query("list_syncs", {}));
-  const options = (known ?? []).filter(
+  const { source, target } = summary;
+  const { data: known = [] } = useQuery(syncs());
+  const options = known.filter(
     (each) =>
-      each.source.connection === summary.source.connection &&
-      each.target.connection === summary.target.connection,
+      each.source.connection === source.connection && each.target.connection === target.connection,
   );
   return (
-    <Select id={id} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-      <option value="" disabled>
-        Choose a sync
-      </option>
-      {options.map((each) => (
-        <option key={each.id} value={each.id}>
-          {each.id === summary.id ? `${each.name} (this one)` : each.name}
+    <>
+      <Select id={id} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        <option value="" disabled>
+          Choose a sync
         </option>
-      ))}
-    </Select>
+        {options.map((each) => (
+          <option key={each.id} value={each.id}>
+            {each.id === summary.id ? `${each.name} (this one)` : each.name}
+          </option>
+        ))}
+      </Select>
+      {options.every((each) => each.id === summary.id) && (
+        <span className="text-xs text-ink2">
+          There is no other sync from {source.connection_name} to {target.connection_name} yet. Make
+          one for the records that are pointed at.
+        </span>
+      )}
+    </>
   );
 }
 

@@ -82,7 +82,12 @@ export function StepList({ rule }: { rule: Rule }) {
               key={`${index} ${step.name}`}
               step={step}
               before={before}
-              after={preview?.steps[index]}
+              after={
+                // The counterpart is looked up last; until then the key stays as it is.
+                step.name === "reference" && index === rule.steps.length - 1
+                  ? preview?.result
+                  : preview?.steps[index]
+              }
               isFirst={index === 0}
               isOpen={open.kind === "edit" && open.at === index}
               problem={

@@ -1,5 +1,5 @@
 import { useEffect, useId, useMemo, useRef, useState } from "react";
-import type { Rule, TransformView } from "@/api/bindings";
+import type { Rule, TransformExample, TransformView } from "@/api/bindings";
 import { cx } from "@/components/cx";
 import { startOfTable } from "./compat";
 import * as mappings from "./document";
@@ -18,7 +18,8 @@ export function searchTransforms(
     .split(/\s+/)
     .filter((word) => word !== "");
   const scored = Array.from(transforms, (transform) => {
-    const name = `${transform.name.replaceAll("_", " ")} ${transform.name}`;
+    const name =
+      `${transform.label} ${transform.name.replaceAll("_", " ")} ${transform.name}`.toLowerCase();
     const synonyms = transform.synonyms.join(" ").toLowerCase();
     const rest =
       `${transform.group} ${transform.summary} ${transform.example ? `${shortValue(transform.example.input)} ${shortValue(transform.example.output)}` : ""}`.toLowerCase();
@@ -42,6 +43,11 @@ export function searchTransforms(
     .map(({ transform }) => transform);
 }
 
+/** Whether an example tells what a step does: that of a look-up does not. */
+function shows({ input, output }: TransformExample): boolean {
+  return JSON.stringify(input) !== JSON.stringify(output);
+}
+
 /** "+ Add a step". */
 export function StepPicker({ rule }: { rule: Rule }) {
   const { transforms, store, act, outlines } = useEditor();
@@ -60,7 +66,7 @@ export function StepPicker({ rule }: { rule: Rule }) {
       return;
     }
     const place = rule.steps.length;
-    act.edit(`Add ${transform.name.replaceAll("_", " ")} into ${leafOf(rule.target)}`, (now) =>
+    act.edit(`Add ${transform.label} into ${leafOf(rule.target)}`, (now) =>
       mappings.insertStep(
         now,
         rule.target,
@@ -144,14 +150,14 @@ export function StepPicker({ rule }: { rule: Rule }) {
               onPointerMove={() => setAt(index)}
               onClick={() => take(transform)}
             >
-              <span className="font-medium">{transform.name.replaceAll("_", " ")}</span>
-              {transform.example ? (
+              <span className="font-medium">{transform.label}</span>
+              {transform.example && shows(transform.example) ? (
                 <span className="map-mono truncate">
                   {quotedValue(transform.example.input, 26)} →{" "}
                   <b>{quotedValue(transform.example.output, 26)}</b>
                 </span>
               ) : (
-                <span className="truncate text-sm text-ink3">{transform.summary}</span>
+                <span className="text-sm text-ink3">{transform.summary}</span>
               )}
             </div>
           </div>

@@ -1,6 +1,8 @@
+import { Pause, Play } from "lucide-react";
 import type { SyncDetail } from "@/api/bindings";
 import { Button } from "@/components/Button";
 import { Select } from "@/components/Field";
+import { usePauseSync } from "@/components/use-pause-sync";
 import { writeMode } from "@/format/states";
 import { DeleteSettings } from "./DeleteSettings";
 import { GuardSettings, RetrySettings } from "./GuardSettings";
@@ -20,6 +22,7 @@ export function SyncSettings() {
   const model = useModel();
   const save = useSettings();
   const { summary } = detail;
+  const pause = usePauseSync(summary);
   const minutes = summary.every_minutes ?? 0;
   const options = [...new Set([...EVERY, minutes])].sort((a, b) => a - b);
   const { report } = model;
@@ -34,6 +37,19 @@ export function SyncSettings() {
         <h2 className="m-0 text-base font-semibold break-words">{summary.name}</h2>
         <p className="m-0 mt-1 text-sm text-ink2">{writeMode(summary.mode).consequence}</p>
       </div>
+      {summary.is_paused && (
+        <div className="map-card">
+          <b className="font-strong">This sync is paused</b>
+          <p className="m-0 text-sm text-ink2">It runs when you start it, and not by itself.</p>
+          <Button
+            icon={<Play aria-hidden size={13} />}
+            busy={pause.isPending}
+            onClick={pause.toggle}
+          >
+            Resume
+          </Button>
+        </div>
+      )}
       {model.mapping.rules.length === 0 ? (
         <div className="map-card">
           <b className="font-strong">Nothing is connected yet</b>
@@ -144,6 +160,17 @@ export function SyncSettings() {
           ))}
         </Select>
       </div>
+      {!summary.is_paused && summary.every_minutes !== null && summary.version > 0 && (
+        <div>
+          <Button
+            icon={<Pause aria-hidden size={13} />}
+            busy={pause.isPending}
+            onClick={pause.toggle}
+          >
+            Pause this sync
+          </Button>
+        </div>
+      )}
       <StartOver />
       {summary.version > 0 && detail.draft_changes.length > 0 && (
         <div>

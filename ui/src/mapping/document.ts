@@ -166,7 +166,7 @@ function add(
 }
 
 /** How a field is written inside a template. */
-export function fieldInTemplate(path: string): string {
+function fieldInTemplate(path: string): string {
   return `record${path.startsWith("[") ? "" : "."}${path}`;
 }
 

@@ -283,7 +283,7 @@ export function pairByName(source: Row, target: Row): { pairs: [string, string][
   return { pairs, total: target.field.fields.filter((field) => !field.read_only).length };
 }
 
-export function isContainer(type: FieldType): boolean {
+function isContainer(type: FieldType): boolean {
   return type === "object";
 }
 

@@ -88,8 +88,9 @@ describe("keys", () => {
 });
 
 test("steps are found by name before other words, and by other words before what they do", () => {
-  const view = (name: string, synonyms: string[], summary: string) => ({
+  const view = (name: string, synonyms: string[], summary: string, label = name) => ({
     name,
+    label,
     group: "text",
     summary,
     synonyms,
@@ -100,6 +101,7 @@ test("steps are found by name before other words, and by other words before what
     view("strip_html", [], "Takes tags out; lowers nothing."),
     view("lower", ["downcase"], "Small letters."),
     view("trim", ["lower edges"], "Takes spaces away."),
+    view("reference", ["lookup"], "Another key.", "Linked record"),
   ];
   expect(searchTransforms(all, "lower").map((each) => each.name)).toEqual([
     "lower",
@@ -107,5 +109,6 @@ test("steps are found by name before other words, and by other words before what
     "strip_html",
   ]);
   expect(searchTransforms(all, "downcase").map((each) => each.name)).toEqual(["lower"]);
+  expect(searchTransforms(all, "linked").map((each) => each.name)).toEqual(["reference"]);
   expect(searchTransforms(all, "nothing such")).toEqual([]);
 });

@@ -333,13 +333,14 @@ pub(crate) async fn list_paused(app: &App, request: ListPaused) -> Result<Vec<Pa
         .collect())
 }
 
-/// Forgets how far, or which record is which. The next run makes a plan of everything first.
+/// Makes the plan with which a sync starts over.
 pub(crate) async fn start_over(app: &App, request: StartOverRequest) -> Result<PlanStarted> {
     let plan = app.engine().start_over(
         request.sync,
         match request.what {
             StartOver::Cursor => engine::StartOver::Cursor,
             StartOver::Links => engine::StartOver::Links,
+            StartOver::Purge => engine::StartOver::Purge,
         },
     );
     Ok(PlanStarted { plan: plan.await? })

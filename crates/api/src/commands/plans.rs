@@ -65,10 +65,12 @@ pub(crate) async fn get_plan(app: &App, request: PlanRef) -> Result<PlanDetail> 
             StoredKind::Run => PlanKind::Run,
             StoredKind::Undo(_) => PlanKind::Undo,
             StoredKind::Decisions => PlanKind::Decisions,
+            StoredKind::Relink => PlanKind::Relink,
+            StoredKind::Purge => PlanKind::Purge,
         },
         of_run: match plan.kind {
             StoredKind::Undo(run) => Some(run),
-            StoredKind::Run | StoredKind::Decisions => None,
+            _ => None,
         },
         created_at: plan.created_at,
         counts: PlanCounts {

@@ -1,9 +1,10 @@
 //! Writing records once more that were not written, or not as they should be.
 
 use engine::retries::{MappingOf, Resent};
+use model::path::FieldPath;
 use model::run::RecordOutcome;
 use model::sync::Side;
-use model::value::{Object, Value};
+use model::value::Value;
 use store::run_records::{RecordFilter, RunRecord};
 
 use crate::app::App;
@@ -133,11 +134,16 @@ pub(crate) async fn resend_record(app: &App, request: ResendRecord) -> Result<St
         .await?
         .ok_or_else(gone)?;
     let sync = record.sync;
-    let edited: Object = request
-        .fields
-        .iter()
-        .map(|(name, value)| (name.as_str().into(), Value::from_serde(value)))
-        .collect();
+    let edited = request.fields.iter().map(|(name, value)| {
+        let path: FieldPath = name.parse().map_err(|error| {
+            ApiError::invalid(
+                format!("\"{name}\" is not the name of a field: {error}."),
+                "Write it as the record's page shows it, parts behind a dot.",
+            )
+        })?;
+        Ok((path, Value::from_serde(value)))
+    });
+    let edited = edited.collect::<Result<Vec<_>>>()?;
     let resent = Resent {
         edited: Some(edited),
         ..resent(record).ok_or_else(gone)?

@@ -166,25 +166,8 @@ pub(crate) async fn list_run_records(app: &App, request: ListRunRecords) -> Resu
         .read_history(move |db| store::run_records::page(db, &filter, after, limit))
         .await?;
     let next = page.next.map(|place| place.0.to_string());
-    let n = page.records.len();
-    let records = page
-        .records
-        .iter()
-        .enumerate()
-        .map(|(i, record)| {
-            // Only the last line is needed to go on.
-            let cursor = if i + 1 == n {
-                next.clone().unwrap_or_default()
-            } else {
-                String::new()
-            };
-            record_view(record, cursor)
-        })
-        .collect();
-    Ok(RunRecords {
-        records,
-        has_more: next.is_some(),
-    })
+    let records = page.records.iter().map(record_view).collect();
+    Ok(RunRecords { records, next })
 }
 
 pub(crate) fn place_not_understood() -> ApiError {
@@ -194,7 +177,7 @@ pub(crate) fn place_not_understood() -> ApiError {
     )
 }
 
-pub(crate) fn record_view(record: &RunRecord, cursor: String) -> RunRecordSummary {
+pub(crate) fn record_view(record: &RunRecord) -> RunRecordSummary {
     let empty = Object::new();
     let after = record
         .after
@@ -205,7 +188,6 @@ pub(crate) fn record_view(record: &RunRecord, cursor: String) -> RunRecordSummar
     RunRecordSummary {
         run: record.run,
         seq: record.seq,
-        cursor,
         source_key: record
             .source_key
             .as_ref()
@@ -235,7 +217,7 @@ fn title(record: &RunRecord) -> String {
         .as_ref()
         .map(ToString::to_string)
         .unwrap_or_default();
-    let texts = [&record.source, &record.after];
+    let texts = [&record.source, &record.after, &record.before];
     let of = |wanted: &[&str]| {
         texts
             .iter()
@@ -297,11 +279,8 @@ pub(crate) async fn get_run_record(app: &App, request: RunRecordRef) -> Result<R
         source: record.source.as_ref().map(Value::to_serde),
         has_other_mapping,
         exchange: exchange.map(exchange_view),
-        timeline: timeline
-            .iter()
-            .map(|line| record_view(line, String::new()))
-            .collect(),
-        summary: record_view(&record, String::new()),
+        timeline: timeline.iter().map(record_view).collect(),
+        summary: record_view(&record),
         sync,
         sync_name: name,
     })

@@ -124,6 +124,7 @@ fn summary_view(
             .map(|run| runs::summary_view(run, &name))
             .collect(),
         every_minutes: document.every_minutes.filter(|minutes| *minutes > 0),
+        is_paused: engine::is_published(sync) && !sync.is_enabled,
         next_run_at,
         version: sync.version.saturating_sub(1),
         has_draft: sync.draft.is_some() || !engine::is_published(sync),
@@ -479,11 +480,40 @@ pub(crate) async fn publish_sync(app: &App, request: SyncRef) -> Result<SyncSumm
         .store()
         .write(move |tx| {
             store::plans::mark_stale(tx, id)?;
+            let was = store::syncs::get(tx, id)?;
             store::syncs::publish(tx, id, &document, now)?;
+            if engine::is_published(&was) {
+                // One that was paused stays paused.
+                return Ok(());
+            }
             store::syncs::set_enabled(tx, id, true, now)
         })
         .await?;
     summary_of(app, id).await
+}
+
+/// Takes a sync out of its schedule, or back into it.
+pub(crate) async fn pause_sync(app: &App, request: PauseSync) -> Result<SyncSummary> {
+    let PauseSync { sync, is_paused } = request;
+    let now = app.engine().clock().now();
+    let is_published = app
+        .engine()
+        .store()
+        .write(move |tx| {
+            let is_published = engine::is_published(&store::syncs::get(tx, sync)?);
+            if is_published {
+                store::syncs::set_enabled(tx, sync, !is_paused, now)?;
+            }
+            Ok(is_published)
+        })
+        .await?;
+    if !is_published {
+        return Err(engine::Error::Refused(
+            "this sync was never published, so it does not run by itself anyway".into(),
+        )
+        .into());
+    }
+    summary_of(app, sync).await
 }
 
 pub(crate) async fn discard_draft(app: &App, request: SyncRef) -> Result<SyncDetail> {

@@ -19,6 +19,7 @@ fn transform_view(transform: &mapping::transforms::Transform) -> TransformView {
     let json = |text: &str| serde_json::from_str(text).unwrap_or(serde_json::Value::Null);
     TransformView {
         name: transform.name.to_owned(),
+        label: transform.label.to_owned(),
         group: word(&transform.group),
         summary: transform.summary.to_owned(),
         synonyms: transform

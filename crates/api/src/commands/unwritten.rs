@@ -32,25 +32,18 @@ pub(crate) async fn list(app: &App, request: ListRunRecords) -> Result<RunRecord
         .await?;
     let (found, next) = page(app, sync, after, limit).await?;
     let next = next.map(|place| place.to_text());
-    let n = found.len();
     let records = with_details(app, found)
         .await?
         .into_iter()
-        .enumerate()
-        .map(|(i, (unwritten, details))| {
-            let cursor = if i + 1 == n {
-                next.clone().unwrap_or_default()
-            } else {
-                String::new()
-            };
+        .map(|(unwritten, details)| {
             let tries = unwritten.tries;
             let is_tried = matches!(
                 unwritten.outcome,
                 RecordOutcome::Rejected | RecordOutcome::Held
             );
             let view = match details {
-                Some(record) => record_view(&record, cursor),
-                None => without_details(unwritten, cursor),
+                Some(record) => record_view(&record),
+                None => without_details(unwritten),
             };
             RunRecordSummary {
                 tries: Some(tries),
@@ -59,10 +52,7 @@ pub(crate) async fn list(app: &App, request: ListRunRecords) -> Result<RunRecord
             }
         })
         .collect();
-    Ok(RunRecords {
-        records,
-        has_more: next.is_some(),
-    })
+    Ok(RunRecords { records, next })
 }
 
 pub(super) async fn page(
@@ -98,11 +88,10 @@ pub(super) async fn with_details(
         .await?)
 }
 
-fn without_details(unwritten: Unwritten, cursor: String) -> RunRecordSummary {
+fn without_details(unwritten: Unwritten) -> RunRecordSummary {
     RunRecordSummary {
         run: unwritten.run,
         seq: unwritten.seq,
-        cursor,
         title: unwritten.source_key.to_string(),
         source_key: unwritten.source_key.to_string(),
         target_key: None,

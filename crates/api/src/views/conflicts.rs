@@ -6,14 +6,16 @@ use model::ids::ConflictId;
 #[allow(clippy::wildcard_imports, reason = "views refer to one another")]
 use super::*;
 
-/// What is forgotten when a sync starts over.
+/// How a sync starts over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum StartOver {
-    /// How far both sides were read: the next run reads everything, and writes what differs.
+    /// Everything is read again, and what differs is written.
     Cursor,
-    /// Which record is which: the next run reads everything and matches anew.
+    /// The same, and which record is which is found anew.
     Links,
+    /// What the sync made is removed again, and the sync is paused.
+    Purge,
 }
 
 views! {
@@ -158,11 +160,11 @@ views! {
         pub since: i64,
     }
 
-    /// Forgets what a sync remembers, so that it starts over. Nothing is written by this.
+    /// Makes the plan with which a sync starts over. Nothing is written or forgotten before it is applied.
     struct StartOverRequest {
         /// Which sync.
         pub sync: SyncId,
-        /// What is forgotten.
+        /// How.
         pub what: StartOver,
     }
 

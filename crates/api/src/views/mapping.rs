@@ -24,6 +24,8 @@ views! {
         pub recent_runs: Vec<RunSummary>,
         /// Minutes between scheduled runs.
         pub every_minutes: Option<u32>,
+        /// It does not run by itself, whatever its schedule says; by hand it does.
+        pub is_paused: bool,
         /// When the next run is due.
         #[ts(type = "number | null")]
         pub next_run_at: Option<i64>,
@@ -31,6 +33,14 @@ views! {
         pub version: u32,
         /// There are changes that are not published.
         pub has_draft: bool,
+    }
+
+    /// Lets a sync run by itself no more, or again.
+    struct PauseSync {
+        /// Which sync.
+        pub sync: SyncId,
+        /// Whether it is paused from now on.
+        pub is_paused: bool,
     }
 
     /// One side of a sync, for people.
@@ -364,6 +374,8 @@ views! {
     struct TransformView {
         /// As documents refer to it.
         pub name: String,
+        /// What a person calls it.
+        pub label: String,
         /// For the menu.
         pub group: String,
         /// One sentence.

@@ -28,6 +28,10 @@ pub enum PlanKind {
     Undo,
     /// To carry out what was decided about conflicts.
     Decisions,
+    /// To find anew which record is which.
+    Relink,
+    /// To remove what the sync made.
+    Purge,
 }
 
 /// How a plan stands.

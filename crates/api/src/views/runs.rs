@@ -95,7 +95,7 @@ views! {
         /// Only what still needs a person, whichever run saw it last. Needs `sync`; the other filters do not count.
         #[serde(default)]
         pub unwritten: bool,
-        /// After this one (paging): its `cursor`.
+        /// From here on (paging): the `next` of the page before.
         pub after: Option<String>,
         /// At most, up to 500.
         pub limit: u32,
@@ -105,8 +105,9 @@ views! {
     struct RunRecords {
         /// In order.
         pub records: Vec<RunRecordSummary>,
-        /// There are more.
-        pub has_more: bool,
+        /// Where the rest begins (`after` of the next request); none at the end. There may be more behind a page that has
+        /// no record: a search stops after a while to answer.
+        pub next: Option<String>,
     }
 
     /// One line of the history.
@@ -116,8 +117,6 @@ views! {
         /// Its place in the run.
         #[ts(type = "number")]
         pub seq: u64,
-        /// For paging.
-        pub cursor: String,
         /// The record of the source.
         pub source_key: String,
         /// The record of the target.

@@ -3,12 +3,13 @@
 use api::App;
 use api::views::{
     ConflictCounts, ConflictPage, ConflictView, PausedCount, PlanStarted, RunDetail, Started,
+    SyncSummary,
 };
 use model::conflict::Decision;
 use model::ids::ConflictId;
 use serde_json::{Value, json};
 
-use crate::arguments::{Conflicts, Forgotten, Pause, Retry, StartOver, Take, Undo};
+use crate::arguments::{Conflicts, Over, Pause, Retry, StartOver, Take, Undo};
 use crate::commands::plan::show;
 use crate::commands::run::{follow, tell};
 use crate::failure::{End, Failure};
@@ -44,8 +45,9 @@ pub(crate) async fn start_over(
     let result = async {
         let sync = find_sync(&app, &wanted.sync).await?;
         let what = match wanted.what {
-            Forgotten::Cursor => "cursor",
-            Forgotten::Links => "links",
+            Over::Cursor => "cursor",
+            Over::Links => "links",
+            Over::Purge => "purge",
         };
         let request = json!({"sync": sync.id, "what": what});
         let started: PlanStarted = ask(&app, "start_over", request).await?;
@@ -122,6 +124,19 @@ pub(crate) async fn pause(
     let app = workspace.open(Terminal).await?;
     let result = async {
         let sync = find_sync(&app, &wanted.sync).await?;
+        if wanted.keys.is_empty() {
+            let request = json!({"sync": sync.id, "is_paused": is_paused});
+            let now: SyncSummary = ask(&app, "pause_sync", request).await?;
+            output.answer(&now, || {
+                let what = match (now.is_paused, now.every_minutes) {
+                    (true, _) => "does not run by itself until it is resumed",
+                    (false, Some(_)) => "runs by itself again, when its time comes",
+                    (false, None) => "is not paused; it runs when you start it",
+                };
+                format!("{}: {what}", clean(&now.name))
+            })?;
+            return Ok(End::Done);
+        }
         let request = json!({
             "sync": sync.id,
             "source_keys": wanted.keys,

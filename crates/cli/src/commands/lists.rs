@@ -230,7 +230,7 @@ pub(crate) async fn log(
     let app = workspace.open(Terminal).await?;
     let result = async {
         let sync = meant(&app, wanted.sync.as_deref()).await?;
-        let request = json!({
+        let mut request = json!({
             "run": wanted.run,
             "sync": sync,
             "outcomes": wanted.outcome,
@@ -239,7 +239,14 @@ pub(crate) async fn log(
             "after": null,
             "limit": wanted.limit,
         });
-        ask::<RunRecords>(&app, "list_run_records", request).await
+        loop {
+            let page: RunRecords = ask(&app, "list_run_records", request.clone()).await?;
+            match &page.next {
+                // A long search answers before it has found something.
+                Some(next) if page.records.is_empty() => request["after"] = json!(next),
+                _ => return Ok::<_, Failure>(page),
+            }
+        }
     }
     .await;
     workspace::close(app).await;
@@ -258,7 +265,7 @@ pub(crate) async fn log(
                 clip(record.message.as_deref().unwrap_or_default(), 100),
             ]
         }));
-        let more = if records.has_more {
+        let more = if records.next.is_some() {
             "… and more: --limit shows up to 500.\n"
         } else {
             ""

@@ -132,7 +132,8 @@ fn has_something_to_do(plan: &PlanDetail) -> bool {
     match plan.kind {
         PlanKind::Run => writes > 0 || counts.read > counts.unchanged,
         PlanKind::Undo => writes + counts.conflict > 0,
-        PlanKind::Decisions => true,
+        PlanKind::Purge => writes > 0,
+        PlanKind::Decisions | PlanKind::Relink => true,
     }
 }
 

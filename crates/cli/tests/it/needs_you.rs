@@ -295,7 +295,6 @@ async fn runs_are_taken_back_and_the_rest_is_done_from_the_command_line() {
     );
 
     // Records that are left alone.
-    desk.check(&["pause", sync], 2).await;
     desk.check(&["pause", "Deals", one], 1).await;
     desk.check(&["pause", sync, one], 0).await;
     desk.json(&["pause", sync, one, &keys[1]]).await;
@@ -318,6 +317,11 @@ async fn runs_are_taken_back_and_the_rest_is_done_from_the_command_line() {
     desk.check(&["retry", sync], 0).await;
     desk.json(&["retry", sync]).await;
 
+    // The sync itself.
+    desk.check(&["pause", sync], 0).await;
+    desk.json(&["pause", sync]).await;
+    desk.check(&["resume", sync], 0).await;
+
     // Starting over.
     desk.check(&["start-over", sync, "everything"], 2).await;
     desk.check(&["start-over", "Deals", "cursor"], 1).await;
@@ -325,5 +329,8 @@ async fn runs_are_taken_back_and_the_rest_is_done_from_the_command_line() {
         .await;
     desk.json(&["start-over", sync, "links", "--limit", "1"])
         .await;
+    desk.check(&["start-over", sync, "purge", "--limit", "1"], 0)
+        .await;
+    desk.json(&["start-over", sync, "purge", "--apply"]).await;
     insta::assert_snapshot!("undo_and_others", desk.said);
 }

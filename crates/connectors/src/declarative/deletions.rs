@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::path::FieldPath;
+use model::value::Value;
 
 use super::node::{View, nearest};
 use super::schema::Describe;
@@ -11,7 +12,13 @@ use crate::{Deletions, Result};
 
 /// An entry. Whether its streams and fields are there is for the whole file to say.
 pub fn compile(view: &View<'_>) -> Result<Deletions> {
-    view.only(&["field", "stream", "key"])?;
+    view.only(&["field", "stream", "key", "when"])?;
+    if let (Some(when), None) = (view.get("when"), view.get("stream")) {
+        return Err(when.fail(
+            "`when` without `stream`",
+            "`when` only beside `stream`: which of its entries tell of a deletion",
+        ));
+    }
     match (view.get("field"), view.get("stream"), view.get("key")) {
         (Some(field), None, None) => Ok(Deletions::Marked {
             field: path_of(&field)?,
@@ -19,6 +26,10 @@ pub fn compile(view: &View<'_>) -> Result<Deletions> {
         (None, Some(stream), Some(key)) => Ok(Deletions::Listed {
             stream: stream.text()?.to_owned(),
             key: path_of(&key)?,
+            when: match view.get("when") {
+                None => Vec::new(),
+                Some(when) => conditions(&when)?,
+            },
         }),
         (None, Some(_), None) => Err(view.fail(
             "`key` is missing",
@@ -41,8 +52,32 @@ pub fn check(view: &View<'_>, stream: &str, found: &Deletions, fields: &Fields<'
             "a stream cannot list what was deleted from itself",
             "another stream, or `field` where deleted records stay in the list",
         )),
-        Deletions::Listed { stream: list, key } => fields.known(list, key, &at("key")),
+        Deletions::Listed {
+            stream: list,
+            key,
+            when,
+        } => {
+            fields.known(list, key, &at("key"))?;
+            for (field, _) in when {
+                fields.known(list, field, &at("when"))?;
+            }
+            Ok(())
+        }
     }
+}
+
+/// Fields and the values that they must have.
+fn conditions(view: &View<'_>) -> Result<Vec<(FieldPath, Value)>> {
+    let conditions = view.members()?.into_iter().map(|(field, value)| {
+        let path = field.parse().map_err(|error| {
+            value.fail(
+                format!("`{field}` is no path: {error}"),
+                "a field of that stream",
+            )
+        })?;
+        Ok((path, Value::from_serde(&value.node().to_json())))
+    });
+    conditions.collect()
 }
 
 /// The fields of a file's streams, as far as the file knows them.

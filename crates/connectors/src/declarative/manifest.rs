@@ -11,6 +11,7 @@ use template::{Env, Scope};
 
 use super::auth_spec::AuthMethod;
 use super::budget::BudgetSpec;
+use super::changes::{self, Changes};
 use super::config::ConfigRules;
 use super::config::spec::ConnectionSpec;
 use super::custom;
@@ -78,6 +79,7 @@ pub struct Manifest {
     pub(super) writes: Vec<(String, WriteSpec)>,
     /// How one learns what was deleted, by stream.
     deletions: Vec<(String, Deletions)>,
+    changes: Vec<(String, Changes)>,
 }
 
 /// A stream that cannot be read here.
@@ -163,6 +165,7 @@ impl Manifest {
                 "schema",
                 "writes",
                 "deletions",
+                "changes",
                 "webhooks",
             ])?;
         }
@@ -204,6 +207,21 @@ impl Manifest {
                 let fields = Fields(&streams, &describes);
                 deletions::check(&view, stream, &found, &fields)?;
                 deletions.push((stream.to_owned(), found));
+            }
+        }
+        let mut listed = Vec::new();
+        if let Some(map) = of_ours("changes") {
+            for (stream, view) in map.members()? {
+                known_stream(&streams, &mut errors, stream, &view)?;
+                let found = changes::compile(&view)?;
+                let place = view.get("stream").unwrap_or_else(|| view.clone());
+                known_stream(&streams, &mut errors, &found.stream, &place)?;
+                let can_get = writes
+                    .iter()
+                    .any(|(name, spec)| name == stream && spec.get.is_some());
+                let fields = Fields(&streams, &describes);
+                changes::check(&view, stream, &found, &fields, can_get)?;
+                listed.push((stream.to_owned(), found));
             }
         }
         let spec = root.get("spec");
@@ -263,6 +281,7 @@ impl Manifest {
             describes,
             writes,
             deletions,
+            changes: listed,
         })
     }
 
@@ -346,7 +365,7 @@ impl Manifest {
         let offers = |operation| writes.is_some_and(|writes| writes.offers(operation));
         Capabilities {
             read: true,
-            incremental: stream.cursor.is_some(),
+            incremental: stream.cursor.is_some() || self.changes(&stream.name).is_some(),
             create: offers(Operation::Create),
             update: offers(Operation::Update),
             delete: offers(Operation::Delete),
@@ -368,6 +387,13 @@ impl Manifest {
             .find(|(name, _)| name == stream)
             .map(|(_, deletions)| deletions.clone())
             .unwrap_or_default()
+    }
+
+    /// The list of a stream's changes, where there is one.
+    pub fn changes(&self, stream: &str) -> Option<&Changes> {
+        let mut all = self.changes.iter();
+        all.find(|(name, _)| name == stream)
+            .map(|(_, changes)| changes)
     }
 
     /// The sign-in called `name`.

@@ -6,6 +6,7 @@ pub mod authenticators;
 pub mod backoff;
 pub mod budget;
 pub mod cache;
+pub mod changes;
 pub mod config;
 pub mod connection;
 pub mod context;

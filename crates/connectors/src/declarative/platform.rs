@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::authenticators::{ConfigKeeper, Tokens};
 use super::cache::Cache;
+use super::changes;
 use super::config::settings::Settings;
 use super::connection::Connection;
 use super::manifest::Manifest;
@@ -307,9 +308,11 @@ impl Source for Platform {
 
     async fn read(&self, request: ReadRequest, access: Access) -> Result<Box<dyn PageReader>> {
         self.inner.settle().await?;
-        Ok(Box::new(
-            Reader::begin(self.context(access).for_sync(), request).await?,
-        ))
+        let context = self.context(access).for_sync();
+        match self.inner.connector.changes(&request.stream) {
+            Some(changes) => changes::begin(context, changes.clone(), request).await,
+            None => Ok(Box::new(Reader::begin(context, request).await?)),
+        }
     }
 
     fn clock_skew(&self) -> Option<SignedDuration> {

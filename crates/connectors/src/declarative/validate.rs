@@ -7,7 +7,7 @@ use super::shape::{Component, Holds, SHAPES};
 use super::stream::Stream;
 use super::text::{KNOWN, Text};
 use super::writes::spec::WriteSpec;
-use super::{custom, deletions, parameters, patchbay_keys, refs};
+use super::{changes, custom, deletions, parameters, patchbay_keys, refs};
 use crate::Error;
 use crate::declarative::manifest::Manifest;
 use crate::declarative::schema::Describe;
@@ -373,6 +373,12 @@ impl Check {
             .unwrap_or_default()
         {
             note(deletions::compile(&view).map(drop));
+        }
+        for (_, view) in of_ours("changes")
+            .and_then(|map| map.members().ok())
+            .unwrap_or_default()
+        {
+            note(changes::compile(&view).map(drop));
         }
         for (member, is_writes) in [("schema", false), ("writes", true)] {
             for (_, view) in of_ours(member)

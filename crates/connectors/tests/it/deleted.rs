@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use connectors::declarative::manifest::Manifest;
 use connectors::{Access, Capabilities, Deletions, Destination as _, Find};
 use model::record::{Outcome, RecordKey};
+use model::value::Value;
 use sandbox::{Options, Sandbox};
 
 use crate::odd_server::{OddServer, Reply};
@@ -64,6 +65,18 @@ fn a_file_says_how_one_learns_what_was_deleted() {
         Deletions::Listed {
             stream: "gone".into(),
             key: "thing.id".parse().unwrap(),
+            when: Vec::new(),
+        },
+    );
+    check(
+        "  deletions: {things: {stream: gone, key: thing.id, when: {kind: deleted, n: 2}}}",
+        Deletions::Listed {
+            stream: "gone".into(),
+            key: "thing.id".parse().unwrap(),
+            when: vec![
+                ("kind".parse().unwrap(), "deleted".into()),
+                ("n".parse().unwrap(), Value::Int(2)),
+            ],
         },
     );
 }
@@ -218,7 +231,8 @@ async fn the_sample_platforms_say_what_they_can() {
         contacts.deletions,
         Deletions::Listed {
             stream: "deleted_contacts".into(),
-            key: "id".parse().unwrap()
+            key: "id".parse().unwrap(),
+            when: Vec::new(),
         }
     );
     let subscribers = of(postino(&sandbox), "subscribers").await;

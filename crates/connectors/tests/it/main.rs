@@ -9,6 +9,7 @@
 )]
 
 mod browsers;
+mod changes;
 mod declarative;
 mod deleted;
 mod documents;

@@ -71,14 +71,19 @@ pub(crate) fn client(name: &str, limits: Limits) -> Client {
 }
 
 pub(crate) fn harbor(sandbox: &sandbox::Sandbox) -> Platform {
-    let pair = base64::engine::general_purpose::STANDARD.encode("api:harbor-basic-demo");
     Platform::new(
         registry::find("harbor").unwrap(),
         config(sandbox.harbor_url().as_str()),
-        Arc::new(FixedHeader("authorization", format!("Basic {pair}"))),
+        harbor_key(),
         client("Harbor CRM", generous()),
         Clock::system(),
     )
+}
+
+/// What the sandbox's Harbor lets in.
+pub(crate) fn harbor_key() -> Arc<FixedHeader> {
+    let pair = base64::engine::general_purpose::STANDARD.encode("api:harbor-basic-demo");
+    Arc::new(FixedHeader("authorization", format!("Basic {pair}")))
 }
 
 pub(crate) fn postino(sandbox: &sandbox::Sandbox) -> Platform {
@@ -95,7 +100,7 @@ pub(crate) fn postino_with(sandbox: &sandbox::Sandbox, key: &str) -> Platform {
     )
 }
 
-fn generous() -> Limits {
+pub(crate) fn generous() -> Limits {
     let mut limits = hasty();
     limits.bounds.body = 64 * 1024 * 1024;
     limits

@@ -210,9 +210,9 @@ pub(crate) async fn build_of(
         let (of_target, of_source): (Vec<Resent>, Vec<Resent>) = batch
             .into_iter()
             .partition(|record| record.of_target.is_some());
-        let (sync, keys) = (job.sync, of_source.iter().map(|record| &record.source_key));
+        let (links, keys) = (job.links, of_source.iter().map(|record| &record.source_key));
         let keys: Vec<RecordKey> = keys.cloned().collect();
-        let links = move |db: &store::Connection| store::links::targets_of_sources(db, sync, &keys);
+        let links = move |db: &store::Connection| links.targets_of_sources(db, &keys);
         let linked = work.store.read(links).await?.into_values();
         let of_target = of_target.into_iter().filter_map(|record| record.of_target);
         let counterparts: Vec<RecordKey> = linked.chain(of_target).collect();
@@ -286,7 +286,7 @@ impl Build<'_> {
 
     /// All that the store knows of pairs, by keys of the source and of the target.
     async fn known(&self, keys: Vec<RecordKey>, targets: Vec<RecordKey>) -> Result<Known> {
-        let (sync, plan) = (self.job.sync, self.plan);
+        let (sync, plan, pairs) = (self.job.sync, self.plan, self.job.links);
         let deletes = self.looks_for_deletes;
         Ok(self
             .work
@@ -294,10 +294,10 @@ impl Build<'_> {
             .read(move |db| {
                 let mut keys = keys;
                 if !targets.is_empty() {
-                    let linked = store::links::sources_of_targets(db, sync, &targets)?;
+                    let linked = pairs.sources_of_targets(db, &targets)?;
                     keys.extend(linked.into_values());
                 }
-                let links = store::links::get_many(db, sync, &keys)?;
+                let links = pairs.get_many(db, &keys)?;
                 let mut wanted: Vec<RecordKey> =
                     links.values().map(|link| link.target_key.clone()).collect();
                 wanted.extend(targets);

@@ -196,6 +196,7 @@ impl Build<'_> {
                 fingerprint: (seen != NOT_READ).then_some(seen),
                 source_version: left_version,
                 target_version: right_version,
+                made_on: None,
             };
             for (name, source, target) in merged.agreed {
                 agreed.source.push(name.as_str(), source);

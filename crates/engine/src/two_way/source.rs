@@ -234,11 +234,11 @@ impl Build<'_> {
         if keys.is_empty() {
             return Ok(found);
         }
-        let sync = self.job.sync;
+        let links = self.job.links;
         let linked = self
             .work
             .store
-            .read(move |db| store::links::sources_of_targets(db, sync, &keys))
+            .read(move |db| links.sources_of_targets(db, &keys))
             .await?;
         Ok(found
             .into_iter()

@@ -144,8 +144,8 @@ impl Build<'_> {
         let taken = match keys.is_empty() {
             true => HashMap::new(),
             false => {
-                let sync = self.job.sync;
-                let links = move |db: &store::Connection| store::links::get_many(db, sync, &keys);
+                let links = self.job.links;
+                let links = move |db: &store::Connection| links.get_many(db, &keys);
                 self.work.store.read(links).await?
             }
         };

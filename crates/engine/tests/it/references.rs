@@ -150,6 +150,7 @@ async fn link(bench: &Bench, sync: SyncId, source: &str, target: &str) {
         target_shadow: None,
         target_version: None,
         source_version: None,
+        made_on: None,
     };
     bench
         .store

@@ -4,7 +4,7 @@ use engine::retries::Resent;
 use model::record::RecordKey;
 use model::run::RunState;
 use model::sync::Guards;
-use model::value::{Object, Value};
+use model::value::Value;
 
 use crate::bench::Bench;
 use crate::platform::{Call, object, text};
@@ -119,11 +119,16 @@ async fn a_record_that_fails_again_and_again_is_set_aside_until_something_is_dif
     }
 }
 
-fn resent(edited: Option<Object>) -> Vec<Resent> {
+fn resent(edited: Option<&str>) -> Vec<Resent> {
     vec![Resent {
         source_key: RecordKey(NOBODY.0.into()),
         source: Value::Object(object(NOBODY.1)),
-        edited,
+        edited: edited.map(|edited| {
+            let fields = object(edited).into_iter();
+            fields
+                .map(|(path, value)| (path.parse().unwrap(), value))
+                .collect()
+        }),
         of_target: None,
     }]
 }
@@ -148,7 +153,7 @@ async fn what_a_person_sends_again_is_tried_from_the_beginning() {
 #[tokio::test]
 async fn what_a_person_made_of_a_record_stays_until_it_changes_at_the_source() {
     let bench = refused_once(None).await;
-    let edited = object(r#"{"name":"Bruno"}"#);
+    let edited = r#"{"name":"Bruno"}"#;
     let run = bench.resend(&bench.job, resent(Some(edited))).await;
     assert_eq!(run.counts.created, 1, "{}", run.counts.equation());
     assert_eq!(names(&bench), ["A", "Bruno"]);
@@ -168,16 +173,27 @@ async fn what_a_person_made_of_a_record_stays_until_it_changes_at_the_source() {
 
 #[tokio::test]
 async fn a_field_that_the_target_does_not_have_is_refused_before_anything_is_sent() {
-    let bench = refused_once(None).await;
-    let n_sent = sent(&bench);
-    let edited = object(r#"{"nmae":"Bruno"}"#);
-    let run = bench.resend(&bench.job, resent(Some(edited))).await;
-    assert_eq!(run.state, RunState::Failed);
-    assert_eq!(
-        run.reason.as_deref(),
-        Some("\"members\" has no field \"nmae\"; take it out, or correct its name")
-    );
-    assert_eq!(sent(&bench), n_sent);
+    for (edited, problem) in [
+        (
+            r#"{"nmae":"Bruno"}"#,
+            "\"members\" has no field \"nmae\"; take it out, or correct its name",
+        ),
+        (
+            r#"{"nmae.first":"Bruno"}"#,
+            "\"members\" has no field \"nmae.first\"; take it out, or correct its name",
+        ),
+        (
+            r#"{"name[0]":"Bruno"}"#,
+            "\"name[0]\" is a place in a list; give the whole list another value instead",
+        ),
+    ] {
+        let bench = refused_once(None).await;
+        let n_sent = sent(&bench);
+        let run = bench.resend(&bench.job, resent(Some(edited))).await;
+        assert_eq!(run.state, RunState::Failed);
+        assert_eq!(run.reason.as_deref(), Some(problem));
+        assert_eq!(sent(&bench), n_sent);
+    }
 }
 
 /// What an old plan has of a record is older than what a run has written since.

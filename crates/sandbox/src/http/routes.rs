@@ -249,6 +249,15 @@ pub(crate) fn router(shared: Shared) -> Router {
             listing::deleted,
         ),
     );
+    router = router.route(
+        "/harbor/api/v1/contact_changes",
+        api(
+            M::GET,
+            Stream::Contacts,
+            Some("contacts.read"),
+            listing::changes,
+        ),
+    );
     router = readable(
         router,
         Stream::Companies,

@@ -102,6 +102,53 @@ pub(crate) fn deleted(world: &mut World, call: &Call, stream: Stream, _: &Caller
     )
 }
 
+/// What happened to which record, in order of time: the last change of what is there, and what was deleted. Cursor paging
+/// as for what was deleted.
+pub(crate) fn changes(world: &mut World, call: &Call, stream: Stream, _: &Caller) -> Answer {
+    let limit = match call.number("limit", 50, 1, 200) {
+        Ok(limit) => limit as usize,
+        Err(answer) => return answer,
+    };
+    let after = match call.param("cursor").map(read_cursor) {
+        Some(None) => return Answer::error(400, "invalid_cursor", NOT_OURS),
+        Some(Some(after)) => after,
+        None => match time(call, "since") {
+            Ok(since) => (since.unwrap_or(i64::MIN), 0),
+            Err(answer) => return answer,
+        },
+    };
+    let oldest = world.clock.now().saturating_sub(world.deletions_kept);
+    world.records_mut(stream).forget_deleted(oldest);
+    let records = world.records(stream);
+    let mut changed = records.after(after).peekable();
+    let mut deleted = records.deleted_after(after).peekable();
+    let mut rest = std::iter::from_fn(|| {
+        let is_deletion = match (changed.peek(), deleted.peek()) {
+            (Some(change), Some(deletion)) => deletion < change,
+            (None, deletion) => deletion.is_some(),
+            (Some(_), None) => false,
+        };
+        match is_deletion {
+            true => deleted.next().map(|place| (place, "deleted")),
+            false => changed.next().map(|place| (place, "changed")),
+        }
+    });
+    let page: Vec<((i64, u64), &str)> = rest.by_ref().take(limit).collect();
+    let has_more = rest.next().is_some();
+    let data: Vec<Value> = page
+        .iter()
+        .map(|((at, number), kind)| {
+            json!({"contact_id": records.id(*number), "kind": kind, "at": clock::rfc3339(*at, 0)})
+        })
+        .collect();
+    let next = page.last().filter(|_| has_more);
+    let next = next.map(|(last, _)| write_cursor(*last));
+    Answer::json(
+        200,
+        &json!({"data": data, "next_cursor": next, "has_more": has_more}),
+    )
+}
+
 /// A cursor is the place after a record; the check digits tell a damaged one.
 fn write_cursor((updated, number): (i64, u64)) -> String {
     let place = format!("{updated}.{number}");

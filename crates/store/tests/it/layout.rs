@@ -62,7 +62,7 @@ async fn the_layout_of_history_db() {
 async fn files_are_set_up_as_promised() {
     let dir = tempfile::tempdir().unwrap();
     let store = crate::support::open(dir.path()).store;
-    for (is_history, synchronous, version) in [(false, "2", "9"), (true, "1", "4")] {
+    for (is_history, synchronous, version) in [(false, "2", "10"), (true, "1", "4")] {
         for (name, value) in [
             ("journal_mode", "wal"),
             ("auto_vacuum", "2"),

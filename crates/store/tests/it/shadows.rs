@@ -52,6 +52,7 @@ fn link_of(entry: &Pending) -> Link {
         target_shadow: None,
         target_version: Some("1".into()),
         source_version: None,
+        made_on: None,
     }
 }
 
@@ -163,6 +164,7 @@ async fn a_shadow_stays_where_it_was_journalled_until_it_changes() {
                 fingerprint: None,
                 source_version: Some("s2".into()),
                 target_version: None,
+                made_on: None,
             };
             agreed::note_many(tx, sync, vec![news])
         })

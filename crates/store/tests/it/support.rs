@@ -102,6 +102,7 @@ pub(crate) fn link(source: impl ToString, target: impl ToString, shadow: &str) -
     Link {
         target_shadow: None,
         source_version: None,
+        made_on: None,
         source_key: key(source),
         target_key: key(target),
         source_fingerprint: Value::Object(shadow.clone()).fingerprint(),

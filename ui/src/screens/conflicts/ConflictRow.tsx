@@ -2,10 +2,10 @@ import { Check } from "lucide-react";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { ConflictView } from "@/api/bindings";
 import { cx } from "@/components/cx";
+import { Kbd } from "@/components/Kbd";
 import { Tag } from "@/components/Pill";
+import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
-import { counted } from "@/format/count";
-import { valueText } from "@/format/value";
 import {
   type Choice,
   choiceWords,
@@ -13,18 +13,58 @@ import {
   isWhole,
   kindWord,
   ownValue,
-  recordText,
   resultText,
+  saidOf,
+  undoTimes,
   whyNotChoose,
 } from "@/screens/conflicts/choices";
 
-export const columns =
-  "grid grid-cols-[20px_minmax(110px,0.8fr)_minmax(0,1fr)_minmax(0,1.15fr)_minmax(0,1.15fr)_minmax(0,1.15fr)] items-start gap-2.5 px-6";
+const columns =
+  "grid grid-cols-[20px_minmax(130px,0.9fr)_minmax(0,1fr)_minmax(0,1.15fr)_minmax(0,1.15fr)_minmax(0,1.15fr)] items-start gap-2.5 px-6";
+
+type HeadProps = {
+  sides: { source: string; target: string } | null;
+  /** Whether all that fit are selected; null where only some are. */
+  isSelected: boolean | null;
+  onSelect: (isSelected: boolean) => void;
+};
+
+/** What stands in the columns, and the box that selects all. */
+export function ListHead({ sides, isSelected, onSelect }: HeadProps) {
+  return (
+    <div
+      className={`${columns} border-b border-line bg-panel py-[7px] text-xs font-semibold text-ink3`}
+    >
+      <input
+        type="checkbox"
+        aria-label="Select all that fit"
+        title="Select all that fit (Ctrl A)"
+        checked={isSelected === true}
+        ref={(box) => {
+          if (box !== null) {
+            box.indeterminate = isSelected === null;
+          }
+        }}
+        onChange={() => onSelect(isSelected !== true)}
+        className="size-3.5 accent-accent"
+      />
+      <span aria-hidden>Field</span>
+      <span aria-hidden>Last agreed</span>
+      <span aria-hidden className="truncate">
+        {sides?.source ?? "Source"} <Kbd>1</Kbd>
+      </span>
+      <span aria-hidden className="truncate">
+        {sides?.target ?? "Target"} <Kbd>2</Kbd>
+      </span>
+      <span aria-hidden>Result</span>
+    </div>
+  );
+}
 
 /** The record under which its conflicts stand. */
-export function RecordLine({ conflict, count }: { conflict: ConflictView; count: number }) {
+export function RecordLine({ conflict, hasSync }: { conflict: ConflictView; hasSync: boolean }) {
   return (
-    <div className="flex items-baseline gap-3 border-b border-line bg-sunk px-6 pt-2.5 pb-1.5">
+    <div className="flex items-baseline gap-3 border-b border-line bg-sunk px-6 pt-2 pb-1">
       <b className="min-w-0 truncate font-mono text-sm font-semibold" title={conflict.title}>
         {conflict.title}
       </b>
@@ -32,8 +72,23 @@ export function RecordLine({ conflict, count }: { conflict: ConflictView; count:
         {conflict.source_key} ⇄ {conflict.target_key}
       </span>
       <span className="ml-auto shrink-0 truncate text-xs text-ink3">
-        {conflict.sync_name} · {counted(count, "conflict")} · <Time at={conflict.created_at} />
+        {hasSync && `${conflict.sync_name} · `}
+        <Time at={conflict.created_at} />
       </span>
+    </div>
+  );
+}
+
+/** In place of a conflict that is being read. */
+export function LoadingConflict() {
+  return (
+    <div className={`${columns} border-b border-line pt-[37px] pb-[9px]`}>
+      <span />
+      <Skeleton className="h-5 w-2/3" />
+      <Skeleton className="h-5 w-1/2" />
+      <Skeleton className="h-5 w-full" />
+      <Skeleton className="h-5 w-full" />
+      <Skeleton className="h-5 w-1/3" />
     </div>
   );
 }
@@ -69,16 +124,19 @@ export function ConflictRow({
   useEffect(() => {
     if (grabs && !isEditing) {
       row.current?.focus({ preventScroll: true });
+      // Rows above may have become higher or lower while they were read.
+      void row.current?.scrollIntoView({ block: "nearest" });
     }
   }, [grabs, isEditing]);
   const result = resultText(conflict);
-  const text = isWhole(conflict) ? recordText : valueText;
+  const said = saidOf(conflict);
+  const times = conflict.kind === "undo" ? undoTimes : null;
   return (
     <fieldset
       ref={row}
       tabIndex={isCursor ? 0 : -1}
       data-conflict={conflict.id}
-      aria-label={`${isWhole(conflict) ? "The record" : conflict.field} of ${conflict.title}: ${conflict.source_name} ${spoken(text(conflict.source))}, ${conflict.target_name} ${spoken(text(conflict.target))}, ${result === null ? "not decided" : `decided: ${result}`}`}
+      aria-label={`${isWhole(conflict) ? "The record" : conflict.field} of ${conflict.title}: ${times?.source ?? conflict.source_name} ${spoken(said.source)}, ${times?.target ?? conflict.target_name} ${spoken(said.target)}, ${result === null ? "not decided" : `decided: ${result}`}`}
       aria-current={isCursor || undefined}
       onFocus={onCursor}
       onMouseDown={(event) => {
@@ -103,25 +161,28 @@ export function ConflictRow({
         onChange={() => onSelect(false)}
         className="mt-1 size-3.5 accent-accent"
       />
-      <span className="min-w-0 pt-0.5">
-        <span className="block font-medium break-words">
+      <span className="flex min-w-0 flex-wrap items-baseline gap-x-2 gap-y-0.5 pt-0.5">
+        <span className="min-w-0 font-medium break-words">
           {isWhole(conflict) ? "The whole record" : conflict.field}
         </span>
         <Tag tone="warn">{kindWord(conflict.kind)}</Tag>
       </span>
       <span className="min-w-0 pt-0.5 font-mono text-sm break-words text-ink3">
-        {text(conflict.base)}
+        {times !== null && <When time={times.base} />}
+        {said.base}
       </span>
       <SideCell
         conflict={conflict}
         choice="source"
-        text={text(conflict.source)}
+        time={times?.source}
+        text={said.source}
         onChoose={onChoose}
       />
       <SideCell
         conflict={conflict}
         choice="target"
-        text={text(conflict.target)}
+        time={times?.target}
+        text={said.target}
         onChoose={onChoose}
       />
       {isEditing ? (
@@ -167,12 +228,13 @@ function spoken(text: string): string {
 type CellProps = {
   conflict: ConflictView;
   choice: "source" | "target";
+  time: string | undefined;
   text: string;
   onChoose: (choice: Choice) => void;
 };
 
 /** What one side says; a click takes it. */
-function SideCell({ conflict, choice, text, onChoose }: CellProps) {
+function SideCell({ conflict, choice, time, text, onChoose }: CellProps) {
   const isTaken = conflict.decision?.take === choice;
   const isLost = conflict.decision != null && !isTaken && conflict.decision.take !== "keep_both";
   const whyNot = whyNotChoose(conflict, choice);
@@ -194,9 +256,15 @@ function SideCell({ conflict, choice, text, onChoose }: CellProps) {
         isDeleted && "text-bad",
       )}
     >
-      {isDeleted ? "deleted" : text}
+      {time !== undefined && <When time={time} />}
+      {text}
     </button>
   );
+}
+
+/** Where it is not the platforms that do not agree. */
+function When({ time }: { time: string }) {
+  return <span className="block font-sans text-xs text-ink3 no-underline">{time}</span>;
 }
 
 type OwnProps = { conflict: ConflictView; onValue: (value: unknown) => void; onCancel: () => void };

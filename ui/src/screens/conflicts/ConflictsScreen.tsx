@@ -1,19 +1,17 @@
-import { useInfiniteQuery, useQueries, useSuspenseQuery } from "@tanstack/react-query";
+import { useQueries, useSuspenseQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { GitCompareArrows } from "lucide-react";
 import { useRef } from "react";
 import type { SyncSummary } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
-import { conflictCounts, conflicts, syncs } from "@/api/queries";
+import { conflictCounts, syncs } from "@/api/queries";
 import { Button } from "@/components/Button";
 import { EmptyState } from "@/components/EmptyState";
 import { SearchInput, Select } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
-import { ListBody } from "@/components/ListBody";
 import { Page } from "@/components/Page";
 import { Pill } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
-import { Skeleton } from "@/components/Progress";
 import { useSettled } from "@/components/use-settled";
 import { count, counted } from "@/format/count";
 import { ConflictList } from "@/screens/conflicts/ConflictList";
@@ -69,20 +67,17 @@ function Inbox({ bySync, total }: { bySync: Counted[]; total: number }) {
   const find = useSettled(search.find ?? "");
   const field = useRef<HTMLDivElement>(null);
   const show: Show = search.show ?? "all";
-  const found = useInfiniteQuery(
-    conflicts({
-      sync: search.sync ?? null,
-      source_key: search.record ?? null,
-      is_decided: show === "all" ? null : show === "decided",
-      search: find,
-    }),
-  );
-  const rows = found.data?.pages.flatMap((page) => page.conflicts) ?? [];
+  const request = {
+    sync: search.sync ?? null,
+    source_key: search.record ?? null,
+    is_decided: show === "all" ? null : show === "decided",
+    search: find,
+  };
   const isFiltered =
     find !== "" || show !== "all" || search.sync !== undefined || search.record !== undefined;
-  const waiting = bySync.filter(
-    (each) => each.decided > 0 && (search.sync === undefined || search.sync === each.sync.id),
-  );
+  const shown = bySync.filter((each) => search.sync === undefined || search.sync === each.sync.id);
+  const [only] = shown.length === 1 ? shown : [];
+  const waiting = shown.filter((each) => each.decided > 0);
   return (
     <>
       <div className="flex flex-wrap items-center gap-2 border-b border-line bg-panel px-6 py-2.5">
@@ -104,7 +99,7 @@ function Inbox({ bySync, total }: { bySync: Counted[]; total: number }) {
         {(bySync.length > 1 || search.sync !== undefined) && (
           <Select
             aria-label="Only of this sync"
-            className="w-auto max-w-72"
+            className="w-auto max-w-96"
             value={search.sync ?? ""}
             onChange={(event) => {
               const { value } = event.currentTarget;
@@ -148,12 +143,16 @@ function Inbox({ bySync, total }: { bySync: Counted[]; total: number }) {
           />
         </div>
       </div>
-      <ListBody
-        error={found.error}
-        onRetry={() => void (found.data === undefined ? found.refetch() : found.fetchNextPage())}
-        isPending={found.data === undefined}
-        isEmpty={rows.length === 0}
-        loading={<LoadingConflicts />}
+      <ConflictList
+        key={`${search.sync} ${search.record} ${show} ${find}`}
+        request={request}
+        expected={find === "" && search.record === undefined ? listed(shown, show) : undefined}
+        sides={
+          only === undefined
+            ? null
+            : { source: only.sync.source.connection_name, target: only.sync.target.connection_name }
+        }
+        onFind={() => field.current?.querySelector("input")?.focus()}
         empty={
           <div className="flex-1">
             <EmptyState
@@ -172,35 +171,18 @@ function Inbox({ bySync, total }: { bySync: Counted[]; total: number }) {
             </EmptyState>
           </div>
         }
-      >
-        <ConflictList
-          key={`${search.sync} ${search.record} ${find}`}
-          conflicts={rows}
-          onFind={() => field.current?.querySelector("input")?.focus()}
-          onEnd={() => {
-            if (found.hasNextPage && !found.isFetching) {
-              void found.fetchNextPage();
-            }
-          }}
-        />
-      </ListBody>
+      />
       {waiting.length > 0 && <Decided waiting={waiting} />}
     </>
   );
 }
 
-function LoadingConflicts() {
-  return (
-    <div
-      role="status"
-      aria-label="Loading the conflicts"
-      className="grid flex-1 content-start gap-3 bg-panel p-6"
-    >
-      <Skeleton className="h-4 w-1/3" />
-      <Skeleton className="h-8 w-full" />
-      <Skeleton className="h-8 w-full" />
-    </div>
-  );
+/** How many of them are listed. */
+function listed(shown: readonly Counted[], show: Show): number {
+  return shown.reduce((sum, { total, decided }) => {
+    const of: Record<Show, number> = { all: total, open: total - decided, decided };
+    return sum + of[show];
+  }, 0);
 }
 
 /** What was decided and not carried out, and the way to its plan. */

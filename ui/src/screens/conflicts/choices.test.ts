@@ -1,12 +1,15 @@
 import { expect, test } from "vitest";
 import type { ConflictView } from "@/api/bindings";
 import {
+  byDecision,
   choices,
   choiceWords,
+  isSamePair,
   keyMeaning,
-  linesOf,
+  matterOf,
   ownValue,
   resultText,
+  saidOf,
   whyNotAlways,
   whyNotChoose,
 } from "@/screens/conflicts/choices";
@@ -30,20 +33,27 @@ const conflict = (change: Partial<ConflictView>): ConflictView => ({
   ...change,
 });
 
-test("what a record does not agree on stands together under it", () => {
-  const lines = linesOf([
+test("conflicts of the same two records belong together", () => {
+  const one = conflict({ id: "a" });
+  expect(isSamePair(one, conflict({ id: "b", field: "city" }))).toBe(true);
+  expect(isSamePair(one, conflict({ id: "b", source_key: "c2" }))).toBe(false);
+  expect(isSamePair(one, conflict({ id: "b", sync: "sync_2" }))).toBe(false);
+  expect(isSamePair(one, undefined)).toBe(false);
+});
+
+test("what was chosen before is put back choice by choice", () => {
+  const matters = [
     conflict({ id: "a" }),
-    conflict({ id: "b", source_key: "c2" }),
-    conflict({ id: "c", field: "city" }),
+    conflict({ id: "b", decision: { take: "source" } }),
+    conflict({ id: "c", decision: null }),
+    conflict({ id: "d", decision: { take: "value", value: "1" } }),
+    conflict({ id: "e", decision: { take: "source" } }),
+  ].map(matterOf);
+  expect(byDecision(matters)).toEqual([
+    { ids: ["a", "c"], decision: null },
+    { ids: ["b", "e"], decision: { take: "source" } },
+    { ids: ["d"], decision: { take: "value", value: "1" } },
   ]);
-  expect(lines.map((line) => `${line.kind} ${line.conflict.id}`)).toEqual([
-    "record a",
-    "conflict a",
-    "conflict c",
-    "record b",
-    "conflict b",
-  ]);
-  expect(lines[0]).toMatchObject({ count: 2 });
 });
 
 const words = (change: Partial<ConflictView>) =>
@@ -87,6 +97,22 @@ test("the result is what both sides get", () => {
   ).toBe("Delete it in Postino too");
 });
 
+test("of a whole record what differs is shown", () => {
+  const base = { name: "Ada", city: "Rome", tags: ["a"] };
+  const now = { ...base, id: "s1", tags: ["b"] };
+  const whole = { field: "", base, source: null, target: now };
+  expect(saidOf(conflict({ ...whole, kind: "undo" }))).toEqual({
+    base: 'tags: ["a"]',
+    source: "not there",
+    target: 'tags: ["b"]',
+  });
+  expect(saidOf(conflict({ ...whole, kind: "deleted_on_source" })).source).toBe("deleted");
+  expect(saidOf(conflict({ ...whole, target: base, kind: "deleted_on_source" })).target).toBe(
+    "name: Ada · city: Rome",
+  );
+  expect(saidOf(conflict({ base: null }))).toEqual({ base: "–", source: "2", target: "3" });
+});
+
 test("a typed value is what the field holds", () => {
   expect(ownValue("12", conflict({ target: 3 }))).toEqual({ value: 12 });
   expect(ownValue("twelve", conflict({ target: 3 }))).toHaveProperty("problem");
@@ -105,5 +131,6 @@ test("keys of the browser stay the browser's", () => {
   expect(pressed("1", { ctrlKey: true })).toBeNull();
   expect(pressed("a", { ctrlKey: true })).toBe("select_all");
   expect(pressed("ArrowDown", { shiftKey: true })).toBe("select_next");
+  expect(pressed("End")).toBe("last");
   expect(pressed("Tab")).toBeNull();
 });

@@ -1,40 +1,45 @@
 import type { ConflictKind, ConflictView, Decision } from "@/api/bindings";
 import { valueText } from "@/format/value";
 
-/** A line of the list: a pair of records, or one thing that the pair does not agree on. */
-export type Line =
-  | { kind: "record"; key: string; conflict: ConflictView; count: number }
-  | { kind: "conflict"; key: string; conflict: ConflictView };
+/** What of a conflict a choice is about; the values of both sides may be long. */
+export type Matter = Pick<
+  ConflictView,
+  "id" | "sync" | "field" | "kind" | "source_name" | "target_name" | "decision"
+>;
 
-function pairOf(conflict: ConflictView): string {
-  return `${conflict.sync}\n${conflict.source_key}\n${conflict.target_key}`;
+export function matterOf(conflict: ConflictView): Matter {
+  const { id, sync, field, kind, source_name, target_name, decision = null } = conflict;
+  return { id, sync, field, kind, source_name, target_name, decision };
 }
 
-/** The conflicts under their records, in the order in which records were first found. */
-export function linesOf(conflicts: readonly ConflictView[]): Line[] {
-  const pairs = new Map<string, ConflictView[]>();
-  for (const conflict of conflicts) {
-    const pair = pairOf(conflict);
-    const known = pairs.get(pair);
-    if (known === undefined) {
-      pairs.set(pair, [conflict]);
-    } else {
-      known.push(conflict);
-    }
-  }
-  return [...pairs].flatMap(([key, [first, ...rest]]): Line[] =>
-    first === undefined
-      ? []
-      : [
-          { kind: "record", key, conflict: first, count: rest.length + 1 },
-          ...[first, ...rest].map(
-            (conflict): Line => ({ kind: "conflict", key: conflict.id, conflict }),
-          ),
-        ],
+/** Whether two conflicts are about the same pair of records. */
+export function isSamePair(
+  one: ConflictView | undefined,
+  other: ConflictView | undefined,
+): boolean {
+  return (
+    one !== undefined &&
+    other !== undefined &&
+    one.sync === other.sync &&
+    one.source_key === other.source_key &&
+    one.target_key === other.target_key
   );
 }
 
-export function isWhole(conflict: ConflictView): boolean {
+/** Conflicts by what was chosen for each, so that each choice can be put back by one request. */
+export function byDecision(
+  matters: readonly Matter[],
+): { ids: string[]; decision: Decision | null }[] {
+  const groups = new Map<string, { ids: string[]; decision: Decision | null }>();
+  for (const { id, decision = null } of matters) {
+    const group = groups.get(JSON.stringify(decision)) ?? { ids: [], decision };
+    group.ids.push(id);
+    groups.set(JSON.stringify(decision), group);
+  }
+  return [...groups.values()];
+}
+
+export function isWhole(conflict: Pick<ConflictView, "field">): boolean {
   return conflict.field === "";
 }
 
@@ -42,7 +47,7 @@ export type Choice = "source" | "target" | "keep_both";
 export const choices: readonly Choice[] = ["source", "target", "keep_both"];
 
 /** What each choice does, in words; nothing where a choice would be the same as another one. */
-export function choiceWords(conflict: ConflictView, choice: Choice): string | null {
+export function choiceWords(conflict: Matter, choice: Choice): string | null {
   const { source_name: source, target_name: target, kind } = conflict;
   const isWholeRecord = isWhole(conflict);
   if (kind === "undo") {
@@ -64,7 +69,7 @@ export function choiceWords(conflict: ConflictView, choice: Choice): string | nu
 }
 
 /** Why a choice cannot be made; nothing if it can. */
-export function whyNotChoose(conflict: ConflictView, choice: Choice | "value"): string | undefined {
+export function whyNotChoose(conflict: Matter, choice: Choice | "value"): string | undefined {
   if (choice === "value") {
     return isWhole(conflict) ? "A whole record has no own value" : undefined;
   }
@@ -77,7 +82,7 @@ export function whyNotChoose(conflict: ConflictView, choice: Choice | "value"): 
 }
 
 /** Why a choice cannot become the rule of its field. */
-export function whyNotAlways(conflict: ConflictView, isTwoWay: boolean): string | undefined {
+export function whyNotAlways(conflict: Matter, isTwoWay: boolean): string | undefined {
   if (isWhole(conflict)) {
     return "Only a field can have a rule";
   }
@@ -106,20 +111,57 @@ export function resultText(conflict: ConflictView): string | null {
   return valueText(decision.take === "source" ? conflict.source : conflict.target);
 }
 
-/** A record as one line: the values that tell people most. */
-export function recordText(value: unknown): string {
-  if (value === null || value === undefined) {
-    return "–";
-  }
-  if (typeof value !== "object" || Array.isArray(value)) {
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(value: unknown): Fields | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Fields)
+    : null;
+}
+
+/** A record as one line: these fields, else the values that tell people most. */
+function recordText(value: unknown, names: readonly string[]): string {
+  const fields = fieldsOf(value);
+  if (fields === null) {
     return valueText(value);
   }
-  return Object.entries(value)
-    .filter(([, each]) => each !== null && each !== "" && typeof each !== "object")
-    .slice(0, 4)
-    .map(([name, each]) => `${name}: ${valueText(each)}`)
-    .join(" · ");
+  const shown =
+    names.length > 0
+      ? names.map((name) => [name, fields[name]] as const)
+      : Object.entries(fields)
+          .filter(([, each]) => each !== null && each !== "" && typeof each !== "object")
+          .slice(0, 4);
+  return shown.map(([name, each]) => `${name}: ${valueText(each)}`).join(" · ");
 }
+
+type Said = { base: string; source: string; target: string };
+
+/** What is said of it in words. Of a whole record, what differs from what both sides last agreed on. */
+export function saidOf(conflict: ConflictView): Said {
+  const { base, source, target } = conflict;
+  if (!isWhole(conflict)) {
+    return { base: valueText(base), source: valueText(source), target: valueText(target) };
+  }
+  const agreed = fieldsOf(base) ?? {};
+  const sides = [source, target].map(fieldsOf).filter((side) => side !== null);
+  const names = Object.keys(agreed).filter((name) =>
+    sides.some((side) => JSON.stringify(side[name]) !== JSON.stringify(agreed[name])),
+  );
+  const text = (value: unknown) => recordText(value, names);
+  const wasNotThere = conflict.kind === "undo" && source == null;
+  return {
+    base: text(base),
+    source: wasNotThere || conflict.kind === "deleted_on_source" ? gone(conflict) : text(source),
+    target: conflict.kind === "deleted_on_target" ? gone(conflict) : text(target),
+  };
+}
+
+function gone({ kind }: ConflictView): string {
+  return kind === "undo" ? "not there" : "deleted";
+}
+
+/** When the values of a conflict about a run that is taken back were there; the columns name the platforms. */
+export const undoTimes: Said = { base: "after the run", source: "before the run", target: "now" };
 
 export type Typed = { value: unknown } | { problem: string };
 
@@ -166,7 +208,7 @@ export function editText(value: unknown): string {
 }
 
 const kinds: Record<ConflictKind, string> = {
-  both_changed: "changed on both sides",
+  both_changed: "both changed",
   first_meeting: "first meeting",
   deleted_on_source: "deleted and changed",
   deleted_on_target: "deleted and changed",
@@ -187,6 +229,10 @@ export type Key =
   | "select_next"
   | "select_previous"
   | "select_all"
+  | "first"
+  | "last"
+  | "page_down"
+  | "page_up"
   | "edit"
   | "take_back"
   | "always"
@@ -215,6 +261,14 @@ export function keyMeaning(event: Pressed): Key | null {
     case "ArrowUp":
     case "K":
       return event.shiftKey ? "select_previous" : "previous";
+    case "Home":
+      return "first";
+    case "End":
+      return "last";
+    case "PageDown":
+      return "page_down";
+    case "PageUp":
+      return "page_up";
     case " ":
     case "x":
       return "select";

@@ -1,11 +1,13 @@
-import { type InfiniteData, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { call, type Request } from "@/api/backend";
-import { type ConflictPage, rules } from "@/api/bindings";
+import { type ConflictPage, type Decision, rules } from "@/api/bindings";
 import type { BackendError } from "@/api/errors";
 import { invalidate } from "@/api/invalidate";
 import { toastError } from "@/components/Problem";
+import type { Matter } from "@/screens/conflicts/choices";
 
-type Cached = ConflictPage | InfiniteData<ConflictPage>;
+/** So many are decided by one request. */
+const AT_ONCE = 2_000;
 
 /**
  * Chooses for conflicts. The list follows at once, and one choice waits for the one before: with the keyboard they come
@@ -13,18 +15,14 @@ type Cached = ConflictPage | InfiniteData<ConflictPage>;
  */
 export function useDecide() {
   const client = useQueryClient();
-  return useMutation<unknown, BackendError, Request<"decide_conflicts">>({
+  const { mutate } = useMutation<unknown, BackendError, Request<"decide_conflicts">>({
     mutationKey: ["decide_conflicts"],
     scope: { id: "decide_conflicts" },
     mutationFn: (request) => call("decide_conflicts", request),
     onMutate: async (request) => {
       await client.cancelQueries({ queryKey: ["list_conflicts"] });
-      client.setQueriesData<Cached>({ queryKey: ["list_conflicts"] }, (old) =>
-        old === undefined
-          ? old
-          : "pages" in old
-            ? { ...old, pages: old.pages.map((page) => decided(page, request)) }
-            : decided(old, request),
+      client.setQueriesData<ConflictPage>({ queryKey: ["list_conflicts"] }, (old) =>
+        old === undefined ? old : decided(old, request),
       );
     },
     onError: toastError,
@@ -34,15 +32,20 @@ export function useDecide() {
       }
     },
   });
+  return (matters: readonly Pick<Matter, "id">[], decision: Decision | null, always: boolean) => {
+    for (let from = 0; from < matters.length; from += AT_ONCE) {
+      const ids = matters.slice(from, from + AT_ONCE).map((each) => each.id);
+      mutate({ ids, decision, always });
+    }
+  };
 }
 
 function decided(page: ConflictPage, request: Request<"decide_conflicts">): ConflictPage {
+  const ids = new Set(request.ids);
   return {
     ...page,
     conflicts: page.conflicts.map((conflict) =>
-      request.ids.includes(conflict.id)
-        ? { ...conflict, decision: request.decision ?? null }
-        : conflict,
+      ids.has(conflict.id) ? { ...conflict, decision: request.decision ?? null } : conflict,
     ),
   };
 }

@@ -16,6 +16,7 @@ import { Page } from "@/components/Page";
 import { Pill } from "@/components/Pill";
 import { Callout, Problem, toastError } from "@/components/Problem";
 import { Spinner } from "@/components/Progress";
+import { Site } from "@/components/Site";
 import { Table, Td, Th, Tr } from "@/components/Table";
 import { Time } from "@/components/Time";
 import { counted } from "@/format/count";
@@ -129,7 +130,11 @@ function facts(data: ConnectionDetail): Fact[] {
     { label: "Secret is kept in", value: data.secrets_backend },
     ...data.config.map((each) => ({
       label: each.label,
-      value: <span className="font-mono text-sm break-all">{each.value}</span>,
+      value: /^https?:\/\//.test(each.value) ? (
+        <Site url={each.value} />
+      ) : (
+        <span className="font-mono text-sm break-all">{each.value}</span>
+      ),
     })),
     { label: "Connected", value: <Time at={summary.created_at} /> },
   ];

@@ -237,7 +237,7 @@ function Syncs({ syncs }: { syncs: SyncSummary[] }) {
                   </Td>
                   <Td>
                     {sync.next_run_at === null ? (
-                      <span className="text-ink3">by hand</span>
+                      <span className="text-ink3">{sync.is_paused ? "paused" : "by hand"}</span>
                     ) : (
                       <Time at={sync.next_run_at} look="moment" />
                     )}

@@ -17,15 +17,16 @@ import { EmptyState } from "@/components/EmptyState";
 import { SearchInput } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
 import { ListBody } from "@/components/ListBody";
+import { LoadingRows, widthOf } from "@/components/LoadingRows";
 import { Tag } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { useSettled } from "@/components/use-settled";
-import { VirtualRows } from "@/components/VirtualList";
+import { Cut, VirtualRows } from "@/components/VirtualList";
 import { count, counted } from "@/format/count";
 import { planAction } from "@/format/states";
 import { isAbsent, valueText } from "@/format/value";
-import { isWrite, planEquation, tabs } from "@/screens/plans/counts";
+import { isWrite, planEquation, tabs, writesOf } from "@/screens/plans/counts";
 import { useEntries } from "@/screens/plans/use-entries";
 
 const route = getRouteApi("/plans/$plan");
@@ -41,7 +42,7 @@ export function Entries({ data }: { data: PlanDetail }) {
   const action = search.show;
   const include = useInclude(data.id);
   const editable = data.state === "ready";
-  const tickable = editable && (action === undefined || isWrite(action));
+  const tickable = editable && (action === undefined ? writesOf(data.counts) > 0 : isWrite(action));
   const tickAll = (included: boolean) => {
     const actions: PlanAction[] = action === undefined ? ["create", "update", "delete"] : [action];
     for (const each of actions.filter((name) => data.counts[name] > 0)) {
@@ -134,9 +135,6 @@ type ListProps = {
   onInclude: (entry: PlanEntryView, included: boolean) => void;
 };
 
-/** Browsers cannot scroll through more: what is taller than some 17 million pixels is cut off. */
-const LISTED = 300_000;
-
 /** What a row is high in most plans. */
 const ROW = 52;
 
@@ -154,17 +152,16 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
       onRetry={entries.retry}
       isPending={entries.isPending}
       isEmpty={entries.count === 0}
-      loading={<LoadingRows />}
+      loading={
+        <LoadingRows label="Loading the records">
+          {(width) => <LoadingRow width={width} />}
+        </LoadingRows>
+      }
       empty={<Nothing data={data} find={find} />}
     >
-      {entries.count > LISTED && (
-        <p className="m-0 border-b border-line bg-panel px-6 py-2 text-ink2">
-          The first {count(LISTED)} of {count(entries.count)} records are listed; filter or search
-          to see the others. The plan does what it says for all of them.
-        </p>
-      )}
+      <Cut count={entries.count}>The plan does what it says for all of them.</Cut>
       <VirtualRows
-        count={Math.min(entries.count, LISTED)}
+        count={entries.count}
         estimate={ROW}
         label="Records of the plan"
         className="flex-1 bg-panel"
@@ -173,7 +170,7 @@ function EntryList({ data, action, find, editable, onInclude }: ListProps) {
         {(row) => {
           const entry = entries.at(row);
           return entry === undefined ? (
-            <LoadingRow width={loading[row % loading.length] ?? "w-1/2"} />
+            <LoadingRow width={widthOf(row)} />
           ) : (
             <Row
               entry={entry}
@@ -230,6 +227,11 @@ type RowProps = {
 
 const FEW = 3;
 
+/** What is said of the others is no failure: it tells why they are left out or what stays as it is. */
+function isFailure(action: PlanAction): boolean {
+  return action === "invalid" || action === "held";
+}
+
 function Row({ entry, sync, who, editable, onInclude }: RowProps) {
   const [open, setOpen] = useState(false);
   const label = planAction(entry.action);
@@ -256,10 +258,10 @@ function Row({ entry, sync, who, editable, onInclude }: RowProps) {
         <span className="block truncate font-mono text-sm" title={entry.title}>
           {entry.title}
         </span>
-        {entry.title !== entry.source_key && (
+        {(entry.title !== entry.source_key || entry.target_key != null) && (
           <span className="block truncate text-xs text-ink3" title={entry.source_key}>
-            {entry.source_key}
-            {entry.target_key && ` → ${entry.target_key}`}
+            {entry.title !== entry.source_key && entry.source_key}
+            {entry.target_key != null && ` → ${entry.target_key}`}
           </span>
         )}
       </div>
@@ -270,7 +272,11 @@ function Row({ entry, sync, who, editable, onInclude }: RowProps) {
         <Written entry={entry} sync={sync} />
       </span>
       <div className="min-w-0">
-        {entry.problem && <p className="m-0 break-words text-bad">{entry.problem}</p>}
+        {entry.problem && (
+          <p className={`m-0 break-words ${isFailure(entry.action) ? "text-bad" : "text-ink2"}`}>
+            {entry.problem}
+          </p>
+        )}
         {open && <ChangeTable fields={fields} label={`Fields of ${entry.title}`} />}
         <div className="flex flex-wrap gap-x-4 gap-y-0.5">
           {!open &&
@@ -283,7 +289,7 @@ function Row({ entry, sync, who, editable, onInclude }: RowProps) {
                   </del>
                 ) : entry.action === "conflict" ? (
                   <BothSay field={field} who={who} />
-                ) : entry.action !== "create" ? (
+                ) : entry.action !== "create" && entry.action !== "unchanged" ? (
                   <Change before={field.before} after={field.after} />
                 ) : (
                   <span className="font-mono text-sm break-words">{valueText(field.after)}</span>
@@ -366,19 +372,6 @@ function Nothing({ data, find }: { data: PlanDetail; find: string }) {
     <EmptyState title="Both sides are the same">
       {counted(data.counts.unchanged, "record")} compared; there is nothing to write.
     </EmptyState>
-  );
-}
-
-const loading = ["w-3/5", "w-2/5", "w-1/2", "w-2/3", "w-2/5", "w-1/2", "w-3/5", "w-1/3"];
-
-function LoadingRows() {
-  return (
-    <div role="status" aria-label="Loading the records" className="flex-1 bg-panel">
-      {loading.map((width, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the rows never change.
-        <LoadingRow key={index} width={width} />
-      ))}
-    </div>
   );
 }
 

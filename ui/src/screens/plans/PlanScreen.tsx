@@ -63,6 +63,8 @@ const titles: Record<PlanKind, string> = {
   run: "Plan",
   undo: "Take back a run",
   decisions: "Your decisions",
+  relink: "Match anew",
+  purge: "Remove what this sync made",
 };
 
 /** The run that is taken back. */
@@ -122,7 +124,7 @@ function Actions({ data }: { data: PlanDetail }) {
     case "applied":
     case "discarded":
     case "failed":
-      return data.kind === "run" ? (
+      return data.kind === "run" || data.kind === "relink" ? (
         <PlanAgain sync={data.sync} />
       ) : (
         <Link
@@ -210,6 +212,25 @@ function Body({ data }: { data: PlanDetail }) {
   }
 }
 
+const whats: Record<Exclude<PlanKind, "run">, { title: string; text: string }> = {
+  undo: {
+    title: "This plan takes back what a run did",
+    text: "What it created is deleted, what it changed gets its old values, and what it deleted is made again under a new id. A value that was changed since stays, and is listed under Conflicts when you apply the plan. This can be taken back too.",
+  },
+  decisions: {
+    title: "This plan carries out what you decided",
+    text: "Only the fields that you decided about are written. Where both sides were to stay as they are, nothing is written, and the difference is not shown again until one side changes.",
+  },
+  relink: {
+    title: "This plan finds anew which record is which",
+    text: "It was made as if nothing had been linked before: pairs are found by the match key again. Until you apply it, the sync goes on with the pairs that it knows.",
+  },
+  purge: {
+    title: "This plan removes what the sync has made",
+    text: "Records that were there before stay as they are, and so does what somebody changed since: that is listed under Conflicts. The sync is paused when you apply the plan; resumed, it begins from the beginning. This can be taken back.",
+  },
+};
+
 /** What a plan that is no ordinary run is going to do. */
 function What({ data }: { data: PlanDetail }) {
   if (data.kind === "run") {
@@ -217,18 +238,9 @@ function What({ data }: { data: PlanDetail }) {
   }
   return (
     <div className="px-6 pt-4">
-      {data.kind === "undo" ? (
-        <Callout tone="info" title="This plan takes back what a run did">
-          What it created is deleted, what it changed gets its old values back, and what it deleted
-          is made again under a new id. A value that was changed since stays, and is listed under
-          Conflicts when you apply the plan. This can be taken back too.
-        </Callout>
-      ) : (
-        <Callout tone="info" title="This plan carries out what you decided">
-          Only the fields that you decided about are written. Where both sides were to stay as they
-          are, nothing is written, and the difference is not shown again until one side changes.
-        </Callout>
-      )}
+      <Callout tone="info" title={whats[data.kind].title}>
+        {whats[data.kind].text}
+      </Callout>
     </div>
   );
 }
@@ -237,6 +249,8 @@ const building: Record<PlanKind, string> = {
   run: "Reading and comparing records",
   undo: "Looking at what is there now",
   decisions: "Looking at your decisions",
+  relink: "Reading both sides and finding the pairs",
+  purge: "Looking up what this sync made",
 };
 
 function Building({ data }: { data: PlanDetail }) {

@@ -67,3 +67,16 @@ test("taking back what is gone already says so", () => {
   const counts = { ...none, read: 2, unchanged: 2 };
   expect(whyNotApply(plan({ kind: "undo", counts }))).toMatch(/nothing left to take back/);
 });
+
+test("matching anew is worth applying also when nothing is written", () => {
+  const counts = { ...none, read: 5, unchanged: 5 };
+  expect(whyNotApply(plan({ kind: "relink", counts }))).toBeUndefined();
+  expect(applyLabel(plan({ kind: "relink", counts }))).toBe("Match them anew");
+  const written = { ...none, read: 5, update: 2, unchanged: 3 };
+  expect(applyLabel(plan({ kind: "relink", counts: written }))).toBe("Apply 2 changes");
+});
+
+test("a sync that made nothing has nothing to remove", () => {
+  const counts = { ...none, read: 5, filtered: 5 };
+  expect(whyNotApply(plan({ kind: "purge", counts }))).toMatch(/nothing to remove/);
+});

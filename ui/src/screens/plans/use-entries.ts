@@ -1,10 +1,11 @@
 import { useQueries } from "@tanstack/react-query";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useState } from "react";
 import type { Request } from "@/api/backend";
 import type { PlanEntryView } from "@/api/bindings";
 import type { BackendError } from "@/api/errors";
 import { pagesFor, placeOf } from "@/api/pages";
 import { ENTRIES, planPage } from "@/api/queries";
+import { useThrottled } from "@/api/use-throttled";
 
 export type Entries = {
   /** How many rows the list has. */
@@ -20,9 +21,6 @@ export type Entries = {
 
 /** So many rows before and after those in sight are there already. */
 const AHEAD = 40;
-
-/** While the list is moved fast, what flies by is not asked for. */
-const EVERY_MS = 80;
 
 /** The entries of a plan, from anywhere in it; only the pages in sight are kept, and the first, which tells how many. */
 export function useEntries(request: Omit<Request<"list_plan_entries">, "from" | "limit">): Entries {
@@ -61,30 +59,4 @@ export function useEntries(request: Omit<Request<"list_plan_entries">, "from" | 
       }
     },
   };
-}
-
-/** The first call is passed on at once, of those that follow in a moment only the last. */
-function useThrottled<A extends unknown[]>(call: (...args: A) => void): (...args: A) => void {
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const newest = useRef<A>(undefined);
-  // The timer must not outlive the list.
-  useEffect(() => () => clearTimeout(timer.current), []);
-  return useCallback(
-    (...args: A) => {
-      newest.current = args;
-      if (timer.current !== undefined) {
-        return;
-      }
-      const pass = () => {
-        const waiting = newest.current;
-        newest.current = undefined;
-        timer.current = waiting === undefined ? undefined : setTimeout(pass, EVERY_MS);
-        if (waiting !== undefined) {
-          call(...waiting);
-        }
-      };
-      pass();
-    },
-    [call],
-  );
 }

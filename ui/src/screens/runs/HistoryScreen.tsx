@@ -86,7 +86,10 @@ export function HistoryScreen() {
               search: { ...rest, run: opened.run, record: opened.seq },
             })
           }
-          empty="What happens to each record in a run is kept here and can be searched."
+          empty={{
+            title: "No records yet",
+            text: "What happens to each record in a run is kept here and can be searched.",
+          }}
         />
       )}
       {run !== undefined && record !== undefined && (

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Copy, Pause, Play, RotateCcw, Undo2 } from "lucide-react";
+import { useState } from "react";
 import type {
   MappingChoice,
   RecordOutcome,
@@ -19,7 +20,7 @@ import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
 import { Exchange } from "@/exchange/Exchange";
 import { canRetry, recordOutcome } from "@/format/states";
-import { EditRecord } from "@/screens/runs/EditRecord";
+import { EditButton, EditFooter, EditRecord, type Texts } from "@/screens/runs/EditRecord";
 import { rightBefore } from "@/screens/runs/keys";
 import { useUndo } from "@/screens/runs/use-undo";
 
@@ -28,6 +29,8 @@ type Props = { run: string; seq: number; onClose: () => void };
 /** Everything about one record in one run. */
 export function RecordSheet({ run, seq, onClose }: Props) {
   const { data, error } = useQuery(runRecord(run, seq));
+  // What is typed to be sent instead; nothing while the record is only looked at.
+  const [texts, setTexts] = useState<Texts | null>(null);
   return (
     <Sheet
       wide
@@ -41,7 +44,9 @@ export function RecordSheet({ run, seq, onClose }: Props) {
       }
       onClose={onClose}
       footer={
-        data !== undefined && (
+        data === undefined ? undefined : texts !== null ? (
+          <EditFooter data={data} texts={texts} onBack={() => setTexts(null)} onStarted={onClose} />
+        ) : (
           <>
             <PauseRecord sync={data.sync} sourceKey={data.summary.source_key} />
             <span className="flex-1" />
@@ -65,8 +70,10 @@ export function RecordSheet({ run, seq, onClose }: Props) {
           <Skeleton className="h-6 w-40" />
           <Skeleton className="h-40 w-full" />
         </div>
+      ) : texts !== null ? (
+        <EditRecord data={data} texts={texts} onTexts={setTexts} />
       ) : (
-        <Story data={data} onStarted={onClose} />
+        <Story data={data} onEdit={() => setTexts({})} />
       )}
     </Sheet>
   );
@@ -228,7 +235,7 @@ function FieldsBack({ data }: { data: RunRecordDetail }) {
   );
 }
 
-function Story({ data, onStarted }: { data: RunRecordDetail; onStarted: () => void }) {
+function Story({ data, onEdit }: { data: RunRecordDetail; onEdit: () => void }) {
   const { summary } = data;
   const outcome = recordOutcome(summary.outcome);
   const source = JSON.stringify(data.source, null, 2);
@@ -247,17 +254,20 @@ function Story({ data, onStarted }: { data: RunRecordDetail; onStarted: () => vo
         </Callout>
       )}
       <OpenConflicts data={data} />
-      <Part title="Before and after">
-        {data.fields.length === 0 ? (
-          <p className="m-0 text-ink3">No field was changed.</p>
-        ) : (
-          <>
-            <ChangeTable fields={data.fields} label="Before and after" />
-            <FieldsBack data={data} />
-          </>
-        )}
-      </Part>
-      {canRetry(summary.outcome) && <EditRecord data={data} onStarted={onStarted} />}
+      {/* What both sides say of a conflict stands where it is decided. */}
+      {summary.outcome !== "conflict" && (
+        <Part title="Before and after">
+          {data.fields.length === 0 ? (
+            <p className="m-0 text-ink3">No field was changed.</p>
+          ) : (
+            <>
+              <ChangeTable fields={data.fields} label="Before and after" />
+              <FieldsBack data={data} />
+            </>
+          )}
+        </Part>
+      )}
+      {canRetry(summary.outcome) && <EditButton onOpen={onEdit} />}
       {data.exchange ? (
         <Exchange exchange={data.exchange} />
       ) : (

@@ -1,19 +1,22 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import type { RecordOutcome, RunCounts, RunRecordSummary } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
-import { runRecords } from "@/api/queries";
+import { type RecordRequest, recordPage } from "@/api/queries";
+import { usePages } from "@/api/use-pages";
 import { Button } from "@/components/Button";
 import { EmptyState } from "@/components/EmptyState";
 import { SearchInput } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
 import { ListBody } from "@/components/ListBody";
+import { LoadingRows, widthOf } from "@/components/LoadingRows";
 import { Tag } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
 import { useSettled } from "@/components/use-settled";
-import { VirtualList } from "@/components/VirtualList";
+import { Cut, VirtualRows } from "@/components/VirtualList";
 import { counted } from "@/format/count";
 import { recordOutcome, recordOutcomes } from "@/format/states";
 
@@ -31,8 +34,12 @@ type Props = {
   onOpen: (record: RunRecordSummary) => void;
   /** To show how many there are of each outcome. */
   counts?: RunCounts;
-  empty: string;
+  /** Why there are none where nothing is left out. */
+  empty: { title: string; text: string };
 };
+
+/** All that is kept of records: those that were as they should be are counted and not listed. */
+const listed = recordOutcomes.filter((outcome) => outcome !== "unchanged");
 
 /** What became of records: filters, search, and the list. */
 export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: Props) {
@@ -40,10 +47,8 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
   const outcomes = filter.outcomes ?? [];
   // Of one sync only; what a run left open may have been written since.
   const unwritten = run === undefined && sync !== undefined && filter.unwritten === true;
-  const records = useInfiniteQuery(
-    runRecords({ run: run ?? null, sync: sync ?? null, outcomes, search: find, unwritten }),
-  );
-  const rows = records.data?.pages.flatMap((page) => page.records) ?? [];
+  const request = { run: run ?? null, sync: sync ?? null, outcomes, search: find, unwritten };
+  const { data: first } = useQuery(recordPage(request, null));
   const filtered = find !== "" || outcomes.length > 0 || unwritten;
   const change = (next: Filter) =>
     onFilter({
@@ -52,7 +57,7 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
         : { outcomes: next.outcomes }),
       ...(next.find === undefined || next.find === "" ? {} : { find: next.find }),
     });
-  const shown = recordOutcomes.filter((each) => counts === undefined || counts[each] > 0);
+  const shown = listed.filter((each) => counts === undefined || counts[each] > 0);
   return (
     <div className="flex min-h-[260px] flex-1 flex-col">
       <div className="flex flex-wrap items-center gap-2 border-y border-line bg-panel px-6 py-2.5">
@@ -85,7 +90,7 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
         )}
         <span className="flex-1" />
         {unwritten ? (
-          rows.length > 0 && <RetryAll sync={sync} />
+          (first?.records.length ?? 0) > 0 && <RetryAll sync={sync} />
         ) : (
           <SearchInput
             label="Find a record, a value or a message"
@@ -104,14 +109,17 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
         <span>What happened</span>
         <span>When</span>
       </div>
-      <ListBody
-        error={records.error}
-        onRetry={() =>
-          void (records.data === undefined ? records.refetch() : records.fetchNextPage())
+      <RecordList
+        key={`${unwritten} ${outcomes.join()} ${find}`}
+        request={request}
+        expected={
+          counts === undefined || find !== ""
+            ? undefined
+            : listed
+                .filter((outcome) => outcomes.length === 0 || outcomes.includes(outcome))
+                .reduce((sum, outcome) => sum + counts[outcome], 0)
         }
-        isPending={records.data === undefined}
-        isEmpty={rows.length === 0}
-        loading={<LoadingRows />}
+        onOpen={onOpen}
         empty={
           unwritten ? (
             <EmptyState
@@ -128,29 +136,68 @@ export function Records({ run, sync, filter, onFilter, onOpen, counts, empty }: 
               Keys, values and messages are searched.
             </EmptyState>
           ) : (
-            <EmptyState title="No records yet">{empty}</EmptyState>
+            <EmptyState title={empty.title}>{empty.text}</EmptyState>
           )
         }
-      >
-        <VirtualList
-          key={`${unwritten} ${outcomes.join()} ${find}`}
-          items={rows}
-          itemKey={(record) => `${record.run} ${record.seq}`}
-          estimate={34}
-          label="Records"
-          className="min-h-0 flex-1 bg-panel"
-          onEnd={() => {
-            if (records.hasNextPage && !records.isFetching) {
-              void records.fetchNextPage();
-            }
-          }}
-        >
-          {(record) => <Row record={record} onOpen={() => onOpen(record)} />}
-        </VirtualList>
-      </ListBody>
+      />
     </div>
   );
 }
+
+type ListProps = {
+  request: RecordRequest;
+  expected: number | undefined;
+  onOpen: (record: RunRecordSummary) => void;
+  empty: ReactNode;
+};
+
+function RecordList({ request, expected = 0, onOpen, empty }: ListProps) {
+  const records = usePages<"list_run_records", RunRecordSummary>({
+    page: (after) => recordPage(request, after),
+    rows: (answer) => answer.records,
+    next: (answer) => answer.next ?? null,
+    // Pages are read one after another: what is too far away to be read to at once is not promised.
+    expected: expected > NEAR ? 0 : expected,
+  });
+  return (
+    <ListBody
+      error={records.error}
+      onRetry={records.retry}
+      isPending={records.isPending}
+      isEmpty={records.count === 0}
+      loading={
+        <LoadingRows label="Loading the records">
+          {(width) => <LoadingRow width={width} />}
+        </LoadingRows>
+      }
+      empty={empty}
+    >
+      <Cut count={records.count} />
+      <VirtualRows
+        count={records.count}
+        estimate={ROW}
+        label="Records"
+        className="min-h-0 flex-1 bg-panel"
+        onRange={records.onRange}
+      >
+        {(row) => {
+          const record = records.at(row);
+          return record === undefined ? (
+            <LoadingRow width={widthOf(row)} />
+          ) : (
+            <Row record={record} onOpen={() => onOpen(record)} />
+          );
+        }}
+      </VirtualRows>
+    </ListBody>
+  );
+}
+
+/** So many rows are read in a few seconds. */
+const NEAR = 100_000;
+
+/** What a row is high. */
+const ROW = 35;
 
 /** Writes again all that needs the person, and goes to that run. */
 function RetryAll({ sync }: { sync: string }) {
@@ -174,9 +221,9 @@ function RetryAll({ sync }: { sync: string }) {
   );
 }
 
-/** Outcomes that were wanted: nobody has to do anything about them. */
+/** Outcomes that are no failure: what was wanted, and what a person is asked about. */
 function isQuiet(outcome: RecordOutcome): boolean {
-  return outcome === "filtered" || outcome === "unchanged";
+  return outcome === "filtered" || outcome === "unchanged" || outcome === "conflict";
 }
 
 function Row({ record, onOpen }: { record: RunRecordSummary; onOpen: () => void }) {
@@ -217,20 +264,13 @@ function Row({ record, onOpen }: { record: RunRecordSummary; onOpen: () => void 
   );
 }
 
-const loading = ["w-3/5", "w-2/5", "w-1/2", "w-2/3", "w-2/5", "w-1/2"];
-
-function LoadingRows() {
+function LoadingRow({ width }: { width: string }) {
   return (
-    <div role="status" aria-label="Loading the records" className="flex-1 bg-panel">
-      {loading.map((width, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the rows never change.
-        <div key={index} className={`${columns} border-b border-line py-[9px]`}>
-          <Skeleton className="h-4 w-3/4" />
-          <Skeleton className="h-4 w-16" />
-          <Skeleton className={`h-4 ${width}`} />
-          <Skeleton className="h-4 w-14" />
-        </div>
-      ))}
+    <div className={`${columns} border-b border-line py-[9px]`}>
+      <Skeleton className="h-4 w-3/4" />
+      <Skeleton className="h-4 w-16" />
+      <Skeleton className={`h-4 ${width}`} />
+      <Skeleton className="h-4 w-14" />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { CircleCheck, Square, Undo2 } from "lucide-react";
-import type { ConnectionSummary, RunDetail } from "@/api/bindings";
+import type { ConnectionSummary, RunDetail, RunSummary } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
 import { conflictCounts, connections, run, syncs } from "@/api/queries";
 import { Button, buttonClass } from "@/components/Button";
@@ -72,13 +72,7 @@ export function RunScreen() {
         onOpen={(opened) =>
           void navigate({ replace: true, search: { ...filter, record: opened.seq } })
         }
-        empty={
-          isActive(summary.state)
-            ? "They appear here as soon as they are settled."
-            : summary.state === "waiting"
-              ? "Nothing has been written yet."
-              : "This run had no records to look at."
-        }
+        empty={nothing(summary)}
       />
       {record !== undefined && (
         <RecordSheet
@@ -89,6 +83,22 @@ export function RunScreen() {
       )}
     </Page>
   );
+}
+
+/** Why no record is listed. */
+function nothing({ state, counts }: RunSummary): { title: string; text: string } {
+  if (isActive(state)) {
+    return { title: "No records yet", text: "They appear here as soon as they are settled." };
+  }
+  if (state === "waiting") {
+    return { title: "No records yet", text: "Nothing has been written yet." };
+  }
+  return counts.unchanged > 0
+    ? {
+        title: "Nothing had to be written",
+        text: `${counted(counts.unchanged, "record")} compared; those that are as they should be are not listed.`,
+      }
+    : { title: "No records", text: "This run had none to look at." };
 }
 
 function Actions({ data }: { data: RunDetail }) {

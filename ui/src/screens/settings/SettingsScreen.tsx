@@ -11,6 +11,7 @@ import { KeyValue } from "@/components/KeyValue";
 import { Page } from "@/components/Page";
 import { Callout, copyText, toastError } from "@/components/Problem";
 import { PartsBar } from "@/components/Progress";
+import { Site } from "@/components/Site";
 import { bytes, percent } from "@/format/count";
 
 const themes: readonly { value: Theme; label: string }[] = [
@@ -154,19 +155,6 @@ export function SettingsScreen() {
         </Card>
       </div>
     </Page>
-  );
-}
-
-function Site({ url }: { url: string }) {
-  return (
-    <a
-      href={url}
-      target="_blank"
-      rel="noopener noreferrer"
-      className="font-mono text-sm break-all text-accent"
-    >
-      {url}
-    </a>
   );
 }
 

@@ -1,6 +1,6 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Cable, Plus, Trash2 } from "lucide-react";
+import { Cable, Pause, Play, Plus, Trash2 } from "lucide-react";
 import { toast } from "sonner";
 import type { SideView, SyncSummary } from "@/api/bindings";
 import { useCommand } from "@/api/mutations";
@@ -15,6 +15,7 @@ import { toastError } from "@/components/Problem";
 import { Spark } from "@/components/Spark";
 import { Table, Td, Th, Tr } from "@/components/Table";
 import { Time } from "@/components/Time";
+import { usePauseSync } from "@/components/use-pause-sync";
 import { count, counted } from "@/format/count";
 import { runBars } from "@/format/runs";
 import { changed, syncReason, syncState } from "@/format/states";
@@ -89,6 +90,7 @@ function Row({ sync }: { sync: SyncSummary }) {
         <span className="flex items-center gap-1.5">
           <Tag tone={state.tone}>{state.text}</Tag>
           {sync.has_draft && sync.state.kind !== "draft" && <Tag tone="neutral">draft open</Tag>}
+          {sync.is_paused && <Tag tone="neutral">paused</Tag>}
         </span>
         {syncReason(sync.state) !== null && (
           <span className="block truncate text-sm text-ink3">{syncReason(sync.state)}</span>
@@ -108,7 +110,7 @@ function Row({ sync }: { sync: SyncSummary }) {
       </Td>
       <Td>
         {sync.next_run_at === null ? (
-          <span className="text-ink3">by hand</span>
+          <span className="text-ink3">{sync.is_paused ? "paused" : "by hand"}</span>
         ) : (
           <Time at={sync.next_run_at} look="moment" />
         )}
@@ -133,6 +135,7 @@ function Actions({ sync }: { sync: SyncSummary }) {
   const navigate = useNavigate();
   const start = useCommand("start_run");
   const plan = useCommand("start_plan");
+  const pause = usePauseSync(sync);
   const remove = useCommand("delete_sync");
   const restore = useCommand("restore_sync");
   const unpublished = sync.state.kind === "draft";
@@ -171,6 +174,12 @@ function Actions({ sync }: { sync: SyncSummary }) {
       >
         Run now
       </Button>
+      <IconButton
+        label={`${sync.is_paused ? "Resume" : "Pause"} ${sync.name}`}
+        icon={sync.is_paused ? <Play aria-hidden size={14} /> : <Pause aria-hidden size={14} />}
+        disabledReason={notYet}
+        onClick={pause.toggle}
+      />
       <IconButton
         label={`Delete ${sync.name}`}
         icon={<Trash2 aria-hidden size={14} />}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connectors::Access;
-use model::clock::Clock;
+use model::clock::{Clock, Millis};
 use model::ids::{ConnectionId, PlanId, RunId, SyncId};
 use model::run::{RunCounts, RunState, Trigger};
 use store::Store;
@@ -20,22 +20,16 @@ use crate::limits::SETTLE_PAUSE;
 use crate::lock::SyncLock;
 use crate::progress::Meter;
 use crate::retries::{MappingOf, Resent};
-use crate::run::{self, Ended, Input, Wanted, Work};
-use crate::undo::{self, Selection};
-use crate::{Active, ActivePlan, Engine, is_published, lock_map, stored_plan};
+use crate::run::{self, Ended, Input, Work};
+use crate::{Active, Engine, is_published, lock_map};
+
+mod plans;
+
+pub use plans::StartOver;
 
 /// Why a run of a process that is gone has ended.
 pub(crate) const INTERRUPTED: &str =
     "Patchbay ended in the middle of it; the next run goes on where it stopped";
-
-/// What is forgotten when a sync starts over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartOver {
-    /// How far both sides were read.
-    Cursor,
-    /// That, and which record is which.
-    Links,
-}
 
 impl Engine {
     /// Begins a run of the published version.
@@ -68,11 +62,13 @@ impl Engine {
             .store
             .write(move |tx| {
                 let stored = store::syncs::get(tx, sync)?;
-                if let Some(draft) = stored.draft
+                if let Some(draft) = &stored.draft
                     && planned.sync_version == stored.version + 1
                 {
-                    store::syncs::publish(tx, sync, &draft, now)?;
-                    store::syncs::set_enabled(tx, sync, true, now)?;
+                    store::syncs::publish(tx, sync, draft, now)?;
+                    if !is_published(&stored) {
+                        store::syncs::set_enabled(tx, sync, true, now)?;
+                    }
                 }
                 Ok(())
             })
@@ -81,6 +77,8 @@ impl Engine {
             PlanKind::Run => Trigger::Plan,
             PlanKind::Undo(_) => Trigger::Undo,
             PlanKind::Decisions => Trigger::Decisions,
+            PlanKind::Relink => Trigger::Plan,
+            PlanKind::Purge => Trigger::Purge,
         };
         self.begin(sync, trigger, Input::Plan(plan)).await
     }
@@ -193,7 +191,13 @@ impl Engine {
         };
         self.0
             .store
-            .write(move |tx| store::runs::insert(tx, &row))
+            .write(move |tx| {
+                store::runs::insert(tx, &row)?;
+                match row.plan {
+                    Some(plan) => start_over(tx, sync, plan, row.started_at),
+                    None => Ok(()),
+                }
+            })
             .await?;
         let cancel = self.0.cancel.child_token();
         let meter = Meter::new(run, sync, self.0.events.clone());
@@ -516,158 +520,30 @@ impl Engine {
             .get(&run)
             .map(|active| active.meter.snapshot())
     }
+}
 
-    /// Begins to make a plan that can be looked at: of the draft, where there is one.
-    pub async fn start_plan(&self, sync: SyncId) -> Result<PlanId> {
-        self.begin_plan(sync, Wanted::Run).await
-    }
-
-    /// Begins to make the plan that takes a run back, or a part of it.
-    pub async fn start_undo(&self, run: RunId, selection: Selection) -> Result<PlanId> {
-        let stored = self
-            .0
-            .store
-            .read(move |db| store::runs::get(db, run))
-            .await?;
-        undo::refuse_impossible(&stored)?;
-        self.begin_plan(stored.sync, Wanted::Undo(run, selection))
-            .await
-    }
-
-    /// Begins to make the plan that carries decisions about conflicts out.
-    pub async fn start_decisions(&self, sync: SyncId) -> Result<PlanId> {
-        self.begin_plan(sync, Wanted::Decisions).await
-    }
-
-    /// Forgets what a sync remembers, and begins to make the plan of what the next run would then do. Nothing is written
-    /// to either side.
-    pub async fn start_over(&self, sync: SyncId, what: StartOver) -> Result<PlanId> {
-        {
-            let Some(_lock) = SyncLock::try_take(&self.0.data_dir, sync)? else {
-                return Err(Error::AlreadyRunning { sync });
-            };
-            self.0
-                .store
-                .write(move |tx| {
-                    store::checkpoints::reset(tx, sync)?;
-                    store::plans::mark_stale(tx, sync)?;
-                    match what {
-                        StartOver::Cursor => Ok(()),
-                        StartOver::Links => store::links::delete_all(tx, sync).map(|_| ()),
-                    }
-                })
-                .await?;
+/// A plan that lets a sync start over forgets what it remembers once it is begun, so that no later run goes on from
+/// there, should this one not come to its end.
+fn start_over(
+    tx: &store::Transaction<'_>,
+    sync: SyncId,
+    plan: PlanId,
+    now: Millis,
+) -> store::Result<()> {
+    match store::plans::get(tx, plan)?.kind {
+        PlanKind::Run | PlanKind::Undo(_) | PlanKind::Decisions => {}
+        PlanKind::Relink => {
+            store::links::delete_all(tx, sync)?;
+            store::checkpoints::reset(tx, sync)?;
+            // Once: what is found from here on stays, also when the plan is begun again.
+            store::plans::set_kind(tx, plan, PlanKind::Run)?;
         }
-        self.begin_plan(sync, Wanted::Run).await
-    }
-
-    async fn begin_plan(&self, sync: SyncId, wanted: Wanted) -> Result<PlanId> {
-        let mut stored = self
-            .0
-            .store
-            .read(move |db| store::syncs::get(db, sync))
-            .await?;
-        let draft = stored
-            .draft
-            .take()
-            .filter(|_| matches!(wanted, Wanted::Run));
-        let is_draft = draft.is_some();
-        if let Some(draft) = draft {
-            stored.document = draft;
-            stored.version += 1;
+        PlanKind::Purge => {
+            store::checkpoints::reset(tx, sync)?;
+            store::syncs::set_enabled(tx, sync, false, now)?;
         }
-        let Some(lock) = SyncLock::try_take(&self.0.data_dir, sync)? else {
-            return Err(Error::AlreadyRunning { sync });
-        };
-        let plan = PlanId::new();
-        let cancel = self.0.cancel.child_token();
-        // A plan is not a run, but it moves like one.
-        let meter = Meter::new(RunId::new(), sync, self.0.events.clone());
-        let (done, is_done) = watch::channel(None);
-        lock_map(&self.0.plans).insert(
-            plan,
-            ActivePlan {
-                cancel: cancel.clone(),
-                meter: meter.clone(),
-                done: is_done,
-            },
-        );
-        let mut work = self.work(RunId::new(), None, &stored.document, &cancel, &meter);
-        work.is_draft = is_draft;
-        work.by_hand = true;
-        stored_plan::insert(&work, plan, sync, stored.version, wanted.kind()).await?;
-        let engine = self.clone();
-        self.0.tracker.spawn(async move {
-            let result = async {
-                let job = engine.job(&stored, &work).await?;
-                run::preview(&job, &work, plan, &wanted).await
-            }
-            .await;
-            drop(lock);
-            if let Err(error) = result {
-                if error.needs_sign_in() {
-                    engine.mark_signed_out(&stored.document, &error).await;
-                }
-                let words = if error.is_cancelled() {
-                    "stopped".to_owned()
-                } else {
-                    error.to_string()
-                };
-                let failed = engine
-                    .0
-                    .store
-                    .write(move |tx| {
-                        let mut stored = store::plans::get(tx, plan)?;
-                        stored.state = store::plans::PlanState::Discarded;
-                        stored.note = Some(words);
-                        store::plans::update(tx, &stored)
-                    })
-                    .await;
-                if let Err(error) = failed {
-                    tracing::error!(%plan, %error, "The end of a plan could not be written down.");
-                }
-            }
-            lock_map(&engine.0.plans).remove(&plan);
-            _ = done.send(Some(String::new()));
-            engine.announce(Event::PlanProgressed { plan });
-        });
-        self.announce(Event::PlanProgressed { plan });
-        Ok(plan)
     }
-
-    /// Live figures of a plan in the making.
-    pub fn plan_progress(&self, plan: PlanId) -> Option<Progress> {
-        lock_map(&self.0.plans)
-            .get(&plan)
-            .map(|active| active.meter.snapshot())
-    }
-
-    /// Waits until a plan is made.
-    pub async fn wait_plan(&self, plan: PlanId) -> Result<store::plans::Plan> {
-        let done = lock_map(&self.0.plans)
-            .get(&plan)
-            .map(|active| active.done.clone());
-        if let Some(mut done) = done {
-            _ = done.wait_for(Option::is_some).await;
-        }
-        Ok(self
-            .0
-            .store
-            .read(move |db| store::plans::get(db, plan))
-            .await?)
-    }
-
-    /// Throws a plan away, also one that is still being made.
-    pub async fn discard_plan(&self, plan: PlanId) -> Result<()> {
-        if let Some(active) = lock_map(&self.0.plans).get(&plan) {
-            active.cancel.cancel();
-        }
-        self.0
-            .store
-            .write(move |tx| store::plans::discard(tx, plan))
-            .await?;
-        Ok(())
-    }
+    Ok(())
 }
 
 /// The state of a run that came to this end, the reason in words, and the plan that waits.
