@@ -438,7 +438,7 @@ fn the_power_may_go_wherever_a_run_both_ways_waits() {
         let decided = [
             run(RunKind::Apply),
             changed(0),
-            named(0, 7),
+            named(1, 7),
             run(RunKind::New),
             run(RunKind::Decide(1)),
         ];
@@ -525,4 +525,37 @@ fn what_is_taken_back_is_what_that_run_wrote_and_nobody_changed_since() {
             }
         }
     }
+}
+
+#[test]
+fn what_somebody_edits_on_a_source_that_the_plan_had_not_read_is_not_overwritten() {
+    for has_versions in [false, true] {
+        let mut setting = both_ways(Policy::Ask);
+        setting.target.has_versions = has_versions;
+        for at in 1..9 {
+            for person in 0..3 {
+                let edit = Edit::ChangePerson(person, PersonLike::number(105), Stamp::Later);
+                let then = vec![
+                    named(0, 7),
+                    named(1, 8),
+                    named(2, 9),
+                    faulty(RunKind::New, vec![(at, Event::Edit(edit))]),
+                ];
+                approved(&setting, RunStep::calm(RunKind::Apply), then);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_both_ways_is_set_aside_too() {
+    let refused = PersonLike {
+        name: 23,
+        ..PersonLike::number(105)
+    };
+    let mut then = vec![Step::Edit(Edit::ChangePerson(0, refused, Stamp::Later))];
+    then.extend((0..7).map(|_| run(RunKind::New)));
+    let setting = both_ways(Policy::Ask);
+    let tally = approved(&setting, RunStep::calm(RunKind::Apply), then);
+    assert_eq!(tally.listed, 1);
 }
