@@ -10,11 +10,11 @@ use api::views::{
 use model::conflict::ConflictKind;
 use model::ids::{ConnectionId, PlanId, RunId, SyncId};
 use model::mapping::{Mapping, OnFailure, Origin, Rule};
-use model::run::RunState;
+use model::run::{RunState, Trigger};
 use serde_json::{Value, json};
 use testkit::TestApp;
 use testkit::app::records;
-use testkit::standard::{Standard, constant};
+use testkit::standard::{Standard, constant, copied};
 
 const PAIRS: [(&str, &str); 6] = [
     ("email", "email_address"),
@@ -461,5 +461,66 @@ async fn trying_again_overwrites_nothing_that_nobody_has_decided() {
     let again = test.ended(again.run).await;
     assert_eq!(again.summary.state, RunState::Waiting, "{again:?}");
     assert_eq!(notes(), both);
+    test.close().await;
+}
+
+/// Postino's subscribers and Harbor's contacts, the other way round: here it is the target that lists what it deleted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_target_lists_as_deleted_is_deleted_on_the_source() {
+    let test = TestApp::with_contacts(40).await;
+    let harbor = test.connect("harbor").await;
+    let postino = test.connect("postino").await;
+    let request = json!({
+        "name": "The other way round",
+        "source": {"connection": postino, "stream": "subscribers"},
+        "target": {"connection": harbor, "stream": "contacts"},
+        "mode": "upsert",
+        "match_on": ["email"],
+    });
+    let sync = test.ask::<SyncSummary>("create_sync", request).await.id;
+    let request =
+        json!({"sync": sync, "is_two_way": true, "deletes": {"action": {"kind": "archive"}}});
+    let _: SyncSummary = test.ask("save_draft", request).await;
+    let mut mapping = Mapping::default();
+    for (source, target) in &PAIRS[..3] {
+        mapping.rules.push(copied(source, target));
+    }
+    test.publish(sync, &mapping).await;
+    let held = test.run(sync).await;
+    let applied = test.apply(held.plan.unwrap()).await;
+    assert_eq!(applied.summary.state, RunState::Completed, "{applied:?}");
+    let linked = pairs(&test);
+
+    let gone = test.sandbox.delete_contacts(4, 5);
+    let counterparts: Vec<&str> = linked
+        .values()
+        .filter(|(contact, _)| gone.iter().any(|gone| gone == id(contact)))
+        .map(|(_, subscriber)| id(subscriber))
+        .collect();
+    assert!(!counterparts.is_empty());
+    // Nobody asked for it: nothing is read in full, it is the list that tells.
+    let run = test.app.engine().start_run(sync, Trigger::Schedule).await;
+    let run = test.ended(run.unwrap()).await;
+    assert_eq!(run.summary.state, RunState::Completed, "{run:?}");
+    assert!(run.balances, "{}", run.equation);
+    let n = counterparts.len() as u64;
+    assert_eq!(run.summary.counts.deleted, n, "{}", run.equation);
+    let subscribers = test.sandbox.subscribers();
+    for subscriber in records(&subscribers) {
+        if counterparts.contains(&id(subscriber)) {
+            assert_eq!(subscriber["status"], "unsubscribed", "{subscriber}");
+        }
+    }
+    let still = quiet(&test, sync).await;
+    assert_eq!(still.summary.counts.deleted, 0, "{}", still.equation);
+    // Whoever is made now is not one of them.
+    let again = pairs(&test);
+    let back: Vec<_> = linked
+        .iter()
+        .filter(|(_, (_, subscriber))| counterparts.contains(&id(subscriber)))
+        .filter_map(|(address, was)| Some((was, again.get(address)?)))
+        .collect();
+    let made: Vec<RunRecordSummary> = records_of(&test, sync, "created").await;
+    assert!(back.is_empty(), "{back:?} {made:?}");
     test.close().await;
 }

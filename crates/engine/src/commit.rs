@@ -42,6 +42,8 @@ pub(crate) struct Batch {
     agreed: Vec<Agreed>,
     /// Records whose link goes: what they were linked to is deleted or put away.
     gone: Vec<RecordKey>,
+    /// Records whose counterparts were put away and are still read: their links stay.
+    put_away: Vec<RecordKey>,
     /// Records that are left alone from now on, because their making was taken back.
     paused: Vec<RecordKey>,
     /// Links of records that were taken back before and are there again.
@@ -126,6 +128,7 @@ impl Batch {
             held: Vec::new(),
             agreed: Vec::new(),
             gone: Vec::new(),
+            put_away: Vec::new(),
             paused: Vec::new(),
             restored: Vec::new(),
             conflicts: Vec::new(),
@@ -459,6 +462,26 @@ impl Batch {
         };
         let made_on = (change.operation == Operation::Create).then_some(*side);
         match (intent, change.operation) {
+            // What was put away is still read: without its link it would look new.
+            (Intent::Delete, Operation::Update) if job.back.is_some() => {
+                let mut agreed = agreed_of(source_key.clone(), target_key);
+                match side {
+                    Side::Target => {
+                        agreed.target = change.fields.clone();
+                        agreed.target_version = version;
+                    }
+                    Side::Source => {
+                        if let Some(record) = &record {
+                            let now = job.program.apply(record).fields;
+                            agreed.source = plan::project(&mapped.fields, &now);
+                            agreed.fingerprint = Some(Value::Object(now).fingerprint());
+                        }
+                        agreed.source_version = version;
+                    }
+                }
+                self.agreed.push(agreed);
+                self.put_away.push(source_key.clone());
+            }
             (Intent::Delete, _) => self.gone.push(source_key.clone()),
             // What was made is deleted again: it must not be made anew by the next run.
             (Intent::Undo, Operation::Delete) => {
@@ -569,6 +592,7 @@ pub(crate) async fn commit(
         held,
         agreed,
         gone,
+        put_away,
         paused,
         restored,
         conflicts,
@@ -590,6 +614,10 @@ pub(crate) async fn commit(
             forget_settled(tx, sync, &agreed)?;
             store::agreed::note_many(tx, sync, agreed)?;
             forget_pairs(tx, sync, &gone)?;
+            store::missing::set_done(tx, sync, &put_away)?;
+            for key in &put_away {
+                store::conflicts::remove(tx, sync, key, None)?;
+            }
             if !paused.is_empty() {
                 store::pauses::put_many(tx, sync, &paused, TAKEN_BACK, at)?;
             }

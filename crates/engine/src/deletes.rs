@@ -65,9 +65,8 @@ pub(crate) async fn needs_complete_read(
 
 /// Whether a side tells of deletions only by not having a record any more.
 fn says_nothing(job: &Job) -> bool {
-    let source = &job.source_stream.capabilities.deletions;
-    let target = &job.target_stream.capabilities.deletions;
-    *source == Deletions::ByAbsence || (job.back.is_some() && *target == Deletions::ByAbsence)
+    let by_absence = |side| *deletions_of(job, side) == Deletions::ByAbsence;
+    by_absence(Side::Source) || (job.back.is_some() && by_absence(Side::Target))
 }
 
 /// Whether a record of the source is listed although it was deleted.
@@ -91,11 +90,7 @@ pub(crate) async fn note_missing(
     seen: HashSet<u64>,
 ) -> Result<HashSet<u64>> {
     let (sync, now) = (job.sync, work.clock.now());
-    let deletions = match side {
-        Side::Source => &job.source_stream.capabilities.deletions,
-        Side::Target => &job.target_stream.capabilities.deletions,
-    };
-    if *deletions != Deletions::ByAbsence {
+    if *deletions_of(job, side) != Deletions::ByAbsence {
         return Ok(seen);
     }
     Ok(work
@@ -107,26 +102,30 @@ pub(crate) async fn note_missing(
         .await?)
 }
 
-/// Reads what the source says it deleted. Gives how far its list was read.
+/// Reads what a side says it deleted, from `cursor` on. Gives how far its list was read.
 pub(crate) async fn read_told(
     job: &Job,
     work: &Work,
-    checkpoint: &Checkpoint,
+    side: Side,
+    cursor: Option<&serde_json::Value>,
 ) -> Result<Option<serde_json::Value>> {
-    let deletions = &job.source_stream.capabilities.deletions;
+    let (read, access) = match (side, &job.back) {
+        (Side::Source, _) => (job.source.clone(), &work.source_access),
+        (Side::Target, Some(back)) => (back.source.clone(), &work.target_access),
+        (Side::Target, None) => return Ok(None),
+    };
+    let deletions = deletions_of(job, side);
     let Deletions::Listed { stream, .. } = deletions else {
         return Ok(None);
     };
     let request = ReadRequest {
         stream: stream.clone(),
-        cursor: checkpoint.deleted_cursor.clone(),
+        cursor: cursor.cloned(),
         position: None,
         full: false,
         limit: None,
     };
-    let access = work.source_access.clone();
-    let mut pages =
-        read::start::<connectors::Page>(&work.tracker, job.source.clone(), request, access);
+    let mut pages = read::start::<connectors::Page>(&work.tracker, read, request, access.clone());
     let mut cursor = None;
     while let Some(page) = pages.recv().await {
         let page = page?;
@@ -137,13 +136,26 @@ pub(crate) async fn read_told(
             .iter()
             .filter_map(|record| deletions.told_by(&record.fields))
             .collect();
-        note_told(job, work, told).await?;
+        note_told(job, work, side, told).await?;
     }
     Ok(cursor)
 }
 
-/// The source itself says that these are deleted.
-pub(crate) async fn note_told(job: &Job, work: &Work, told: Vec<RecordKey>) -> Result<()> {
+/// How one learns what was deleted from a side.
+pub(crate) fn deletions_of(job: &Job, side: Side) -> &Deletions {
+    match side {
+        Side::Source => &job.source_stream.capabilities.deletions,
+        Side::Target => &job.target_stream.capabilities.deletions,
+    }
+}
+
+/// A side itself says that these records of it are deleted.
+pub(crate) async fn note_told(
+    job: &Job,
+    work: &Work,
+    side: Side,
+    told: Vec<RecordKey>,
+) -> Result<()> {
     if told.is_empty() {
         return Ok(());
     }
@@ -151,14 +163,20 @@ pub(crate) async fn note_told(job: &Job, work: &Work, told: Vec<RecordKey>) -> R
     Ok(work
         .store
         .write(move |tx| {
-            // What was never written needs nobody any more.
-            store::unwritten::remove_many(tx, sync, &told)?;
-            let linked = store::links::fingerprints_many(tx, sync, &told)?;
-            let told: Vec<RecordKey> = told
-                .into_iter()
-                .filter(|key| linked.contains_key(key))
-                .collect();
-            store::missing::note_told(tx, sync, Side::Source, &told, now)
+            let linked: Vec<RecordKey> = match side {
+                Side::Source => {
+                    // What was never written needs nobody any more.
+                    store::unwritten::remove_many(tx, sync, &told)?;
+                    let linked = store::links::fingerprints_many(tx, sync, &told)?;
+                    told.into_iter()
+                        .filter(|key| linked.contains_key(key))
+                        .collect()
+                }
+                Side::Target => store::links::sources_of_targets(tx, sync, &told)?
+                    .into_values()
+                    .collect(),
+            };
+            store::missing::note_told(tx, sync, side, &linked, now)
         })
         .await?)
 }

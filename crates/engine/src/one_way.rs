@@ -29,7 +29,8 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId, full: bool) -> R
     let mut deleted_cursor = None;
     if looks_for_deletes {
         work.meter.stage("Reading what was deleted");
-        deleted_cursor = deletes::read_told(job, work, &checkpoint).await?;
+        deleted_cursor =
+            deletes::read_told(job, work, Side::Source, checkpoint.deleted_cursor.as_ref()).await?;
     }
     work.meter.stage("Reading and comparing");
     let mut pages = read::start::<RowPage>(
@@ -138,7 +139,13 @@ impl Build<'_> {
         let (job, work) = (self.job, self.work);
         let mut compared = compare::compare(job, work, records, &mut self.claims).await?;
         if self.looks_for_deletes {
-            deletes::note_told(job, work, std::mem::take(&mut compared.marked)).await?;
+            deletes::note_told(
+                job,
+                work,
+                Side::Source,
+                std::mem::take(&mut compared.marked),
+            )
+            .await?;
         }
         let news = compared.news();
         let Compared {

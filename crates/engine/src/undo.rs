@@ -494,11 +494,17 @@ fn planned(side: Side, mapped: Mapped, decision: Decision, sequence: &mut Sequen
 fn note_clashes(entry: &mut PlanEntry, clashes: Vec<(String, Option<Value>, Value, Value)>) {
     if entry.action != PlanAction::Conflict {
         if !clashes.is_empty() {
-            let names: Vec<String> = clashes.into_iter().map(|(name, ..)| name).collect();
-            entry.problem = Some(format!(
-                "{} was changed since and stays as it is",
-                names.join(", ")
-            ));
+            let names: Vec<String> = clashes
+                .into_iter()
+                .map(|(name, ..)| format!("\"{name}\""))
+                .collect();
+            entry.problem = Some(match names.as_slice() {
+                [one] => format!("{one} was changed since and stays as it is"),
+                several => format!(
+                    "{} were changed since and stay as they are",
+                    several.join(", ")
+                ),
+            });
         }
         return;
     }

@@ -17,6 +17,9 @@ pub struct Checkpoint {
     /// How far the list of what was deleted on the source has been read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_cursor: Option<serde_json::Value>,
+    /// The same of the target, in a sync both ways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_deleted_cursor: Option<serde_json::Value>,
     /// When everything was last read to its end, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complete_at: Option<crate::clock::Millis>,

@@ -96,7 +96,8 @@ pub fn note_told(
         "note a deleted record",
         r"INSERT INTO missing (sync_no, side, source_key, sightings, since)
           VALUES (?1, ?2, ?3, ?4, ?5)
-          ON CONFLICT (sync_no, side, source_key) DO UPDATE SET sightings = excluded.sightings",
+          ON CONFLICT (sync_no, side, source_key) DO UPDATE
+          SET sightings = max(sightings, excluded.sightings)",
     )?;
     for key in told {
         statement
@@ -108,6 +109,28 @@ pub fn note_told(
 
 /// More sightings than anybody can ask for.
 const TOLD: u32 = 1_000_000;
+
+/// From so many on, what was to happen to the counterpart has happened.
+const DONE: u32 = 2_000_000;
+
+/// The counterparts of these records were put away: nothing more is to be done about them while their records are gone.
+pub fn set_done(tx: &Transaction<'_>, sync: SyncId, source_keys: &[RecordKey]) -> Result<()> {
+    if source_keys.is_empty() {
+        return Ok(());
+    }
+    let sync_no = sync_no(tx, sync)?;
+    let mut statement = prepare(
+        tx,
+        "note what was put away",
+        "UPDATE missing SET sightings = ?3 WHERE sync_no = ?1 AND source_key = ?2",
+    )?;
+    for key in source_keys {
+        statement
+            .execute(params![sync_no, key.as_str(), DONE])
+            .during("note what was put away")?;
+    }
+    Ok(())
+}
 
 /// These records are there, or their link is gone: they are not missing.
 pub fn remove_many<'a>(
@@ -167,7 +190,7 @@ pub fn among(
     Ok(out)
 }
 
-/// Missing records of a side in order of their keys, after `after`.
+/// Missing records of a side whose counterparts are still there, in order of their keys, after `after`.
 pub fn page(
     conn: &Connection,
     sync: SyncId,
@@ -180,14 +203,15 @@ pub fn page(
         "missing record",
         r"SELECT source_key, sightings, since
           FROM missing
-          WHERE sync_no = ?1 AND side = ?2 AND source_key > ?3
+          WHERE sync_no = ?1 AND side = ?2 AND source_key > ?3 AND sightings < ?5
           ORDER BY source_key
           LIMIT ?4",
         params![
             sync_no(conn, sync)?,
             side.as_str(),
             after.map_or("", RecordKey::as_str),
-            limit
+            limit,
+            DONE
         ],
         |row| {
             Ok(Missing {
@@ -204,8 +228,8 @@ pub fn count(conn: &Connection, sync: SyncId, side: Side) -> Result<u64> {
     first(
         conn,
         "missing record",
-        "SELECT count(*) AS n FROM missing WHERE sync_no = ?1 AND side = ?2",
-        params![sync_no(conn, sync)?, side.as_str()],
+        "SELECT count(*) AS n FROM missing WHERE sync_no = ?1 AND side = ?2 AND sightings < ?3",
+        params![sync_no(conn, sync)?, side.as_str(), DONE],
         |row| row.unsigned("n"),
     )?
     .ok_or_else(|| Error::corrupt("count of missing records"))

@@ -38,6 +38,7 @@ test("a field that points at a record gets the key of its counterpart, by a step
     await field("Postino", "source").click();
     await page.getByRole("button", { name: "Add a step" }).click();
     await page.getByRole("combobox", { name: "Find a step" }).fill("belongs to");
+    await expect(page.getByRole("option", { name: /^Linked record/ })).toBeVisible();
     await picture(page, "70-find-the-step");
     await page.keyboard.press("Enter");
     await accessible(page, "71-no-sync-chosen", ["label-content-name-mismatch"]);

@@ -148,7 +148,11 @@ match_by: Array<FieldPath>,
 /**
  * Sending the same create twice creates once.
  */
-idempotent_create: boolean, };
+idempotent_create: boolean, 
+/**
+ * How one learns what was deleted.
+ */
+deletions: DeletionsView, };
 
 export type CheckMapping = { 
 /**
@@ -852,6 +856,16 @@ sightings: number,
  * Where the platform does not say what was deleted, everything is read at least this often, in hours.
  */
 full_read_hours: number, };
+
+export type DeletionsView = { "kind": "by_absence" } | { "kind": "marked", 
+/**
+ * The field.
+ */
+field: FieldPath, } | { "kind": "listed", 
+/**
+ * Its name.
+ */
+stream: string, };
 
 export type DiagnosticSeverity = "error" | "warning" | "hint";
 

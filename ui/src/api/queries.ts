@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { type CommandName, call, type Request, type Response } from "@/api/backend";
 import type { BackendError } from "@/api/errors";
 
@@ -22,6 +22,9 @@ export function query<K extends CommandName>(name: K, request: Request<K>) {
     queryFn: () => call(name, request),
   });
 }
+
+/** Milliseconds between two questions about something that is under way. */
+const ASKED_EVERY = 3_000;
 
 export const appStatus = () => query("get_app_status", {});
 export const overview = () => query("get_overview", {});
@@ -50,14 +53,17 @@ export const stream = (connection: string, name: string) =>
 export const syncs = () => query("list_syncs", {});
 export const sync = (id: string) => query("get_sync", { sync: id });
 export const plan = (id: string) => query("get_plan", { plan: id });
+/** A plan that is looked at: while it is being made it is also asked for, should an event get lost. */
+export const shownPlan = (id: string) =>
+  queryOptions({
+    ...plan(id),
+    refetchInterval: ({ state }) => (state.data?.state === "building" ? ASKED_EVERY : false),
+  });
 export const run = (id: string) => query("get_run", { run: id });
 export const runRecord = (run: string, seq: number) => query("get_run_record", { run, seq });
 
-// The most that the core gives at once.
-const RUNS = 200;
-
-/** Rows in a page of conflicts or of records. */
-const ROWS = 200;
+/** Rows in a page of conflicts, of records or of runs. */
+export const ROWS = 200;
 
 /** Pages of long lists that are out of sight are forgotten after this time: a plan may have a million entries. */
 const FORGOTTEN_AFTER = 10_000;
@@ -94,12 +100,9 @@ export function recordPage(request: RecordRequest, after: string | null) {
   };
 }
 
-/** Runs, newest first, page by page. */
-export function runs(request: Omit<Request<"list_runs">, "before" | "limit">) {
-  return infiniteQueryOptions({
-    queryKey: ["list_runs", request] as const,
-    queryFn: ({ pageParam }) => call("list_runs", { ...request, before: pageParam, limit: RUNS }),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => (last.length < RUNS ? undefined : last.at(-1)?.id),
-  });
+export type RunsRequest = Omit<Request<"list_runs">, "before" | "limit">;
+
+/** One page of runs, newest first. */
+export function runsPage(request: RunsRequest, before: string | null) {
+  return { ...query("list_runs", { ...request, before, limit: ROWS }), gcTime: FORGOTTEN_AFTER };
 }

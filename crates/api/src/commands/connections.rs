@@ -4,7 +4,7 @@ use connectors::declarative::auth_spec::{
     AuthField, AuthKind as MethodKind, AuthMethod, FieldFormat,
 };
 use connectors::declarative::manifest::Manifest;
-use connectors::{Access, Source};
+use connectors::{Access, Deletions, Source};
 use engine::{platforms, settings};
 use model::ids::ConnectionId;
 use store::connections::{Connection, ConnectionState};
@@ -18,10 +18,10 @@ type Result<T> = std::result::Result<T, ApiError>;
 
 /// One sentence for the gallery.
 pub(crate) fn summary(manifest: &Manifest) -> String {
-    let streams: Vec<&str> = manifest
+    let streams: Vec<String> = manifest
         .streams
         .iter()
-        .map(|stream| stream.name.as_str())
+        .map(|stream| stream.name.replace('_', " "))
         .collect();
     let verb = if manifest.can_write() {
         "Reads and writes"
@@ -308,6 +308,11 @@ pub(crate) fn capabilities_view(can: connectors::Capabilities) -> CapabilitiesVi
         batch_size: u32::try_from(can.batch_size).unwrap_or(u32::MAX),
         match_by: can.match_by,
         idempotent_create: can.idempotent_create,
+        deletions: match can.deletions {
+            Deletions::ByAbsence => DeletionsView::ByAbsence,
+            Deletions::Marked { field } => DeletionsView::Marked { field },
+            Deletions::Listed { stream, .. } => DeletionsView::Listed { stream },
+        },
     }
 }
 

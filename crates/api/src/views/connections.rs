@@ -3,6 +3,24 @@
 #[allow(clippy::wildcard_imports, reason = "views refer to one another")]
 use super::*;
 
+/// How one learns what was deleted from a stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DeletionsView {
+    /// By reading everything and seeing what is missing.
+    ByAbsence,
+    /// Deleted records are still listed, and a field says so.
+    Marked {
+        /// The field.
+        field: FieldPath,
+    },
+    /// Another stream lists them.
+    Listed {
+        /// Its name.
+        stream: String,
+    },
+}
+
 views! {
     /// A platform in the gallery.
     struct ConnectorSummary {
@@ -222,6 +240,8 @@ views! {
         pub match_by: Vec<FieldPath>,
         /// Sending the same create twice creates once.
         pub idempotent_create: bool,
+        /// How one learns what was deleted.
+        pub deletions: DeletionsView,
     }
 
     /// Begins to connect. For a browser sign-in the browser is opened; the others are tested at once.

@@ -60,10 +60,16 @@ pub(crate) async fn build(
     build.source_complete = source_complete;
     build.target_complete = target_complete;
     build.look_for_unsettled().await?;
-    let mut deleted_cursor = None;
+    let (mut deleted_cursor, mut target_deleted_cursor) = (None, None);
     if build.looks_for_deletes {
         work.meter.stage("Reading what was deleted");
-        deleted_cursor = deletes::read_told(job, work, &checkpoint).await?;
+        let (source, target) = (
+            &checkpoint.deleted_cursor,
+            &checkpoint.target_deleted_cursor,
+        );
+        deleted_cursor = deletes::read_told(job, work, Side::Source, source.as_ref()).await?;
+        target_deleted_cursor =
+            deletes::read_told(job, work, Side::Target, target.as_ref()).await?;
     }
     work.meter.stage("Reading the target");
     let target_cursor = build.stage_target(back_request).await?;
@@ -116,6 +122,8 @@ pub(crate) async fn build(
             position: None,
             mapping: Some(job.mapping_mark.clone()),
             deleted_cursor: deleted_cursor.or(checkpoint.deleted_cursor.clone()),
+            target_deleted_cursor: target_deleted_cursor
+                .or(checkpoint.target_deleted_cursor.clone()),
             complete_at: match source_complete && target_complete {
                 true => Some(work.clock.now()),
                 false => checkpoint.complete_at,

@@ -280,7 +280,10 @@ impl Build<'_> {
         let mut entry = stored_plan::blank_entry(words, &mut self.sequence);
         entry.target_key = Some(met.target_key.clone());
         entry.action = PlanAction::Conflict;
-        let names: Vec<&str> = clashes.iter().map(|clash| clash.field.as_str()).collect();
+        let names: Vec<String> = clashes
+            .iter()
+            .map(|clash| format!("\"{}\"", clash.field))
+            .collect();
         entry.problem = Some(format!(
             "{}: decide under Conflicts what counts",
             match names.as_slice() {

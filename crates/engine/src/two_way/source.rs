@@ -84,7 +84,7 @@ impl Build<'_> {
                 .iter()
                 .filter(|read| deletes::is_marked(deletions, &read.mapped.source.as_value()))
                 .map(|read| read.mapped.source_key.clone());
-            deletes::note_told(self.job, self.work, marked.collect()).await?;
+            deletes::note_told(self.job, self.work, Side::Source, marked.collect()).await?;
         }
         let mut known = self.known(keys, Vec::new()).await?;
         self.look_at_tried(&mut known).await?;

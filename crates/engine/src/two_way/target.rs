@@ -16,7 +16,7 @@ use crate::plan::{self, Decision, Mapped, NOT_READ, Problem};
 use crate::planned::Planned;
 use crate::retries::Retries;
 use crate::run::{hash, stop_if_cancelled};
-use crate::{lookup, read, retries};
+use crate::{deletes, lookup, read, retries};
 
 use super::{Build, Found, Known, Met, Read, UNSETTLED, words};
 
@@ -65,7 +65,13 @@ impl Build<'_> {
         Ok(cursor)
     }
 
-    pub(super) async fn stage(&mut self, records: Vec<Record>) -> Result<()> {
+    pub(super) async fn stage(&mut self, mut records: Vec<Record>) -> Result<()> {
+        let deletions = deletes::deletions_of(self.job, Side::Target);
+        let marked = records.extract_if(.., |record| deletes::is_marked(deletions, &record.fields));
+        let marked: Vec<RecordKey> = marked.filter_map(|record| record.key).collect();
+        if self.looks_for_deletes {
+            deletes::note_told(self.job, self.work, Side::Target, marked).await?;
+        }
         let match_on = &self.job.document.match_on;
         let staged: Vec<Staged> = records
             .into_iter()

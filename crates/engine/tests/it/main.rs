@@ -11,6 +11,7 @@
 
 mod bench;
 mod cut_off;
+mod matching;
 mod order;
 mod outcomes;
 mod platform;

@@ -10,6 +10,7 @@ use connectors::{
 };
 use model::field::{Field, FieldType, Schema};
 use model::ids::SyncId;
+use model::path::FieldPath;
 use model::record::{Change, Operation, Outcome, Record, RecordKey, Rejection};
 use model::value::{Object, Value};
 use store::Store;
@@ -254,10 +255,9 @@ impl Destination for Platform {
             find.values
                 .iter()
                 .map(|values| {
-                    let wanted = values[0].as_text().unwrap();
                     let members = world.members.iter();
                     members
-                        .filter(|(_, member)| text(&member.fields, "email") == wanted)
+                        .filter(|(_, member)| is_found(member, &find.by, values))
                         .map(|(key, member)| member_record(key, member))
                         .collect()
                 })
@@ -305,6 +305,18 @@ impl Destination for Platform {
             exchanges: vec![None; changes.len()],
         })
     }
+}
+
+/// Addresses are searched to the letter, everything else as loosely as platforms do.
+fn is_found(member: &Member, by: &[FieldPath], values: &[Value]) -> bool {
+    by.iter().zip(values).all(|(path, value)| {
+        let name = path.to_string();
+        let (has, wanted) = (text(&member.fields, &name), value.as_text().unwrap());
+        match name.as_str() {
+            "email" => has == wanted,
+            _ => has.trim().eq_ignore_ascii_case(wanted.trim()),
+        }
+    })
 }
 
 /// Members called "nobody" are refused; a member of another version has moved.
@@ -407,7 +419,9 @@ pub(crate) fn describe(stream: &str) -> StreamDescription {
             delete: false,
             upsert: None,
             batch_size: 100,
-            match_by: vec!["email".parse().unwrap()],
+            match_by: ["email", "name", "boss"]
+                .map(|name| name.parse().unwrap())
+                .into(),
             idempotent_create: false,
             ..Capabilities::default()
         },

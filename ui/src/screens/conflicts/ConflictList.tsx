@@ -6,7 +6,7 @@ import { type ConflictRequest, conflictPage, syncs } from "@/api/queries";
 import { usePages } from "@/api/use-pages";
 import { ListBody } from "@/components/ListBody";
 import { LoadingRows } from "@/components/LoadingRows";
-import { VirtualRows } from "@/components/VirtualList";
+import { VirtualRows } from "@/components/VirtualRows";
 import { counted } from "@/format/count";
 import {
   ConflictRow,

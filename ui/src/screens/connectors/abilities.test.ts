@@ -13,6 +13,7 @@ const nothing: CapabilitiesView = {
   batch_size: 1,
   match_by: [],
   idempotent_create: false,
+  deletions: { kind: "by_absence" },
 };
 
 const facts = (can: Partial<CapabilitiesView>, cursor: string | null = null) =>
@@ -38,11 +39,13 @@ test("what a stream can do is a word each", () => {
 test("what becomes of a lost answer is said as the core does it", () => {
   expect(facts({})).toEqual([
     "Reading: all of it each time; the platform does not say what changed",
+    "Deletions: found by reading everything and seeing what is missing",
     "Key: id",
     "Writing: not described in this connector",
   ]);
   expect(facts({ create: true }, "changed_at")).toEqual([
     "Reading: only what changed, by changed_at",
+    "Deletions: found by reading everything and seeing what is missing",
     "Key: id",
     "Writing: one record a request.",
     "Found by: nothing; a record that is not linked yet cannot be looked up",
@@ -56,5 +59,14 @@ test("what becomes of a lost answer is said as the core does it", () => {
   );
   expect(facts({ create: true, idempotent_create: true })).toContain(
     "Lost answers: a create can be sent again; the platform makes one record of both",
+  );
+});
+
+test("a list of changes or of deletions is named", () => {
+  const listed = facts({ incremental: true, deletions: { kind: "listed", stream: "events" } });
+  expect(listed).toContain("Reading: only what changed, by the platform's list of changes");
+  expect(listed).toContain("Deletions: listed in events");
+  expect(facts({ deletions: { kind: "marked", field: "is_deleted" } })).toContain(
+    "Deletions: told by is_deleted",
   );
 });

@@ -1,4 +1,4 @@
-import type { CapabilitiesView, ConnectorStream } from "@/api/bindings";
+import type { CapabilitiesView, ConnectorStream, DeletionsView } from "@/api/bindings";
 import { count } from "@/format/count";
 
 /** What can be done with a stream, a word each. */
@@ -23,8 +23,11 @@ export function abilityFacts(stream: ConnectorStream): { label: string; words: s
       label: "Reading",
       words: stream.cursor_field
         ? `only what changed, by ${stream.cursor_field}`
-        : "all of it each time; the platform does not say what changed",
+        : can.incremental
+          ? "only what changed, by the platform's list of changes"
+          : "all of it each time; the platform does not say what changed",
     },
+    { label: "Deletions", words: deletionsText(can.deletions) },
     {
       label: "Key",
       words: key === "" ? "none; its records cannot be told apart, only created" : key,
@@ -59,4 +62,15 @@ export function abilityFacts(stream: ConnectorStream): { label: string; words: s
           : "a create whose answer was lost is kept for you to decide",
     },
   ];
+}
+
+function deletionsText(deletions: DeletionsView): string {
+  switch (deletions.kind) {
+    case "by_absence":
+      return "found by reading everything and seeing what is missing";
+    case "marked":
+      return `told by ${deletions.field}`;
+    case "listed":
+      return `listed in ${deletions.stream}`;
+  }
 }

@@ -10,19 +10,13 @@ import { Page } from "@/components/Page";
 import { Pill, Tag } from "@/components/Pill";
 import { Callout, toastError } from "@/components/Problem";
 import { Spark } from "@/components/Spark";
+import { SyncStateTag } from "@/components/SyncStateTag";
 import { Table, Td, Th, Tr } from "@/components/Table";
 import { Time, useNow } from "@/components/Time";
 import { Tooltip } from "@/components/Tooltip";
 import { count, counted } from "@/format/count";
 import { runBars, runFigures, settled } from "@/format/runs";
-import {
-  changed,
-  connectionHealth,
-  healthReason,
-  notWritten,
-  syncReason,
-  syncState,
-} from "@/format/states";
+import { changed, connectionHealth, healthReason, notWritten, syncReason } from "@/format/states";
 import { duration, relative } from "@/format/time";
 import { FirstSteps } from "@/screens/overview/FirstSteps";
 import { NeedsYouList } from "@/screens/overview/NeedsYouList";
@@ -186,8 +180,8 @@ function Syncs({ syncs }: { syncs: SyncSummary[] }) {
           </thead>
           <tbody>
             {syncs.map((sync) => {
-              const state = syncState(sync.state);
               const reason = syncReason(sync.state);
+              const tag = <SyncStateTag sync={sync} />;
               const last = sync.recent_runs.at(-1);
               return (
                 <Tr key={sync.id}>
@@ -202,11 +196,11 @@ function Syncs({ syncs }: { syncs: SyncSummary[] }) {
                   </Td>
                   <Td>
                     {reason === null ? (
-                      <Tag tone={state.tone}>{state.text}</Tag>
+                      tag
                     ) : (
                       <Tooltip text={reason}>
                         <button type="button" className="m-0 border-0 bg-transparent p-0">
-                          <Tag tone={state.tone}>{state.text}</Tag>
+                          {tag}
                         </button>
                       </Tooltip>
                     )}

@@ -22,7 +22,7 @@ import { Tag } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { useSettled } from "@/components/use-settled";
-import { Cut, VirtualRows } from "@/components/VirtualList";
+import { Cut, VirtualRows } from "@/components/VirtualRows";
 import { count, counted } from "@/format/count";
 import { planAction } from "@/format/states";
 import { isAbsent, valueText } from "@/format/value";

@@ -3,7 +3,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import type { PlanDetail, PlanKind } from "@/api/bindings";
 import { BackendError } from "@/api/errors";
 import { useCommand } from "@/api/mutations";
-import { plan, run } from "@/api/queries";
+import { run, shownPlan } from "@/api/queries";
 import { Button, buttonClass } from "@/components/Button";
 import { Card } from "@/components/Card";
 import { EmptyState } from "@/components/EmptyState";
@@ -12,8 +12,7 @@ import { Pill } from "@/components/Pill";
 import { Callout, Problem, toastError } from "@/components/Problem";
 import { BusyBar } from "@/components/Progress";
 import { Time } from "@/components/Time";
-import { count } from "@/format/count";
-import { planAction, planState } from "@/format/states";
+import { planState } from "@/format/states";
 import { applyLabel, deletesOf, planEquation, whyNotApply } from "@/screens/plans/counts";
 import { Entries } from "@/screens/plans/Entries";
 
@@ -21,7 +20,7 @@ const route = getRouteApi("/plans/$plan");
 
 export function PlanScreen() {
   const { plan: id } = route.useParams();
-  const { data } = useSuspenseQuery(plan(id));
+  const { data } = useSuspenseQuery(shownPlan(id));
   const state = planState(data.state);
   return (
     <Page
@@ -223,7 +222,7 @@ const whats: Record<Exclude<PlanKind, "run">, { title: string; text: string }> =
   },
   relink: {
     title: "This plan finds anew which record is which",
-    text: "It was made as if nothing had been linked before: pairs are found by the match key again. Until you apply it, the sync goes on with the pairs that it knows.",
+    text: "It was made as if nothing had been linked before: pairs are found by the match key again. Those that need no change are under Unchanged. Until you apply it, the sync goes on with the pairs that it knows.",
   },
   purge: {
     title: "This plan removes what the sync has made",
@@ -266,11 +265,7 @@ function Building({ data }: { data: PlanDetail }) {
               It goes on by itself.
             </Callout>
           ) : (
-            <p className="m-0 text-sm text-ink3">
-              Nothing is written while a plan is made. {count(data.counts.create)}{" "}
-              {planAction("create").text}, {count(data.counts.update)} {planAction("update").text}{" "}
-              so far.
-            </p>
+            <p className="m-0 text-sm text-ink3">Nothing is written while a plan is made.</p>
           )}
         </div>
       </Card>

@@ -1,18 +1,21 @@
-import { useInfiniteQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { useSuspenseQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Activity } from "lucide-react";
+import type { ReactNode } from "react";
 import type { RunState, RunSummary, SyncSummary } from "@/api/bindings";
-import { runs, syncs } from "@/api/queries";
+import { ROWS, type RunsRequest, runsPage, syncs } from "@/api/queries";
+import { usePages } from "@/api/use-pages";
 import { buttonClass } from "@/components/Button";
 import { EmptyState } from "@/components/EmptyState";
 import { Select } from "@/components/Field";
 import { FilterTabs } from "@/components/FilterTabs";
 import { ListBody } from "@/components/ListBody";
+import { LoadingRows, widthOf } from "@/components/LoadingRows";
 import { Page } from "@/components/Page";
 import { Tag } from "@/components/Pill";
 import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
-import { VirtualList } from "@/components/VirtualList";
+import { VirtualRows } from "@/components/VirtualRows";
 import { count } from "@/format/count";
 import { changed, notWritten, runState, trigger } from "@/format/states";
 import { duration } from "@/format/time";
@@ -146,8 +149,6 @@ type RunsProps = {
 };
 
 function Runs({ sync, states: chosen, onStates }: RunsProps) {
-  const list = useInfiniteQuery(runs({ sync: sync ?? null, states: chosen }));
-  const rows = list.data?.pages.flat() ?? [];
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       <div className="border-b border-line bg-panel px-6 py-2.5">
@@ -173,22 +174,9 @@ function Runs({ sync, states: chosen, onStates }: RunsProps) {
         <span>Not written</span>
         <span>Took</span>
       </div>
-      <ListBody
-        error={list.error}
-        onRetry={() => void (list.data === undefined ? list.refetch() : list.fetchNextPage())}
-        isPending={list.data === undefined}
-        isEmpty={rows.length === 0}
-        loading={
-          <div
-            role="status"
-            aria-label="Loading the runs"
-            className="grid gap-3 bg-panel px-6 py-3"
-          >
-            <Skeleton className="h-4 w-3/5" />
-            <Skeleton className="h-4 w-2/5" />
-            <Skeleton className="h-4 w-1/2" />
-          </div>
-        }
+      <RunList
+        key={`${sync} ${chosen.join()}`}
+        request={{ sync: sync ?? null, states: chosen }}
         empty={
           chosen.length > 0 || sync !== undefined ? (
             <EmptyState
@@ -213,23 +201,58 @@ function Runs({ sync, states: chosen, onStates }: RunsProps) {
             </EmptyState>
           )
         }
+      />
+    </div>
+  );
+}
+
+type ListProps = { request: RunsRequest; empty: ReactNode };
+
+function RunList({ request, empty }: ListProps) {
+  const list = usePages<"list_runs", RunSummary>({
+    page: (before) => runsPage(request, before),
+    rows: (answer) => answer,
+    next: (answer) => (answer.length < ROWS ? null : (answer.at(-1)?.id ?? null)),
+  });
+  return (
+    <ListBody
+      error={list.error}
+      onRetry={list.retry}
+      isPending={list.isPending}
+      isEmpty={list.count === 0}
+      loading={
+        <LoadingRows label="Loading the runs">
+          {(width) => <LoadingRow width={width} />}
+        </LoadingRows>
+      }
+      empty={empty}
+    >
+      <VirtualRows
+        count={list.count}
+        rowKey={(row) => list.at(row)?.id ?? row}
+        estimate={51}
+        label="Runs"
+        className="min-h-0 flex-1 bg-panel"
+        onRange={list.onRange}
       >
-        <VirtualList
-          key={`${sync} ${chosen.join()}`}
-          items={rows}
-          itemKey={(run) => run.id}
-          estimate={36}
-          label="Runs"
-          className="min-h-0 flex-1 bg-panel"
-          onEnd={() => {
-            if (list.hasNextPage && !list.isFetching) {
-              void list.fetchNextPage();
-            }
-          }}
-        >
-          {(run) => <Row run={run} />}
-        </VirtualList>
-      </ListBody>
+        {(row) => {
+          const run = list.at(row);
+          return run === undefined ? <LoadingRow width={widthOf(row)} /> : <Row run={run} />;
+        }}
+      </VirtualRows>
+    </ListBody>
+  );
+}
+
+function LoadingRow({ width }: { width: string }) {
+  return (
+    <div className={`${columns} border-b border-line py-[17px]`}>
+      <Skeleton className="h-4 w-16" />
+      <Skeleton className={`h-4 ${width}`} />
+      <Skeleton className="h-4 w-16" />
+      <Skeleton className="h-4 w-24" />
+      <Skeleton className="h-4 w-8" />
+      <Skeleton className="h-4 w-10" />
     </div>
   );
 }

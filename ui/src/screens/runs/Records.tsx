@@ -16,7 +16,7 @@ import { toastError } from "@/components/Problem";
 import { Skeleton } from "@/components/Progress";
 import { Time } from "@/components/Time";
 import { useSettled } from "@/components/use-settled";
-import { Cut, VirtualRows } from "@/components/VirtualList";
+import { Cut, VirtualRows } from "@/components/VirtualRows";
 import { counted } from "@/format/count";
 import { recordOutcome, recordOutcomes } from "@/format/states";
 

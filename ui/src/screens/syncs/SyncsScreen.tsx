@@ -13,12 +13,13 @@ import { Page } from "@/components/Page";
 import { Pill, Tag } from "@/components/Pill";
 import { toastError } from "@/components/Problem";
 import { Spark } from "@/components/Spark";
+import { SyncStateTag } from "@/components/SyncStateTag";
 import { Table, Td, Th, Tr } from "@/components/Table";
 import { Time } from "@/components/Time";
 import { usePauseSync } from "@/components/use-pause-sync";
 import { count, counted } from "@/format/count";
 import { runBars } from "@/format/runs";
-import { changed, syncReason, syncState } from "@/format/states";
+import { changed, syncReason } from "@/format/states";
 
 export function SyncsScreen() {
   const { data } = useSuspenseQuery(syncs());
@@ -68,7 +69,6 @@ export function SyncsScreen() {
 }
 
 function Row({ sync }: { sync: SyncSummary }) {
-  const state = syncState(sync.state);
   const last = sync.recent_runs.at(-1);
   return (
     <Tr>
@@ -88,7 +88,7 @@ function Row({ sync }: { sync: SyncSummary }) {
       </Td>
       <Td className="max-w-[190px]" title={syncReason(sync.state) ?? undefined}>
         <span className="flex items-center gap-1.5">
-          <Tag tone={state.tone}>{state.text}</Tag>
+          <SyncStateTag sync={sync} />
           {sync.has_draft && sync.state.kind !== "draft" && <Tag tone="neutral">draft open</Tag>}
           {sync.is_paused && <Tag tone="neutral">paused</Tag>}
         </span>

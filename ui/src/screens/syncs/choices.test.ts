@@ -23,6 +23,7 @@ const stream = (can: Partial<StreamView["capabilities"]>): StreamView => ({
     batch_size: 1,
     match_by: [],
     idempotent_create: false,
+    deletions: { kind: "by_absence" },
     ...can,
   },
 });
