@@ -1,9 +1,9 @@
 //! Histories from seeds, and some that once broke a promise: see [`testkit::simulation`].
 
-use model::sync::Policy;
+use model::sync::{Policy, WriteMode};
 use testkit::simulation::history::{
-    Configuration, Edit, End, Event, Fault, History, MemberField, PersonLike, RunKind, RunStep,
-    Setting, Stamp, Step,
+    Configuration, Edit, End, Event, Fault, History, MemberField, Part, PersonLike, RunKind,
+    RunStep, Setting, Stamp, Step,
 };
 use testkit::simulation::{Stage, Tally, Ways, live_all};
 
@@ -111,11 +111,21 @@ fn mapped(setting: &Setting, mapping: u8) -> Step {
 
 /// Ends the process at each write to the store in turn, just before it and just after. Gives how many writes a run has.
 fn cut_at_each_write(setting: &Setting, before: &[Step], kind: RunKind) -> u32 {
+    cut_at_each(setting, before, kind, End::Write)
+}
+
+/// Ends the process at each moment of a kind in turn, just before it and just after. Gives how many a run has.
+fn cut_at_each(
+    setting: &Setting,
+    before: &[Step],
+    kind: RunKind,
+    moment: fn(u32, bool) -> End,
+) -> u32 {
     for nth in 1.. {
         let mut died = 0;
         for is_before in [true, false] {
             let mut steps = before.to_vec();
-            steps.push(ending(kind, End::Write(nth, is_before)));
+            steps.push(ending(kind, moment(nth, is_before)));
             died += live(setting, steps).died;
         }
         if died == 0 {
@@ -123,6 +133,29 @@ fn cut_at_each_write(setting: &Setting, before: &[Step], kind: RunKind) -> u32 {
         }
     }
     unreachable!()
+}
+
+/// Ends the process before and after each request and each write to the store: between two of them, nothing that lasts
+/// happens. Gives at how many moments.
+fn cut_everywhere(setting: &Setting, before: &[Step], kind: RunKind) -> u32 {
+    let moments: [fn(u32, bool) -> End; 2] = [End::Request, End::Write];
+    let cuts = moments.map(|moment| cut_at_each(setting, before, kind, moment));
+    cuts.into_iter().sum()
+}
+
+/// Ends the process whenever it waits for anything at all.
+fn cut_at_each_poll(setting: &Setting, before: &[Step], kind: RunKind) -> u32 {
+    cut_at_each(setting, before, kind, |nth, _| End::Poll(nth))
+}
+
+fn changed(n: u8) -> Step {
+    let other = PersonLike::number(n + 100);
+    Step::Edit(Edit::ChangePerson(n, other, Stamp::Later))
+}
+
+fn named(member: u8, n: u8) -> Step {
+    let name = MemberField::Name;
+    Step::Edit(Edit::ChangeMember(member, name, PersonLike::number(n)))
 }
 
 fn planning() -> Setting {
@@ -367,4 +400,168 @@ fn what_somebody_edits_between_a_write_and_the_look_at_it_is_no_echo_where_versi
             }
         }
     }
+}
+
+fn in_mode(mode: WriteMode) -> Setting {
+    let mut setting = Setting::plain();
+    setting.configuration.mode = mode;
+    setting
+}
+
+#[test]
+fn the_power_may_go_wherever_a_run_one_way_waits() {
+    let people = [add(0), add(1), add(2)];
+    let changes = [run(RunKind::New), changed(0), changed(1)];
+    let all = [people.as_slice(), changes.as_slice()].concat();
+    for mode in [WriteMode::Upsert, WriteMode::Append, WriteMode::FullRefresh] {
+        let setting = in_mode(mode);
+        assert!(cut_everywhere(&setting, &people, RunKind::New) > 8);
+        assert!(cut_everywhere(&setting, &all, RunKind::New) > 8);
+    }
+    assert!(cut_at_each_poll(&Setting::plain(), &all, RunKind::New) > 2);
+    let mut mirror = in_mode(WriteMode::Mirror);
+    mirror.configuration.sightings = 1;
+    let gone = [all.as_slice(), &[Step::Edit(Edit::RemovePerson(2))]].concat();
+    assert!(cut_everywhere(&mirror, &gone, RunKind::Full) > 8);
+}
+
+#[test]
+fn the_power_may_go_wherever_a_run_both_ways_waits() {
+    for has_versions in [false, true] {
+        let mut setting = both_ways(Policy::Ask);
+        setting.target.has_versions = has_versions;
+        let met = [
+            Step::Edit(Edit::AddMember(PersonLike::number(9))),
+            add(0),
+            add(1),
+            run(RunKind::New),
+        ];
+        assert!(cut_everywhere(&setting, &met, RunKind::Apply) > 8);
+        let edits = [run(RunKind::Apply), changed(0), named(1, 7), named(2, 8)];
+        let all = [met.as_slice(), edits.as_slice()].concat();
+        assert!(cut_everywhere(&setting, &all, RunKind::New) > 8);
+        assert!(cut_at_each_poll(&setting, &all, RunKind::New) > 8);
+        let decided = [
+            run(RunKind::Apply),
+            changed(0),
+            named(1, 7),
+            run(RunKind::New),
+            run(RunKind::Decide(1)),
+        ];
+        let all = [met.as_slice(), decided.as_slice()].concat();
+        assert!(cut_everywhere(&setting, &all, RunKind::Apply) > 8);
+    }
+}
+
+#[test]
+fn the_power_may_go_wherever_a_run_waits_that_takes_one_back() {
+    let steps = [
+        add(0),
+        add(1),
+        run(RunKind::New),
+        changed(0),
+        add(2),
+        run(RunKind::New),
+        named(1, 7),
+        run(RunKind::Undo(0, Part::All)),
+    ];
+    for has_versions in [false, true] {
+        let mut setting = Setting::plain();
+        setting.target.has_versions = has_versions;
+        assert!(cut_everywhere(&setting, &steps, RunKind::Apply) > 8);
+        // And that too is taken back.
+        let again = [run(RunKind::Apply), run(RunKind::Undo(0, Part::All))];
+        let all = [steps.as_slice(), again.as_slice()].concat();
+        assert!(cut_everywhere(&setting, &all, RunKind::Apply) > 8);
+    }
+}
+
+#[test]
+fn what_is_added_anew_is_added_once_whatever_becomes_of_the_answer() {
+    let setting = in_mode(WriteMode::Append);
+    for fault in [Fault::LostBefore, Fault::LostAfter] {
+        for at in 1..6 {
+            let lost = faulty(RunKind::New, vec![(at, Event::Fault(fault))]);
+            live(&setting, vec![add(0), run(RunKind::New), changed(0), lost]);
+        }
+    }
+}
+
+#[test]
+fn a_plan_that_adds_anew_is_applied_once() {
+    let mut setting = in_mode(WriteMode::Append);
+    setting.target.is_searchable = false;
+    setting.configuration.matches = false;
+    for is_idempotent in [false, true] {
+        setting.target.is_idempotent = is_idempotent;
+        for nth in 1..9 {
+            let steps = vec![
+                add(0),
+                run(RunKind::Plan(0)),
+                ending(RunKind::Apply, End::Write(nth, true)),
+                run(RunKind::Apply),
+            ];
+            live(&setting, steps);
+        }
+    }
+}
+
+#[test]
+fn what_is_taken_back_is_what_that_run_wrote_and_nobody_changed_since() {
+    for has_versions in [false, true] {
+        for part in [Part::All, Part::Records, Part::Names] {
+            for nth in 0..2 {
+                for edit in [named(0, 7), named(1, 7), changed(1)] {
+                    let mut setting = Setting::plain();
+                    setting.target.has_versions = has_versions;
+                    let steps = vec![
+                        add(0),
+                        add(1),
+                        run(RunKind::New),
+                        changed(0),
+                        run(RunKind::New),
+                        edit,
+                        run(RunKind::Undo(nth, part)),
+                        run(RunKind::Apply),
+                        run(RunKind::Undo(0, part)),
+                        run(RunKind::Apply),
+                    ];
+                    live(&setting, steps);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_somebody_edits_on_a_source_that_the_plan_had_not_read_is_not_overwritten() {
+    for has_versions in [false, true] {
+        let mut setting = both_ways(Policy::Ask);
+        setting.target.has_versions = has_versions;
+        for at in 1..9 {
+            for person in 0..3 {
+                let edit = Edit::ChangePerson(person, PersonLike::number(105), Stamp::Later);
+                let then = vec![
+                    named(0, 7),
+                    named(1, 8),
+                    named(2, 9),
+                    faulty(RunKind::New, vec![(at, Event::Edit(edit))]),
+                ];
+                approved(&setting, RunStep::calm(RunKind::Apply), then);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_both_ways_is_set_aside_too() {
+    let refused = PersonLike {
+        name: 23,
+        ..PersonLike::number(105)
+    };
+    let mut then = vec![Step::Edit(Edit::ChangePerson(0, refused, Stamp::Later))];
+    then.extend((0..7).map(|_| run(RunKind::New)));
+    let setting = both_ways(Policy::Ask);
+    let tally = approved(&setting, RunStep::calm(RunKind::Apply), then);
+    assert_eq!(tally.listed, 1);
 }

@@ -18,12 +18,12 @@ use store::links::{Link, SourceMark};
 use store::run_records::Told;
 use store::unwritten::Failure;
 
-use crate::compare;
 use crate::error::Result;
 use crate::job::Job;
 use crate::plan::{self, Decision, Mapped, Problem};
 use crate::run::Work;
 use crate::write::{self, Intended};
+use crate::{compare, retries};
 
 /// What became of a batch, ready to be committed.
 pub(crate) struct Batch {
@@ -280,10 +280,16 @@ impl Batch {
                             .into(),
                     field: None,
                 };
+                let (_, target_key) = pair(intended.side, &intended.change);
                 let Intended {
                     seq, side, mapped, ..
                 } = intended;
-                return self.settle_unwritten(seq, side, mapped, Decision::Held(problem));
+                self.settle_unwritten(seq, side, mapped, Decision::Held(problem));
+                // The next run reads the target's record again by it.
+                if let Some(line) = self.records.last_mut() {
+                    line.target_key = target_key;
+                }
+                return;
             }
         };
         let Intended {
@@ -423,6 +429,10 @@ impl Batch {
             change,
             ..
         } = intended;
+        let tried_as = match outcome.needs_person() {
+            true => retries::tried_as(&mapped, &change),
+            false => mapped.fingerprint,
+        };
         let (message, field) = problem.map_or((None, None), |problem| {
             (Some(problem.message), problem.field)
         });
@@ -439,7 +449,7 @@ impl Batch {
             side,
             exchange,
             change: Some(change.id),
-            mapped: mapped.fingerprint,
+            mapped: tried_as,
         });
     }
 

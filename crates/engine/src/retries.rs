@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use connectors::{RowRecord, StreamDescription};
 use model::ids::{PlanId, SyncId};
 use model::path::{FieldPath, Segment};
-use model::record::{Record, RecordKey};
+use model::record::{Change, Intent, Record, RecordKey};
 use model::sync::Side;
-use model::value::Value;
+use model::value::{Fingerprint, Object, Value};
 use store::plans::PlanKind;
 use store::run_records::RunRecord;
 use store::unwritten::Tried;
@@ -19,8 +19,8 @@ use crate::claims::Claims;
 use crate::error::{Error, Result};
 use crate::job::{Back, Job};
 use crate::limits::RECORDS_PER_BATCH;
-use crate::plan::{Decision, Mapped, Problem};
-use crate::planned::plan_mapped;
+use crate::plan::{self, Decision, Mapped, Problem};
+use crate::planned::{Planned, plan_mapped};
 use crate::run::{
     Ended, Sequence, Work, apply, batches, execute, stop_if_cancelled, take_up_mapping,
 };
@@ -152,16 +152,41 @@ impl SetAside {
                 if matches!(decision, Decision::Write(_))
                     && tried.fingerprint == Some(mapped.fingerprint) =>
             {
-                Decision::Held(Problem {
-                    message: format!(
-                        "was tried {} times without success and is set aside; change it, or try it again yourself",
-                        tried.tries
-                    ),
-                    field: None,
-                })
+                set_aside(tried)
             }
             _ => decision,
         }
+    }
+}
+
+/// Keeps a change of a sync both ways back that has failed too often.
+pub(crate) fn hold_tried(job: &Job, tried: Option<&Tried>, planned: &mut Planned) {
+    let (Some(tried), Decision::Write(change)) = (tried, &planned.decision) else {
+        return;
+    };
+    let is_same = tried.fingerprint == Some(tried_as(&planned.mapped, change));
+    if is_same && tried.tries >= u32::from(job.document.most_tries.max(1)) {
+        // It counts as the same once more.
+        planned.mapped.fingerprint = tried_as(&planned.mapped, change);
+        planned.decision = set_aside(tried);
+    }
+}
+
+fn set_aside(tried: &Tried) -> Decision {
+    Decision::Held(Problem {
+        message: format!(
+            "was tried {} times without success and is set aside; change it, or try it again yourself",
+            tried.tries
+        ),
+        field: None,
+    })
+}
+
+/// What makes a change the same as one that was tried: the record, or what is written where the record was not read.
+pub(crate) fn tried_as(mapped: &Mapped, change: &Change) -> Fingerprint {
+    match mapped.fingerprint {
+        plan::NOT_READ => Value::Object(change.fields.clone()).fingerprint(),
+        fingerprint => fingerprint,
     }
 }
 
@@ -178,14 +203,16 @@ pub(crate) async fn resend(
     }
     let (sync, keys) = (job.sync, records.iter().map(|record| &record.source_key));
     let keys: Vec<RecordKey> = keys.cloned().collect();
-    let version = work
+    let (version, tried) = work
         .store
         .write(move |tx| {
+            let tried = store::unwritten::set_aside(tx, sync, 0, &keys)?;
             store::journal::release_many(tx, sync, &keys)?;
             store::unwritten::forgive_many(tx, sync, &keys)?;
-            store::syncs::get(tx, sync).map(|stored| stored.version)
+            Ok((store::syncs::get(tx, sync)?.version, tried))
         })
         .await?;
+    let records = as_they_are(job, work, records, &tried, sequence).await?;
     // With the mapping of an earlier version a person says so, and the other records stay as they are.
     if version == job.version {
         take_up_mapping(job, work).await?;
@@ -233,6 +260,75 @@ pub(crate) async fn resend(
     }
     Ok(Ended::Completed)
 }
+
+/// What was read of a record may be older than what was written since, by a plan that had moved on or by a later run. Such
+/// a record is read again, or left as it is where its platform does not let single ones be read.
+async fn as_they_are(
+    job: &Job,
+    work: &Work,
+    records: Vec<Resent>,
+    tried: &HashMap<RecordKey, Tried>,
+    sequence: &mut Sequence,
+) -> Result<Vec<Resent>> {
+    let is_outdated = |record: &Resent| {
+        let tried = tried.get(&record.source_key);
+        // A record of the target is read again in any case.
+        record.of_target.is_none() && tried.is_some_and(|tried| tried.fingerprint.is_none())
+    };
+    let (outdated, mut current): (Vec<Resent>, Vec<Resent>) =
+        records.into_iter().partition(is_outdated);
+    if outdated.is_empty() {
+        return Ok(current);
+    }
+    let mut now: HashMap<RecordKey, Record> = HashMap::new();
+    let end = match job.back {
+        Some(_) => Some(job.end(work, Side::Source)?),
+        None => None,
+    };
+    if let Some(end) = end.filter(|end| end.stream.capabilities.get) {
+        let keys = outdated.iter().map(|record| record.source_key.clone());
+        let keys: Vec<RecordKey> = keys.collect();
+        let looked = end.destination.get(&end.stream.name, &keys, end.access);
+        let looked = keys.iter().cloned().zip(looked.await?);
+        now.extend(looked.filter_map(|(key, record)| Some((key, record?))));
+    }
+    let mut left = Vec::new();
+    for mut record in outdated {
+        match now.remove(&record.source_key) {
+            Some(now) => {
+                record.source = now.fields;
+                current.push(record);
+            }
+            None => left.push(left_alone(record)),
+        }
+    }
+    if current.is_empty() {
+        return Err(Error::Refused(OUTDATED_WORDS.into()));
+    }
+    execute(job, work, left, None, sequence).await?;
+    Ok(current)
+}
+
+fn left_alone(record: Resent) -> Planned {
+    Planned {
+        mapped: Mapped {
+            source_key: record.source_key,
+            source: record.source.into(),
+            fields: Object::new(),
+            fingerprint: plan::OUTDATED,
+            problem: None,
+        },
+        decision: Decision::Held(Problem {
+            message: OUTDATED_WORDS.into(),
+            field: None,
+        }),
+        was_linked: true,
+        side: Side::Target,
+        intent: Intent::Sync,
+    }
+}
+
+const OUTDATED_WORDS: &str = "what is known of it is older than what was written since, so it is not sent again; run the sync, which reads it once more";
 
 /// A value can be given to a field, or to a part of one.
 fn refuse_unknown(target: &StreamDescription, path: &FieldPath) -> Result<()> {

@@ -6,7 +6,7 @@ use connectors::{Find, Written};
 use model::conflict::ConflictKind;
 use model::ids::{ChangeId, ConflictId, ExchangeId};
 use model::record::{Change, Operation, Outcome, Record, RecordKey};
-use model::sync::Side;
+use model::sync::{Side, WriteMode};
 use model::value::Value;
 use store::conflicts::Conflict;
 
@@ -247,7 +247,8 @@ async fn absent(
         };
         // Somebody else may have made one that matches; ours is as it was sent.
         let sent = ours.iter().position(|record| !differs(record));
-        if ours.is_empty() {
+        // Where every change is added anew, what was added before is there too.
+        if ours.is_empty() || (sent.is_none() && job.document.mode == WriteMode::Append) {
             again.push(n);
             continue;
         }

@@ -461,10 +461,11 @@ fn has_moved(job: &Job, entry: &PlanEntry, link: Option<&Link>, target_is_linked
     let is_same_pair = link.is_some_and(|link| Some(&link.target_key) == entry.target_key.as_ref());
     match (entry.action, entry.side) {
         (PlanAction::Create, Side::Source) => target_is_linked,
-        // A changed record is added anew, whatever it was linked to.
-        (PlanAction::Create, Side::Target) => {
-            link.is_some() && job.document.mode != WriteMode::Append
-        }
+        // A changed record is added anew, whatever it was linked to; once as the same.
+        (PlanAction::Create, Side::Target) => link.is_some_and(|link| {
+            job.document.mode != WriteMode::Append
+                || link.source_fingerprint == entry.mapped_fingerprint
+        }),
         (PlanAction::Delete, _) => !is_same_pair,
         (PlanAction::Update, side) if job.back.is_some() => {
             let Some(link) = link.filter(|_| is_same_pair) else {

@@ -218,6 +218,9 @@ fn take_back(
     let had = object(record.before.as_ref());
     let is_gone_for_good = record.outcome == RecordOutcome::Deleted && wrote.is_empty();
     let plan = match (record.outcome, found) {
+        (RecordOutcome::Created | RecordOutcome::Deleted, _) if !selection.fields.is_empty() => {
+            Step::Nothing("only fields of what was updated are taken back")
+        }
         (RecordOutcome::Created, None) => Step::Nothing("is not there any more"),
         (RecordOutcome::Created, Some(now)) => created(stream, &wrote, now),
         (RecordOutcome::Deleted, None) if is_gone_for_good => match stream.capabilities.create {
@@ -344,14 +347,16 @@ fn created(stream: &StreamDescription, wrote: &Object, found: &Found<'_>) -> Ste
             .map(|(name, value)| (name.as_str().into(), Value::from_serde(value)))
             .collect::<Object>()
     });
+    // A later run may have written more: it is what is made again should this be taken back too.
+    let expected = plan::project(wrote, fields);
     match (can.delete, archive) {
         (true, _) => Step::Delete {
             fields: Object::new(),
-            expected: wrote.clone(),
+            expected,
         },
-        (false, Some(fields)) => Step::Delete {
-            fields,
-            expected: wrote.clone(),
+        (false, Some(archive)) => Step::Delete {
+            fields: archive,
+            expected,
         },
         (false, None) => Step::Cannot("can be neither deleted nor put away there"),
     }

@@ -86,11 +86,16 @@ pub(crate) async fn untouched(
             .destination
             .get(&end.stream.name, &keys, end.access)
             .await?;
+        let taken_for = taken_for(job, work, side, keys).await?;
         for (mut intended, record) in now.into_iter().zip(records) {
             let Some(record) = record else {
                 out.push(intended);
                 continue;
             };
+            if is_unseen(job, &intended, &record, &taken_for) {
+                batch.settle_overtaken(job, intended, &record);
+                continue;
+            }
             let empty = Object::new();
             let fields = record.fields.as_object().unwrap_or(&empty);
             let (was, tag) = (&intended.change.before, intended.change.version.as_deref());
@@ -116,6 +121,57 @@ pub(crate) async fn untouched(
     }
     out.sort_by_key(|intended| intended.seq);
     Ok(out)
+}
+
+/// What the plan took records of the source to have, in the target's terms, where it had not read them: what both sides
+/// agreed on, and what lies in a conflict.
+async fn taken_for(
+    job: &Job,
+    work: &Work,
+    side: Side,
+    keys: Vec<RecordKey>,
+) -> Result<HashMap<RecordKey, Object>> {
+    if side == Side::Target || job.back.is_none() {
+        return Ok(HashMap::new());
+    }
+    let sync = job.sync;
+    Ok(work
+        .store
+        .read(move |db| {
+            let links = store::links::get_many(db, sync, &keys)?.into_iter();
+            let mut known: HashMap<_, _> = links.map(|(key, link)| (key, link.shadow)).collect();
+            for conflict in store::conflicts::of_records(db, sync, &keys)? {
+                if let (Some(fields), Some(value)) =
+                    (known.get_mut(&conflict.source_key), conflict.source)
+                {
+                    fields.insert(conflict.field, value);
+                }
+            }
+            Ok(known)
+        })
+        .await?)
+}
+
+/// Whether a record of the source that the plan had not read has something by now that nobody has seen.
+fn is_unseen(
+    job: &Job,
+    intended: &Intended,
+    now: &Record,
+    taken_for: &HashMap<RecordKey, Object>,
+) -> bool {
+    let key = intended.change.target_key.as_ref();
+    let Some(was) = key.and_then(|key| taken_for.get(key)) else {
+        return false;
+    };
+    if intended.intent != Intent::Sync || has_before_image(&intended.change) {
+        return false;
+    }
+    let made = job.program.apply(&now.fields).fields;
+    let mut names = intended.mapped.fields.iter().map(|(name, _)| name);
+    names.any(|name| {
+        let was = was.get(name);
+        was.is_some_and(|was| !plan::agrees(was, made.get(name)))
+    })
 }
 
 /// Whether it is known what every field that is written had before.

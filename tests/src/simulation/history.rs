@@ -1,9 +1,8 @@
-//! A history as plain data: what both platforms can do, and what happens to them. Made from a seed, readable, and
-//! shortened by leaving things out.
+//! A history as plain data: what both platforms can do, and what happens to them. Readable, and shortened by leaving
+//! things out.
 
 use std::fmt;
 
-use fastrand::Rng;
 use model::sync::{Guards, Policy, WriteMode};
 
 /// What happens, in order, and between which platforms.
@@ -81,11 +80,16 @@ pub struct Configuration {
     pub matches: bool,
     /// When it stops and asks.
     pub guards: Guards,
+    /// Who is right, where changes flow both ways; none: as at the beginning.
+    pub policy: Option<Policy>,
     /// Complete reads that must miss a record before it counts as deleted.
     pub sightings: u8,
     /// Days that it must have been gone.
     pub after_days: u16,
 }
+
+/// The mapping that has nothing but addresses.
+pub const ADDRESSES: u8 = 3;
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -178,6 +182,26 @@ pub enum RunKind {
     Retry,
     /// A person decides every n-th conflict, one way or the other, and looks at the plan.
     Decide(u8),
+    /// A person wants to take back the n-th latest run that wrote something, and looks at the plan.
+    Undo(u8, Part),
+}
+
+/// What of a run is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    All,
+    /// Every second record.
+    Records,
+    /// The names of what was updated.
+    Names,
+}
+
+impl RunKind {
+    /// Whether it only makes a plan.
+    pub(super) const fn is_plan(self) -> bool {
+        matches!(self, Self::Plan(_) | Self::Decide(_) | Self::Undo(..))
+    }
 }
 
 /// What happens at a request.
@@ -227,43 +251,6 @@ pub enum End {
     Write(u32, bool),
 }
 
-impl History {
-    /// The history of a seed.
-    pub fn of(seed: u64) -> Self {
-        let mut rng = Rng::with_seed(seed);
-        let rng = &mut rng;
-        let setting = setting(rng);
-        Self::between(seed, rng, setting)
-    }
-
-    /// The history of a seed between two platforms whose changes flow both ways.
-    pub fn both_ways(seed: u64) -> Self {
-        let mut rng = Rng::with_seed(seed);
-        let setting = both_ways(&mut rng);
-        Self::between(seed, &mut rng, setting)
-    }
-
-    fn between(seed: u64, rng: &mut Rng, setting: Setting) -> Self {
-        let mut steps = Vec::new();
-        for _ in 0..rng.u8(0..7) {
-            steps.push(Step::Edit(Edit::AddPerson(person(rng), stamp(rng))));
-        }
-        if rng.u8(0..3) == 0 {
-            for _ in 0..rng.u8(1..4) {
-                steps.push(Step::Edit(Edit::AddMember(person(rng))));
-            }
-        }
-        for _ in 0..rng.u8(2..9) {
-            step(rng, &setting, &mut steps);
-        }
-        Self {
-            seed,
-            setting,
-            steps,
-        }
-    }
-}
-
 impl Setting {
     /// Both platforms do what most do, and no guard holds anything.
     pub fn plain() -> Self {
@@ -299,10 +286,22 @@ impl Setting {
                     from_records: u32::MAX,
                     ..Guards::default()
                 },
+                policy: None,
                 sightings: 2,
                 after_days: 0,
             },
         }
+    }
+
+    /// Who is right in a configuration, where changes flow both ways.
+    pub(super) fn policy(&self, configuration: &Configuration) -> Option<Policy> {
+        self.both_ways
+            .map(|first| configuration.policy.unwrap_or(first))
+    }
+
+    /// Records say when they were changed.
+    pub(super) fn tells_time(&self) -> bool {
+        self.both_ways == Some(Policy::Newest)
     }
 }
 
@@ -326,236 +325,6 @@ impl RunStep {
             end: None,
             full: None,
         }
-    }
-}
-
-pub(super) fn one_in(rng: &mut Rng, n: u32) -> bool {
-    rng.u32(0..n) == 0
-}
-
-fn setting(rng: &mut Rng) -> Setting {
-    let is_idempotent = rng.bool();
-    let is_searchable = rng.u8(0..4) != 0;
-    let has_versions = rng.bool();
-    let mode = match rng.u8(0..3) {
-        0 => WriteMode::Mirror,
-        _ => WriteMode::Upsert,
-    };
-    Setting {
-        source: SourceLike {
-            is_incremental: rng.u8(0..4) != 0,
-            has_offset_pages: one_in(rng, 6),
-            is_by_key: one_in(rng, 3),
-            page: rng.usize(1..6),
-            repeats: one_in(rng, 3),
-        },
-        target: TargetLike {
-            is_idempotent,
-            is_searchable,
-            has_versions,
-            is_unique: one_in(rng, 4),
-            normalises: one_in(rng, 4),
-            tells_member: rng.bool(),
-            // Where nothing else tells a create again, the search has to know it.
-            search_lags: if is_idempotent && one_in(rng, 4) {
-                rng.u32(1..6)
-            } else {
-                0
-            },
-            can_get: has_versions || rng.bool(),
-            batch: rng.usize(1..6),
-        },
-        both_ways: None,
-        is_wide: false,
-        configuration: Configuration {
-            matches: is_searchable,
-            ..configuration(rng, mode)
-        },
-    }
-}
-
-/// Both sides are read, written and matched.
-fn both_ways(rng: &mut Rng) -> Setting {
-    let policies = [Policy::Ask, Policy::Merge, Policy::Source, Policy::Target];
-    let mut setting = setting(rng);
-    setting.both_ways = Some(policies[rng.usize(0..policies.len())]);
-    setting.source.has_offset_pages = false;
-    setting.target.is_searchable = true;
-    setting.target.is_unique = false;
-    setting.target.can_get = true;
-    setting.configuration.mapping = 0;
-    setting.configuration.mode = WriteMode::Upsert;
-    setting.configuration.matches = true;
-    setting
-}
-
-fn configuration(rng: &mut Rng, mode: WriteMode) -> Configuration {
-    Configuration {
-        mapping: rng.u8(0..3),
-        mode,
-        matches: rng.u8(0..5) != 0,
-        guards: match rng.u8(0..4) {
-            // Streams, whatever happens.
-            0 => Guards {
-                max_update_percent: 100,
-                max_delete_percent: 100,
-                empty_source_above: u32::MAX,
-                from_records: u32::MAX,
-                ..Guards::default()
-            },
-            // Plans first, holds nothing but the empty source.
-            1 => Guards {
-                max_update_percent: 100,
-                max_delete_percent: 100,
-                empty_source_above: rng.u32(0..4),
-                from_records: rng.u32(0..4),
-                ..Guards::default()
-            },
-            2 => Guards {
-                max_update_percent: rng.u8(0..100),
-                max_delete_percent: rng.u8(0..100),
-                empty_source_above: rng.u32(0..6),
-                from_records: rng.u32(0..6),
-                ..Guards::default()
-            },
-            _ => Guards::default(),
-        },
-        sightings: rng.u8(1..4),
-        after_days: if one_in(rng, 4) { rng.u16(1..3) } else { 0 },
-    }
-}
-
-pub(super) fn person(rng: &mut Rng) -> PersonLike {
-    PersonLike {
-        address: rng.u8(..),
-        name: rng.u8(..),
-        number: rng.u8(..),
-    }
-}
-
-pub(super) fn stamp(rng: &mut Rng) -> Stamp {
-    match rng.u8(0..12) {
-        0 => Stamp::Late,
-        1..4 => Stamp::Same,
-        _ => Stamp::Later,
-    }
-}
-
-pub(super) fn edit(rng: &mut Rng) -> Edit {
-    match rng.u8(0..20) {
-        0..4 => Edit::AddPerson(person(rng), stamp(rng)),
-        4..12 => Edit::ChangePerson(rng.u8(..), person(rng), stamp(rng)),
-        12..14 => Edit::RemovePerson(rng.u8(..)),
-        14 => Edit::AddMember(person(rng)),
-        15..18 => {
-            let field = match rng.u8(0..6) {
-                0 => MemberField::Address,
-                1 => MemberField::Number,
-                2 => MemberField::Note,
-                _ => MemberField::Name,
-            };
-            Edit::ChangeMember(rng.u8(..), field, person(rng))
-        }
-        18 => Edit::RemoveMember(rng.u8(..)),
-        _ if one_in(rng, 4) => Edit::RemovePeople,
-        _ => Edit::ChangePerson(rng.u8(..), person(rng), stamp(rng)),
-    }
-}
-
-fn step(rng: &mut Rng, setting: &Setting, steps: &mut Vec<Step>) {
-    match rng.u8(0..20) {
-        0..6 => {
-            for _ in 0..rng.u8(1..4) {
-                steps.push(Step::Edit(edit(rng)));
-            }
-        }
-        6 => {
-            let mode = match rng.u8(0..6) {
-                0 => WriteMode::Create,
-                1 => WriteMode::Update,
-                2..4 => WriteMode::Mirror,
-                _ => WriteMode::Upsert,
-            };
-            let mut configuration = configuration(rng, mode);
-            configuration.matches &= setting.target.is_searchable;
-            if setting.both_ways.is_some() {
-                configuration.mapping = 0;
-                configuration.mode = WriteMode::Upsert;
-                configuration.matches = true;
-            }
-            steps.push(Step::Configure(configuration));
-        }
-        7 => steps.push(Step::Clock(if one_in(rng, 3) {
-            -rng.i64(0..100_000)
-        } else {
-            rng.i64(0..100_000_000)
-        })),
-        8 => {
-            // A plan, something happens, the plan is applied.
-            let ticked_off = if rng.bool() { 0 } else { rng.u8(1..4) };
-            steps.push(Step::Run(run(rng, RunKind::Plan(ticked_off))));
-            if rng.bool() {
-                steps.push(Step::Edit(edit(rng)));
-            }
-            steps.push(Step::Run(run(rng, RunKind::Apply)));
-        }
-        9 => steps.push(Step::Run(run(rng, RunKind::Retry))),
-        10 => steps.push(Step::Run(run(rng, RunKind::Apply))),
-        11..13 => steps.push(Step::Run(run(rng, RunKind::Full))),
-        _ => {
-            steps.push(Step::Run(run(rng, RunKind::New)));
-            // The first run both ways waits for a person.
-            if setting.both_ways.is_some() && rng.bool() {
-                steps.push(Step::Run(run(rng, RunKind::Apply)));
-            }
-        }
-    }
-}
-
-fn run(rng: &mut Rng, kind: RunKind) -> RunStep {
-    let mut events = Vec::new();
-    // A third of the runs is calm, others are not.
-    let trouble = rng.u8(0..3);
-    let within = [6, 12, 24][usize::from(trouble)];
-    for _ in 0..trouble * rng.u8(0..4) {
-        let event = match rng.u8(0..10) {
-            0..4 => Event::Edit(edit(rng)),
-            4 if one_in(rng, 2) => Event::Cancel,
-            _ => Event::Fault(fault(rng)),
-        };
-        events.push((rng.u32(1..within), event));
-    }
-    let before = rng.bool();
-    let end = match rng.u8(0..9) {
-        0 => Some(End::Poll(rng.u32(1..60))),
-        1 => Some(End::Request(rng.u32(1..16), before)),
-        2 => Some(End::Transaction(rng.u32(1..40), before)),
-        3 => Some(End::Write(rng.u32(1..16), before)),
-        _ => None,
-    };
-    let full = one_in(rng, 12).then(|| {
-        let from = rng.u32(1..12);
-        (from, from + rng.u32(0..4))
-    });
-    RunStep {
-        kind,
-        events,
-        end,
-        full,
-    }
-}
-
-pub(super) fn fault(rng: &mut Rng) -> Fault {
-    match rng.u8(0..16) {
-        0..2 => Fault::Unavailable,
-        2 => Fault::RateLimited,
-        3 => Fault::SignIn,
-        4 => Fault::Malformed,
-        5..8 => Fault::LostBefore,
-        8..11 => Fault::LostAfter,
-        11..13 => Fault::Partial(rng.u8(..)),
-        13..15 => Fault::Reject(rng.u8(..)),
-        _ => Fault::Short,
     }
 }
 

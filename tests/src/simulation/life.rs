@@ -11,13 +11,13 @@ use engine::Job;
 use engine::alone::Alone;
 use engine::retries::Resent;
 use engine::run::Input;
+use engine::undo::{self, Selection};
 use model::clock::Clock;
 use model::conflict::Decision as Choice;
-use model::ids::{ConnectionId, PlanId, SyncId};
-use model::mapping::{Mapping, OnFailure, Origin, Rule, Step as MappingStep};
+use model::ids::{ConnectionId, PlanId, RunId, SyncId};
 use model::record::RecordKey;
 use model::run::RunState;
-use model::sync::{DeleteRule, StreamRef, Sync, TwoWay, WriteMode};
+use model::sync::WriteMode;
 use store::conflicts::ConflictFilter;
 use store::inline::{Access, Fate, Inline};
 use store::plans::PlanState;
@@ -25,15 +25,20 @@ use store::runs::Run;
 use tokio_util::sync::CancellationToken;
 
 use super::Tally;
-use super::history::{Configuration, End, Event, History, RunKind, RunStep, Setting, Step};
+use super::configured::{document, job};
+use super::history::{Configuration, End, Event, History, Part, RunKind, RunStep, Setting, Step};
 use super::long::Listed;
-use super::platform::{self, MEMBERS, PEOPLE, Platform};
+use super::platform::Platform;
 use super::rest;
 
 /// A history under way.
 pub(super) struct Life<'a> {
     pub(super) setting: &'a Setting,
     pub(super) configuration: Configuration,
+    /// Runs read both sides, or did once.
+    reads_both: bool,
+    /// Every change is added anew, or was once.
+    pub(super) appends: bool,
     pub(super) store: &'a Arc<Inline>,
     pub(super) clock: &'a Clock,
     pub(super) sync: SyncId,
@@ -90,13 +95,16 @@ impl<'a> Life<'a> {
         let platform = Platform::new(setting.clone(), Arc::clone(store), sync, clock.clone());
         let job = job(sync, 1, document, &platform)?;
         platform.state().watch.pages_shift = setting.source.has_offset_pages;
-        platform.state().watch.both_ways = setting.both_ways;
+        platform.state().watch.both_ways = setting.both_ways.is_some();
+        let (program, policy) = (Arc::clone(&job.program), setting.policy(&configuration));
         platform
             .state()
             .watch
-            .version(1, Arc::clone(&job.program), &configuration);
+            .version(1, program, &configuration, policy);
         Ok(Self {
             setting,
+            reads_both: job.back.is_some(),
+            appends: configuration.mode == WriteMode::Append,
             configuration,
             store,
             clock,
@@ -151,11 +159,17 @@ impl<'a> Life<'a> {
             })
             .unwrap();
         self.job = job(sync, version, document, &self.platform)?;
+        self.reads_both |= self.job.back.is_some();
+        self.appends |= configuration.mode == WriteMode::Append;
         self.configuration = configuration.clone();
+        let (program, policy) = (
+            Arc::clone(&self.job.program),
+            self.setting.policy(configuration),
+        );
         self.platform
             .state()
             .watch
-            .version(version, Arc::clone(&self.job.program), configuration);
+            .version(version, program, configuration, policy);
         Ok(())
     }
 
@@ -185,9 +199,7 @@ impl<'a> Life<'a> {
             state.was_in_trouble |= !is_calm || !step.events.iter().all(is_edit);
             state.ended = Arc::default();
             state.cancel = cancel.clone();
-            state
-                .watch
-                .run_begins(matches!(step.kind, RunKind::Plan(_) | RunKind::Decide(_)));
+            state.watch.run_begins(step.kind.is_plan());
         }
         let was_full = self.script(step);
         let alone = Alone {
@@ -242,6 +254,27 @@ impl<'a> Life<'a> {
                     return None;
                 }
                 Wanted::Decisions
+            }
+            RunKind::Undo(nth, part) => {
+                let filter = store::runs::RunFilter {
+                    sync: Some(sync),
+                    before: None,
+                    limit: 1000,
+                };
+                let runs = self.store.look(|db| store::runs::list(db, &filter));
+                let mut runs = runs.unwrap().into_iter().filter(undo::is_possible);
+                let selection = match part {
+                    Part::All => Selection::default(),
+                    Part::Records => Selection {
+                        seqs: (1..200).step_by(2).collect(),
+                        ..Selection::default()
+                    },
+                    Part::Names => Selection {
+                        fields: vec!["name".into()],
+                        ..Selection::default()
+                    },
+                };
+                Wanted::Undo(runs.nth(usize::from(nth))?.id, selection)
             }
             RunKind::Apply => {
                 let plans = self
@@ -369,6 +402,9 @@ impl<'a> Life<'a> {
                 Wanted::Run(input) => alone.run(&self.job, input).await.map(Came::Run),
                 Wanted::Plan => Ok(Came::Plan(alone.plan(&self.job).await)),
                 Wanted::Decisions => Ok(Came::Plan(alone.decisions(&self.job).await)),
+                Wanted::Undo(run, selection) => {
+                    Ok(Came::Plan(alone.undo(&self.job, run, selection).await))
+                }
             }
         };
         // Everything of the process goes with its runtime.
@@ -417,13 +453,14 @@ impl<'a> Life<'a> {
             })
             .unwrap();
         let mut state = self.platform.state();
+        let n_edits = state.world.edits.len();
         let watch = &mut state.watch;
         watch.checkpoint(checkpoint.map_or(0, |stored| stored.sequence));
         if let Some(broken) = watch.broken.take() {
             return Err(broken);
         }
         if self.setting.is_wide {
-            self.listed.note(self.store, sync);
+            self.listed.note(self.store, sync, n_edits);
         }
         for run in &runs {
             let equation = || {
@@ -445,13 +482,16 @@ impl<'a> Life<'a> {
                 + run.counts.held
                 + run.counts.rejected
                 + self.most_waiting;
-            let is_one_way = self.setting.both_ways.is_none();
-            if is_one_way && read.is_some_and(|read| run.counts.read > *read + gone) {
+            if !self.reads_both && read.is_some_and(|read| run.counts.read > *read + gone) {
                 return Err(format!("{read:?} were brought: {}", equation()));
             }
         }
         let run = match came {
             Came::Run(run) => run,
+            // There may be nothing to take back, or no way to see it.
+            Came::Plan(Err(engine::Error::Refused(_))) if matches!(kind, RunKind::Undo(..)) => {
+                return Ok(());
+            }
             Came::Plan(Err(error)) if is_calm => {
                 return Err(format!("a plan failed for no reason: {error}"));
             }
@@ -467,8 +507,10 @@ impl<'a> Life<'a> {
             .from_records
             .min(guards.empty_source_above.saturating_add(1));
         let reads = matches!(kind, RunKind::New | RunKind::Full);
-        let mirrors =
-            self.configuration.mode == WriteMode::Mirror || self.setting.both_ways.is_some();
+        let mirrors = matches!(
+            self.configuration.mode,
+            WriteMode::Mirror | WriteMode::FullRefresh
+        ) || self.setting.both_ways.is_some();
         let is_planned = reads && linked >= u64::from(least);
         self.tally.planned += u64::from(is_planned);
         match run.state {
@@ -531,6 +573,7 @@ enum Wanted {
     Run(Input),
     Plan,
     Decisions,
+    Undo(RunId, Selection),
 }
 
 /// Ends at the n-th poll, as a process may.
@@ -548,97 +591,4 @@ async fn until_poll<T>(
         work.as_mut().poll(context).map(Some)
     })
     .await
-}
-
-fn job(sync: SyncId, version: u32, document: Sync, platform: &Platform) -> Result<Job, String> {
-    let setting = &platform.inner().setting;
-    Job::new(
-        sync,
-        version,
-        document,
-        Arc::new(platform.clone()),
-        Arc::new(platform.clone()),
-        platform::described(setting, PEOPLE),
-        platform::described(setting, MEMBERS),
-    )
-    .and_then(|job| match setting.both_ways {
-        None => Ok(job),
-        Some(_) => job.with_back(
-            Arc::new(platform.clone()),
-            Arc::new(platform.clone()),
-            &platform::described(setting, MEMBERS),
-            platform::described(setting, PEOPLE),
-        ),
-    })
-    .map_err(|error| format!("there is no job: {error}"))
-}
-
-fn document(ends: [ConnectionId; 2], setting: &Setting, configuration: &Configuration) -> Sync {
-    let [source, target] = ends;
-    let number = |on_failure| Rule {
-        on_failure,
-        ..rule("n", "number", &["to_integer"])
-    };
-    let rules = match configuration.mapping {
-        0 => vec![rule("email", "email", &[]), rule("name", "name", &[])],
-        1 => vec![
-            rule("email", "email", &[]),
-            rule("name", "name", &[]),
-            number(OnFailure::Hold),
-        ],
-        _ => vec![
-            rule("email", "email", &["lower"]),
-            rule("name", "name", &["upper"]),
-            number(OnFailure::Null),
-        ],
-    };
-    let stream = |connection, stream: &str| StreamRef {
-        connection,
-        stream: stream.into(),
-    };
-    Sync {
-        mode: configuration.mode,
-        match_on: if configuration.matches {
-            vec!["email".parse().unwrap()]
-        } else {
-            Vec::new()
-        },
-        mapping: Mapping {
-            version: model::mapping::VERSION,
-            rules,
-        },
-        guards: configuration.guards,
-        two_way: setting.both_ways.map(|policy| TwoWay {
-            policy,
-            ..TwoWay::default()
-        }),
-        deletes: DeleteRule {
-            sightings: configuration.sightings,
-            after_days: configuration.after_days,
-            ..DeleteRule::default()
-        },
-        ..Sync::new(
-            "People to members",
-            stream(source, "people"),
-            stream(target, "members"),
-        )
-    }
-}
-
-fn rule(target: &str, source: &str, steps: &[&str]) -> Rule {
-    Rule {
-        target: target.parse().unwrap(),
-        origin: Origin::Fields {
-            paths: vec![source.parse().unwrap()],
-        },
-        steps: steps
-            .iter()
-            .map(|name| MappingStep {
-                name: (*name).to_owned(),
-                with: serde_json::Map::new(),
-            })
-            .collect(),
-        on_failure: OnFailure::Hold,
-        comment: None,
-    }
 }

@@ -16,8 +16,9 @@ use store::conflicts::ConflictFilter;
 use store::inline::Inline;
 
 use super::Tally;
+use super::drawn;
 use super::history::{
-    self, Edit, End, Event, MemberField, PersonLike, RunKind, RunStep, Setting, Stamp, Step,
+    Edit, End, Event, MemberField, PersonLike, RunKind, RunStep, Setting, Stamp, Step,
 };
 use super::life::Life;
 use super::rest;
@@ -26,13 +27,22 @@ use super::world::Edited;
 /// Pairs of records at the beginning.
 const PAIRS: u8 = 60;
 
-/// Fields of pairs that differed when a run looked, and both values.
+/// What is known of pairs from run to run.
 #[derive(Debug, Default)]
-pub(super) struct Listed(HashSet<(RecordKey, String, String)>);
+pub(super) struct Listed {
+    /// Fields that differed when a run looked, and both values.
+    conflicts: HashSet<(RecordKey, String, String)>,
+    /// How many edits there were when a member was first seen to be linked.
+    linked_from: HashMap<RecordKey, usize>,
+}
 
 impl Listed {
-    /// Takes down what is on the list now.
-    pub(super) fn note(&mut self, store: &Inline, sync: SyncId) {
+    /// Takes down what is on the list now, after so many edits.
+    pub(super) fn note(&mut self, store: &Inline, sync: SyncId, n_edits: usize) {
+        let links = store.look(|db| store::links::page(db, sync, None, 10_000));
+        for link in links.unwrap() {
+            self.linked_from.entry(link.target_key).or_insert(n_edits);
+        }
         let filter = ConflictFilter {
             sync: Some(sync),
             ..ConflictFilter::default()
@@ -43,15 +53,22 @@ impl Listed {
         for conflict in open {
             for value in [conflict.source, conflict.target].into_iter().flatten() {
                 let key = conflict.source_key.clone();
-                self.0.insert((key, conflict.field.clone(), told(&value)));
+                self.conflicts
+                    .insert((key, conflict.field.clone(), told(&value)));
             }
         }
+    }
+
+    /// Whether an edit was of a member that had no person yet: when the two meet, the rule for that counts.
+    fn is_before_meeting(&self, n: usize, edit: &Edited) -> bool {
+        let linked_from = self.linked_from.get(&edit.key);
+        !edit.on_source && linked_from.is_none_or(|from| n < *from)
     }
 
     fn has(&self, edit: &Edited, person: &RecordKey) -> bool {
         let field = edit.field.to_owned();
         let listed = (person.clone(), field, told(&edit.value));
-        self.0.contains(&listed)
+        self.conflicts.contains(&listed)
     }
 }
 
@@ -137,7 +154,7 @@ fn some(rng: &mut Rng, steps: &mut Vec<Step>) {
 }
 
 fn edit(rng: &mut Rng) -> Edit {
-    let person = history::person(rng);
+    let person = drawn::person(rng);
     match rng.u8(0..60) {
         0 => Edit::AddPerson(person, Stamp::Later),
         1 => Edit::AddMember(person),
@@ -158,7 +175,7 @@ fn run(rng: &mut Rng, kind: RunKind) -> RunStep {
     for _ in 0..rng.u8(0..4) {
         let event = match rng.bool() {
             true => Event::Edit(edit(rng)),
-            false => Event::Fault(history::fault(rng)),
+            false => Event::Fault(drawn::fault(rng)),
         };
         events.push((rng.u32(1..40), event));
     }
@@ -210,7 +227,9 @@ fn every_edit(life: &Life<'_>) -> Result<(), String> {
         let Some(person) = person_of(edit) else {
             continue;
         };
-        if latest[&(person.clone(), edit.field)] > n || life.listed.has(edit, &person) {
+        let is_overwritten = latest[&(person.clone(), edit.field)] > n;
+        let is_told = life.listed.has(edit, &person) || life.listed.is_before_meeting(n, edit);
+        if is_overwritten || is_told {
             continue;
         }
         let now = world.people.get(&person);

@@ -6,13 +6,16 @@
 //! that are a map each. One seed is one history, so a failure can be looked at as often as it takes: it is told with
 //! its steps, shortened to those that matter.
 //!
-//! Reading order: [`history`] (what can happen), `world` (what is there), `platform` (how it is reached and what can
+//! Reading order: [`history`] (what can happen), `drawn` (what a seed makes of it), `configured` (the sync), `world` (what is there), `platform` (how it is reached and what can
 //! go wrong on the way), `watch` (what must hold at each request), `life` (living it), `long` (what became of each of
 //! thousands of edits), `rest` (what must hold in the end).
 
+mod configured;
+mod drawn;
 pub mod history;
 mod life;
 mod long;
+mod past;
 mod platform;
 mod rest;
 mod watch;

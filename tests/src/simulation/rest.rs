@@ -10,7 +10,7 @@ use model::value::{Object, Value};
 use store::conflicts::ConflictFilter;
 use store::links::Link;
 
-use super::history::{RunKind, RunStep};
+use super::history::{ADDRESSES, RunKind, RunStep};
 use super::life::{Came, Life};
 use super::world::{self, Person};
 
@@ -19,6 +19,7 @@ const RUNS: usize = 10;
 
 /// Lets everything come to rest and looks at it.
 pub(super) fn come_to_rest(life: &mut Life<'_>) -> Result<(), String> {
+    life.platform.state().watch.rests();
     let at = |what: String| format!("at rest: {what}");
     quieten(life, RunKind::New).map_err(at)?;
     Rest::look(life).check(false).map_err(at)?;
@@ -98,6 +99,8 @@ struct Rest<'a> {
     held: BTreeSet<RecordKey>,
     /// Persons that were tried too often as they are.
     set_aside: BTreeSet<RecordKey>,
+    /// Persons that are left alone, because their making was taken back.
+    paused: BTreeSet<RecordKey>,
     /// Changes in the journal that nobody holds.
     open: usize,
 }
@@ -122,6 +125,11 @@ impl<'a> Rest<'a> {
             .store
             .look(|db| store::unwritten::set_aside(db, sync, most_tries, keys.clone()))
             .unwrap();
+        let people: Vec<RecordKey> = life.platform.state().world.people.keys().cloned().collect();
+        let paused = life
+            .store
+            .look(|db| store::pauses::reasons(db, sync, &people))
+            .unwrap();
         let (held, open): (Vec<_>, Vec<_>) = pending.into_iter().partition(|one| one.is_held);
         Self {
             life,
@@ -133,6 +141,7 @@ impl<'a> Rest<'a> {
             listed: listed.into_iter().map(|one| one.source_key).collect(),
             held: held.into_iter().map(|one| one.change.source_key).collect(),
             set_aside: set_aside.into_keys().collect(),
+            paused: paused.into_keys().collect(),
             open: open.len(),
             conflicts: conflicts.into_iter().map(|one| one.source_key).collect(),
         }
@@ -197,6 +206,9 @@ impl<'a> Rest<'a> {
         if self.life.setting.both_ways.is_some() {
             return self.pair(key, person);
         }
+        if self.paused.contains(key) {
+            return Ok(());
+        }
         let is_listed = self.listed.contains(key);
         let mapped = self
             .life
@@ -223,8 +235,8 @@ impl<'a> Rest<'a> {
             let mut members = world.members.values();
             let is_there = members.any(|member| world::folded(&member.fields) == address);
             return match (mode.creates(), mode.updates()) {
-                // It may have come, or been found, only since.
-                (false, _) if !everything => Ok(()),
+                // It may have come, have been found, or have gone, only since.
+                (false, _) | (_, false) if !everything => Ok(()),
                 (false, _) if !is_there || !self.life.configuration.matches => Ok(()),
                 (_, false) if is_there => Ok(()),
                 _ => Err("is neither linked nor listed".into()),
@@ -237,9 +249,10 @@ impl<'a> Rest<'a> {
                 Err(format!("is linked to {}, which never was", link.target_key))
             };
         };
-        if !mode.updates() {
+        if !mode.updates() && mode != WriteMode::Append {
             return Ok(());
         }
+        let puts_back = mode == WriteMode::FullRefresh;
         for (name, value) in mapped.fields.iter() {
             let there = member.fields.get(name).cloned().unwrap_or_default();
             let agrees = match name {
@@ -248,7 +261,9 @@ impl<'a> Rest<'a> {
                 }
                 _ => value.same_as(&there),
             };
-            if !agrees && !member.theirs.contains(name) {
+            let is_theirs = member.theirs.contains(name) && !puts_back;
+            let is_taken_back = member.past.is_taken_back(name, value);
+            if !agrees && !is_theirs && !is_taken_back {
                 return Err(format!("should have {name} = {value:?} and has {there:?}"));
             }
         }
@@ -257,7 +272,8 @@ impl<'a> Rest<'a> {
 
     /// Both of a pair have the same, or it is listed what they do not agree on.
     fn pair(&self, key: &RecordKey, person: &Person) -> Result<(), String> {
-        if self.listed.contains(key) || self.conflicts.contains(key) {
+        let is_open = self.listed.contains(key) || self.conflicts.contains(key);
+        if is_open || self.paused.contains(key) {
             return Ok(());
         }
         let Some(link) = self.links.get(key) else {
@@ -268,7 +284,9 @@ impl<'a> Rest<'a> {
             // It is kept where the other was deleted.
             return Ok(());
         };
-        for name in world::FLOWING {
+        let mapped = self.life.configuration.mapping;
+        let flowing = world::FLOWING.into_iter();
+        for name in flowing.filter(|name| mapped != ADDRESSES || *name == "email") {
             let is = |fields: &Object| fields.get(name).cloned().unwrap_or_default();
             let is_told = self.life.setting.target.has_versions;
             let unseen = |echo: &world::Echo| !is_told && echo.unseen.contains(name);
@@ -279,7 +297,9 @@ impl<'a> Rest<'a> {
             let normalises = name == "email" && self.life.setting.target.normalises;
             let agrees = here.same_as(&there)
                 || (normalises && world::folded(&person.fields) == world::folded(&member.fields));
-            if !agrees && !state.watch.keeps(key, name, [&here, &there]) {
+            let is_taken_back =
+                member.past.is_taken_back(name, &here) || person.past.is_taken_back(name, &there);
+            if !agrees && !is_taken_back && !state.watch.keeps(key, name, [&here, &there]) {
                 return Err(format!("has {name} = {here:?}, and its member {there:?}"));
             }
         }
@@ -301,7 +321,13 @@ impl<'a> Rest<'a> {
             let waits = people.any(|(person, it)| {
                 self.listed.contains(person) && world::folded(&it.fields) == address
             });
-            let is_known = linked.contains(key) || self.listed.contains(key) || waits;
+            let is_known = linked.contains(key)
+                || self.listed.contains(key)
+                || waits
+                || member
+                    .made_for
+                    .as_ref()
+                    .is_some_and(|key| self.paused.contains(key));
             if everything && !is_known && !shares {
                 return Err(format!("{key} is neither linked nor listed: {member:?}"));
             }
@@ -316,6 +342,7 @@ impl<'a> Rest<'a> {
         let address = world::folded(mapped);
         let name = mapped.get("name").and_then(Value::as_text);
         let is_refused = name.is_some_and(|name| name.eq_ignore_ascii_case(world::REFUSED));
+        let appends = self.life.configuration.mode == WriteMode::Append;
         let link = self.links.get(key);
         let is_gone = link.is_some_and(|link| !world.members.contains_key(&link.target_key));
         let shares = self
@@ -324,7 +351,7 @@ impl<'a> Rest<'a> {
             .any(|(other, person)| other != key && world::folded(&person.fields) == address);
         let is_taken = world.members.iter().any(|(target, member)| {
             world::folded(&member.fields) == address
-                && link.is_none_or(|link| link.target_key != *target)
+                && (appends || link.is_none_or(|link| link.target_key != *target))
         });
         let is_kept = self.held.contains(key) || self.set_aside.contains(key);
         is_refused || is_gone || shares || is_taken || is_kept
@@ -336,7 +363,8 @@ impl<'a> Rest<'a> {
             self.links.values().map(|link| &link.target_key).collect();
         let state = self.life.platform.state();
         for (key, member) in &state.world.members {
-            let is_ours = member.made_for.is_some() || linked.contains(key);
+            // Where every change is added anew, a person leaves a member that we adopted.
+            let is_ours = member.made_for.is_some() || linked.contains(key) || self.life.appends;
             let is_touched = member
                 .fields
                 .iter()

@@ -1,12 +1,15 @@
 //! What must hold at every request, looked up in the store at that moment.
 
+mod explain;
+mod lost;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use mapping::Program;
 use model::conflict::Decision as Choice;
 use model::ids::{ChangeId, RunId, SyncId};
-use model::record::{Change, Operation, Record, RecordKey};
+use model::record::{Change, Intent, Operation, Record, RecordKey};
 use model::sync::{Policy, WriteMode};
 use model::value::{Object, Value};
 use store::conflicts::Conflict;
@@ -14,8 +17,14 @@ use store::inline::Inline;
 use store::journal::Pending;
 use store::links::Link;
 
+use explain::explain_undo;
+pub(super) use lost::Stand;
+
 use super::history::Configuration;
 use super::world::{self, World};
+
+/// How often the same is tried.
+const MOST_TRIES: u32 = 5;
 
 /// What was seen so far, and what was wrong with it.
 #[derive(Default)]
@@ -31,11 +40,14 @@ pub(super) struct Watch {
     /// Who reads.
     reader: Option<RunId>,
     is_plan: bool,
-    /// Who is right, where changes flow both ways.
-    pub(super) both_ways: Option<Policy>,
-    /// Changes of pairs that were linked when they were sent, and the fields in which the two had agreed. Where they had
-    /// not, they meet for the first time, and the rule for that counts.
-    pairs: HashMap<ChangeId, Option<BTreeSet<String>>>,
+    /// Changes flow both ways.
+    pub(super) both_ways: bool,
+    /// Nothing goes wrong any more.
+    pub(super) is_at_rest: bool,
+    /// How often what is written to a record was refused since then, and what it was.
+    refused: HashMap<(bool, RecordKey), (Object, u32)>,
+    /// What was sent.
+    sent_as: HashMap<ChangeId, SentAs>,
     /// What a person has decided about: the keys of a pair, a field, and a value that may go.
     decided: Vec<([RecordKey; 2], String, Value)>,
     /// Those of them that may both stay.
@@ -66,10 +78,23 @@ pub(super) struct Watch {
     unknown: HashSet<(ChangeId, String)>,
 }
 
+/// What a change was when it was sent.
+struct SentAs {
+    intent: Intent,
+    /// Who was right then.
+    policy: Option<Policy>,
+    /// Every change is added anew.
+    appends: bool,
+    /// Of a pair that was linked, the fields in which the two had agreed. In others they meet for the first time, and
+    /// the rule for that counts.
+    agreed: Option<BTreeSet<String>>,
+}
+
 #[derive(Clone)]
 struct Version {
     program: Arc<Program>,
     mode: WriteMode,
+    policy: Option<Policy>,
     sightings: u8,
     after_days: u16,
 }
@@ -81,10 +106,17 @@ impl Watch {
     }
 
     /// A version of the sync is in force.
-    pub(super) fn version(&mut self, version: u32, program: Arc<Program>, is: &Configuration) {
+    pub(super) fn version(
+        &mut self,
+        version: u32,
+        program: Arc<Program>,
+        is: &Configuration,
+        policy: Option<Policy>,
+    ) {
         let version_is = Version {
             program,
             mode: is.mode,
+            policy,
             sightings: is.sightings,
             after_days: is.after_days,
         };
@@ -213,19 +245,38 @@ impl Watch {
             if pending.is_held {
                 self.broken(&format!("is held for a person, and was sent: {change:?}"));
             }
-            self.pairs
-                .insert(change.id, links_pair(change, on_source, &links));
-            if on_source || self.both_ways.is_some() {
+            let version = self.version_in(store, pending.run);
+            let sent_as = SentAs {
+                intent: pending.intent,
+                policy: version.policy,
+                appends: version.mode == WriteMode::Append,
+                agreed: links_pair(change, on_source, &links),
+            };
+            let appends = sent_as.appends;
+            self.sent_as.insert(change.id, sent_as);
+            if pending.intent == Intent::Undo {
+                if let Err(why) = explain_undo(world, on_source, change) {
+                    self.broken(&format!("{why}: {change:?}"));
+                }
+                continue;
+            }
+            if on_source && !self.both_ways {
+                self.broken(&format!(
+                    "the source of a sync one way was written: {change:?}"
+                ));
+            }
+            if on_source || self.both_ways {
                 continue;
             }
             if Some(pending.run) == active && self.reader == active {
                 self.own += 1;
                 let done = match change.operation {
-                    Operation::Delete => &mut self.deleted,
-                    _ => &mut self.updated,
+                    Operation::Delete => Some(&mut self.deleted),
+                    Operation::Update => Some(&mut self.updated),
+                    Operation::Create => None,
                 };
                 if self.linked.contains(&change.source_key) {
-                    done.insert(change.source_key.clone());
+                    done.map(|done| done.insert(change.source_key.clone()));
                 }
             }
             let explained = match change.operation {
@@ -243,7 +294,7 @@ impl Watch {
                     .extend(unknown.map(|name| (change.id, name.to_owned())));
             }
             match (&change.operation, &change.target_key) {
-                (Operation::Create, _) if link.is_some() => {
+                (Operation::Create, _) if link.is_some() && !appends => {
                     self.broken(&format!("is linked, and was sent as new: {change:?}"));
                 }
                 (Operation::Update, Some(target)) => {
@@ -254,11 +305,16 @@ impl Watch {
                         self.broken(&format!("belongs to somebody else: {change:?}"));
                     }
                     let is_linked = link.is_some_and(|link| link.target_key == *target);
-                    let address = world::folded(&pending.mapped);
+                    // Where both sides are read, only what differs is told of what the mapping makes.
+                    let source = pending.source.as_ref();
+                    let mapped = source.map(|source| version.program.apply(source).fields);
+                    let address = world::folded(mapped.as_ref().unwrap_or(&pending.mapped));
                     let member = world.members.get(target).or(world.deleted.get(target));
                     let is_match = member.is_some_and(|it| it.addresses.contains(&address));
                     // One that was about to be made is looked up as what it was sent as.
                     let several = self.found.get(&address).is_some_and(|n| *n > 1);
+                    // Where both sides are read, those that are linked to others are none of them.
+                    let several = several && version.mode != WriteMode::FullRefresh;
                     if !is_linked && several && pending.change.before.is_some() {
                         self.broken(&format!("one of several was taken: {change:?}"));
                     }
@@ -289,89 +345,22 @@ impl Watch {
         }
     }
 
-    fn version_in(&mut self, store: &Inline, run: RunId) -> Version {
-        let version = *self.version_of.entry(run).or_insert_with(|| {
-            let run = store.look(|db| store::runs::get(db, run)).unwrap();
-            run.sync_version
-        });
-        self.versions[&version].clone()
-    }
-
-    /// Only what complete reads have missed often enough is deleted, where the sync mirrors.
-    fn explain_deletion(
-        &mut self,
-        store: &Inline,
-        world: &World,
-        now: i64,
-        pending: &Pending,
-    ) -> Result<(), String> {
-        let version = self.version_in(store, pending.run);
-        let key = &pending.change.source_key;
-        if version.mode != WriteMode::Mirror {
-            return Err(format!("a sync in mode {:?} deletes nothing", version.mode));
-        }
-        let missed = self.missed.get(key).copied().unwrap_or_default();
-        if missed < u32::from(version.sightings) {
-            return Err(format!("only {missed} complete reads have missed it"));
-        }
-        let days = i64::from(version.after_days) * 24 * 3_600_000;
-        let since = self.missed_since.get(key).copied().unwrap_or(now);
-        if now < since + days {
-            return Err(format!("it has been gone for {} ms only", now - since));
-        }
-        // A page can only miss what moved while it was read.
-        let person = world.people.get(key);
-        if person.is_some_and(|person| !person.was_late) && !self.pages_shift {
-            return Err("it is still at the source".into());
-        }
-        Ok(())
-    }
-
-    /// A change is what the mapping of its run makes of a record that was read.
-    fn explain(&mut self, store: &Inline, pending: &Pending) -> Result<(), String> {
-        let run = pending.run;
-        let Version { program, mode, .. } = self.version_in(store, run);
-        let change = &pending.change;
-        let source = pending.source.as_ref().ok_or("has no source record")?;
-        let versions = self.served.get(&change.source_key);
-        if !versions.is_some_and(|versions| versions.contains(source)) {
-            return Err(format!("its source was never read: {source:?}"));
-        }
-        let mapped = program.apply(source);
-        if mapped.problems.iter().any(|problem| problem.holds) {
-            return Err("the mapping holds its record".into());
-        }
-        if mapped.fields != pending.mapped {
-            return Err(format!(
-                "the mapping makes {:?} of its record",
-                mapped.fields
-            ));
-        }
-        let may = match change.operation {
-            Operation::Create => mode.creates() && change.fields == mapped.fields,
-            Operation::Update => {
-                mode.updates()
-                    && !change.fields.is_empty()
-                    && change
-                        .fields
-                        .iter()
-                        .all(|(name, value)| mapped.fields.get(name) == Some(value))
-            }
-            Operation::Delete => false,
-        };
-        if may {
-            Ok(())
-        } else {
-            Err(format!("no plan of a sync in mode {mode:?} gives it"))
-        }
-    }
-
     /// A create is carried out.
     pub(super) fn created(&mut self, world: &World, change: &Change) {
+        let appends = self.appended(change);
         // Whose address somebody changed cannot be found again by it.
-        let twin = world.members.iter().find(|(_, member)| {
-            member.made_for.as_ref() == Some(&change.source_key) && !member.theirs.contains("email")
+        let mut of_it = world.members.iter().filter(|(_, member)| {
+            member.made_for.as_ref() == Some(&change.source_key)
+                && !member.theirs.contains("email")
+                && !member.is_restored
         });
+        // Where every change is added, the one before it was another.
+        let twin = match appends {
+            false => of_it.next(),
+            true => of_it
+                .max_by_key(|(_, member)| member.stamp)
+                .filter(|(_, member)| member.made_as == change.fields),
+        };
         if let Some((key, _)) = twin {
             self.broken(&format!("{key} was made again: {change:?}"));
         }
@@ -390,25 +379,51 @@ impl Watch {
 
     /// Whether the pair of a change was linked when it was sent.
     pub(super) fn is_linked(&self, change: &Change) -> bool {
-        self.pairs.get(&change.id).is_some_and(Option::is_some)
+        let sent_as = self.sent_as.get(&change.id);
+        sent_as.is_some_and(|sent_as| sent_as.agreed.is_some())
     }
 
-    /// Where a person is asked, nothing that somebody edited is overwritten.
-    pub(super) fn loses(&mut self, edited: &BTreeSet<String>, now: &Object, change: &Change) {
-        if self.both_ways != Some(Policy::Ask) {
-            return;
+    /// A change is refused. The same is not tried for ever.
+    pub(super) fn refused(&mut self, on_source: bool, change: &Change) {
+        let key = (on_source, change.source_key.clone());
+        let (fields, n) = self
+            .refused
+            .entry(key)
+            .or_insert_with(|| (Object::new(), 0));
+        if *fields != change.fields {
+            (*fields, *n) = (change.fields.clone(), 0);
         }
-        for (name, value) in change.fields.iter() {
-            let there = now.get(name).cloned().unwrap_or_default();
-            let is_decided = self.has_decided(&change.source_key, name, &there);
-            let agreed = self.pairs.get(&change.id).and_then(Option::as_ref);
-            let had_agreed = agreed.is_some_and(|names| names.contains(name));
-            if edited.contains(name) && had_agreed && !value.same_as(&there) && !is_decided {
-                self.broken(&format!(
-                    "an edit of \"{name}\", {there:?}, is lost: {change:?}"
-                ));
-            }
+        *n += 1;
+        // Where pages shift, a complete read may have missed it meanwhile.
+        if *n > MOST_TRIES && self.is_at_rest && !self.pages_shift {
+            self.broken(&format!("is tried again and again: {change:?}"));
         }
+    }
+
+    /// Nobody edits any more and nothing goes wrong.
+    pub(super) fn rests(&mut self) {
+        self.is_at_rest = true;
+        self.refused.clear();
+    }
+
+    /// What the mapping in force makes of a person.
+    pub(super) fn mapped_now(&self, person: &Object) -> Object {
+        let latest = self.versions.iter().max_by_key(|(version, _)| **version);
+        latest.map_or_else(Object::new, |(_, version)| {
+            version.program.apply(&Value::Object(person.clone())).fields
+        })
+    }
+
+    /// Whether a change is one of those that are added anew each time.
+    pub(super) fn appended(&self, change: &Change) -> bool {
+        let sent_as = self.sent_as.get(&change.id);
+        sent_as.is_some_and(|sent_as| sent_as.appends)
+    }
+
+    /// Whether a change takes something back.
+    pub(super) fn is_undo(&self, change: &Change) -> bool {
+        let sent_as = self.sent_as.get(&change.id);
+        sent_as.is_some_and(|sent_as| sent_as.intent == Intent::Undo)
     }
 
     /// What the platform made of our own address is no change of its.
@@ -458,33 +473,6 @@ impl Watch {
     /// Members were searched by an address.
     pub(super) fn found(&mut self, address: &str, n: usize) {
         self.found.insert(address.to_owned(), n);
-    }
-
-    /// An update is carried out on a member of the version that it names.
-    pub(super) fn overwrites(&mut self, now: &Object, change: &Change) {
-        let empty = Object::new();
-        let before = change.before.as_ref().unwrap_or(&empty);
-        let fields = match change.operation {
-            Operation::Delete => before,
-            _ => &change.fields,
-        };
-        for (name, _) in fields.iter() {
-            let is = |object: &Object| object.get(name).cloned().unwrap_or_default();
-            if before.get(name).is_none() && self.unknown.contains(&(change.id, name.to_owned())) {
-                continue;
-            }
-            let (kept, there) = (is(before), is(now));
-            // What the platform made of our own address is not known to us.
-            let differs = match name {
-                "email" => world::folded(before) != world::folded(now),
-                _ => !kept.same_as(&there),
-            };
-            if differs {
-                self.broken(&format!(
-                    "{there:?} in \"{name}\" is overwritten, and {kept:?} is kept as what was there: {change:?}"
-                ));
-            }
-        }
     }
 }
 

@@ -7,6 +7,8 @@ use model::record::RecordKey;
 use model::value::{Object, Value};
 
 use super::history::{Edit, MemberField, PersonLike, Stamp};
+use super::past::Past;
+use super::watch::Stand;
 
 /// A person at the source.
 #[derive(Clone, Debug)]
@@ -25,9 +27,12 @@ pub(super) struct Person {
     pub(super) made_for: Option<RecordKey>,
     /// Fields that somebody edited since both sides had the same in them.
     pub(super) edited: BTreeSet<String>,
+    /// As `edited`, also those that got their old value back.
+    pub(super) touched: BTreeSet<String>,
     /// What both sides had then.
     agreed: Object,
     pub(super) echo: Echo,
+    pub(super) past: Past,
 }
 
 /// What comes back of our own write. Where a platform has no versions, what somebody edits between a write and the look at
@@ -73,9 +78,16 @@ pub(super) struct Member {
     pub(super) stamp: u64,
     /// Fields that somebody edited since both sides had the same in them.
     pub(super) edited: BTreeSet<String>,
+    /// As `edited`, also those that got their old value back.
+    pub(super) touched: BTreeSet<String>,
     /// What both sides had then.
     agreed: Object,
     pub(super) echo: Echo,
+    pub(super) past: Past,
+    /// As what we made it.
+    pub(super) made_as: Object,
+    /// We made it again after we had deleted it.
+    pub(super) is_restored: bool,
 }
 
 /// Both platforms.
@@ -116,8 +128,13 @@ impl World {
                 self.made += 1;
                 let key = RecordKey(format!("p{}", self.made));
                 let stamp = self.stamped(stamp, is_read);
+                let fields = person_fields(like, is_wide);
+                let mut past = Past::default();
+                for (name, value) in fields.iter() {
+                    past.edited(name, value);
+                }
                 let person = Person {
-                    fields: person_fields(like, is_wide),
+                    fields,
                     stamp: stamp.0,
                     before: None,
                     is_late: stamp.1,
@@ -125,8 +142,10 @@ impl World {
                     version: 1,
                     made_for: None,
                     edited: BTreeSet::new(),
+                    touched: BTreeSet::new(),
                     agreed: Object::new(),
                     echo: Echo::default(),
+                    past,
                 };
                 self.people.insert(key, person);
             }
@@ -161,7 +180,9 @@ impl World {
                                 value: value.clone(),
                             }));
                             note_edit(&mut person.edited, &person.agreed, name, value);
+                            person.touched.insert(name.to_owned());
                             person.echo.edited(name);
+                            person.past.edited(name, value);
                         }
                     }
                     person.version += 1;
@@ -209,6 +230,8 @@ impl World {
                         value: value.clone(),
                     }));
                     note_edit(&mut member.edited, &member.agreed, name, &value);
+                    member.touched.insert(name.to_owned());
+                    member.past.edited(name, &value);
                     member.fields.insert(name, value);
                     member.theirs.insert(name.to_owned());
                     member.echo.edited(name);
@@ -237,7 +260,14 @@ impl World {
         self.made += 1;
         let key = RecordKey(format!("m{}", self.made));
         let stamp = self.now();
+        let mut past = Past::default();
+        for (name, value) in fields.iter().filter(|_| made_for.is_none()) {
+            past.edited(name, value);
+        }
         let mut member = Member {
+            made_as: fields.clone(),
+            is_restored: false,
+            past,
             fields,
             version: 1,
             made_for,
@@ -246,6 +276,7 @@ impl World {
             found_from,
             stamp,
             edited: BTreeSet::new(),
+            touched: BTreeSet::new(),
             agreed: Object::new(),
             echo: Echo::default(),
         };
@@ -282,7 +313,9 @@ impl World {
                 let is_address = name == "email";
                 if same || (is_address && folded(&person.fields) == folded(&member.fields)) {
                     person.edited.remove(name);
+                    person.touched.remove(name);
                     member.edited.remove(name);
+                    member.touched.remove(name);
                     let agreed = person.fields.get(name).cloned().unwrap_or_default();
                     person.agreed.insert(name, agreed.clone());
                     member.agreed.insert(name, agreed);
@@ -310,12 +343,16 @@ impl World {
             version: 0,
             made_for: Some(made_for.clone()),
             edited: BTreeSet::new(),
+            touched: BTreeSet::new(),
             agreed: Object::new(),
             echo: Echo::default(),
+            past: Past::default(),
         });
         person.echo.written(&fields);
+        person.past.written(&fields);
         for (name, value) in fields {
             person.edited.remove(name.as_str());
+            person.touched.remove(name.as_str());
             person.fields.insert(name, value);
         }
         person.version += 1;
@@ -337,7 +374,25 @@ impl World {
     }
 }
 
+impl Person {
+    pub(super) fn stand(&self) -> Stand<'_> {
+        Stand {
+            edited: &self.edited,
+            touched: &self.touched,
+            stamp: (!self.was_late).then_some(self.stamp),
+        }
+    }
+}
+
 impl Member {
+    pub(super) fn stand(&self) -> Stand<'_> {
+        Stand {
+            edited: &self.edited,
+            touched: &self.touched,
+            stamp: Some(self.stamp),
+        }
+    }
+
     pub(super) fn remember_address(&mut self) {
         self.addresses.insert(folded(&self.fields));
     }

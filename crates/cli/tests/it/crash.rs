@@ -74,6 +74,30 @@ async fn a_process_killed_while_it_updates_settles_all_of_it_without_a_person() 
     workspace.assert_nothing_is_left_to_do().await;
 }
 
+/// The kill moves from one batch to the next, over all of a small sync.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_killed_at_each_batch_in_turn_loses_nothing_and_doubles_nothing() {
+    for install in [
+        forgetful::install_small_batches,
+        forgetful::install_forgetful_small_batches,
+    ] {
+        let mut kills = 0;
+        loop {
+            let workspace = Workspace::open(60, unguarded()).await;
+            install(&workspace.closed.data_dir());
+            let was_at_work = workspace.killed_at_work(kills + 1, 0).await;
+            end_of(workspace.run()).await.well();
+            workspace.closed.assert_settled(workspace.sync).await;
+            workspace.assert_all_is_there_once();
+            if !was_at_work {
+                break;
+            }
+            kills += 1;
+        }
+        assert!(kills >= 5, "only {kills} batches were sent");
+    }
+}
+
 /// Gives how often the checkpoint was advanced before the last run.
 async fn killed_again_and_again(contacts: usize, kills: u64, guards: Guards) -> u64 {
     let workspace = Workspace::open(contacts, guards).await;
@@ -181,17 +205,9 @@ impl Workspace {
         was_at_work
     }
 
-    /// Everything is at the target once, and the same again finds nothing to do.
-    async fn assert_nothing_is_left_to_do(&self) {
+    fn assert_all_is_there_once(&self) {
         carried::assert_all_carried(&self.closed.sandbox, &self.known);
         let counters = self.closed.sandbox.counters();
-        assert!(
-            counters
-                .faults
-                .get("lost_answer")
-                .is_some_and(|lost| *lost > 0),
-            "{counters:?}"
-        );
         let created = counters.postino.written("subscribers.create");
         let there = carried::subscribers(&self.closed.sandbox).len();
         assert_eq!(
@@ -199,6 +215,19 @@ impl Workspace {
             there,
             "something was created twice: {:?}",
             counters.postino
+        );
+    }
+
+    /// Everything is at the target once, and the same again finds nothing to do.
+    async fn assert_nothing_is_left_to_do(&self) {
+        self.assert_all_is_there_once();
+        let counters = self.closed.sandbox.counters();
+        assert!(
+            counters
+                .faults
+                .get("lost_answer")
+                .is_some_and(|lost| *lost > 0),
+            "{counters:?}"
         );
         self.closed.sandbox.set_faults(Vec::new());
         let mut full = self.run();

@@ -323,8 +323,10 @@ impl Build<'_> {
                         missing.extend(gone.into_iter().map(|key| (key, side)));
                     }
                 }
+                // A record that could not be made on the source goes by its key on the target.
+                let tried = keys.iter().chain(&wanted);
                 Ok(Known {
-                    tried: store::unwritten::set_aside(db, sync, 1, &keys)?,
+                    tried: store::unwritten::set_aside(db, sync, 1, tried)?,
                     staged: store::staged::get_many(db, plan, &wanted)?,
                     paused: store::pauses::reasons(db, sync, &keys)?,
                     flips: Flips::new(store::flips::of_records(db, sync, &keys)?),

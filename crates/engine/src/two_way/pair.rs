@@ -15,7 +15,7 @@ use crate::merge::{self, Clash, Merged, Pair, point_in_time};
 use crate::plan::{self, Decision, Mapped, NOT_READ};
 use crate::planned::{self, Planned};
 use crate::run::hash;
-use crate::stored_plan;
+use crate::{retries, stored_plan};
 
 use super::{Build, Found, Known, Met, Read};
 
@@ -64,7 +64,7 @@ impl Build<'_> {
             .flips
             .look(&met.source_key, &mut merged, &source, &target);
         found.flips.extend(flips);
-        self.plan_pair(&met, merged, &target, found);
+        self.plan_pair(&met, merged, &target, known, found);
     }
 
     pub(super) fn newest(&self, left: Option<&Read>, right: Option<&Record>) -> Option<Side> {
@@ -93,6 +93,7 @@ impl Build<'_> {
         met: &Met<'_>,
         mut merged: Merged,
         target: &Object,
+        known: &Known,
         found: &mut Found,
     ) {
         let n_read = u64::from(met.left.is_some()) + u64::from(met.right.is_some());
@@ -158,12 +159,14 @@ impl Build<'_> {
                 intent: Intent::Sync,
             });
         }
-        for planned in planned {
+        for mut planned in planned {
+            retries::hold_tried(self.job, known.tried.get(&met.source_key), &mut planned);
             let other = match planned.side {
                 Side::Target => left_version.clone(),
                 Side::Source => right_version.clone(),
             };
-            self.updates += u64::from(planned.was_linked);
+            let writes = matches!(planned.decision, Decision::Write(_));
+            self.updates += u64::from(planned.was_linked && writes);
             planned::expected_outcome(&planned).count(&mut found.counts);
             if let Ok(mut entry) = stored_plan::to_entry(planned, &mut self.sequence) {
                 entry.other_version = other;

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::plan::{self, Decision, Problem};
 use crate::planned::Planned;
 use crate::references::Waits;
-use crate::retries::Retries;
+use crate::retries::{self, Retries};
 use crate::run::{self, hash, stop_if_cancelled};
 use crate::{deletes, lookup, read, references};
 
@@ -86,7 +86,8 @@ impl Build<'_> {
                 .map(|read| read.mapped.source_key.clone());
             deletes::note_told(self.job, self.work, Side::Source, marked.collect()).await?;
         }
-        let known = self.known(keys, Vec::new()).await?;
+        let mut known = self.known(keys, Vec::new()).await?;
+        self.look_at_tried(&mut known).await?;
         self.wait_no_more(&read, &waiting, &known).await?;
         let counterparts = self.counterparts(&read, &known).await?;
         let mut found = Found::default();
@@ -103,6 +104,34 @@ impl Build<'_> {
             self.source_record(read, candidates, &known, &mut found);
         }
         self.keep(found).await
+    }
+
+    /// Reads the counterparts of records that could not be written: only both together tell whether anything is left to do.
+    async fn look_at_tried(&mut self, known: &mut Known) -> Result<()> {
+        if self.target_complete || !self.job.target_stream.capabilities.get {
+            return Ok(());
+        }
+        let keys = known.tried.keys();
+        let targets = keys.filter_map(|key| known.links.get(key).map(|link| &link.target_key));
+        let targets = targets.filter(|target| !known.staged.contains_key(*target));
+        let mut targets: Vec<RecordKey> = targets.cloned().collect();
+        if targets.is_empty() {
+            return Ok(());
+        }
+        targets.sort_unstable();
+        let stream = &self.job.target_stream.name;
+        let looked = self
+            .job
+            .destination
+            .get(stream, &targets, &self.work.target_access)
+            .await?;
+        let looked: Vec<Record> = looked.into_iter().flatten().collect();
+        self.stage(looked.clone()).await?;
+        let looked = looked.into_iter();
+        known
+            .staged
+            .extend(looked.filter_map(|record| Some((record.key.clone()?, record))));
+        Ok(())
     }
 
     /// What is as both sides agreed, and points at nothing that is not there, waits for nothing.
@@ -279,7 +308,7 @@ impl Build<'_> {
             return self.pair(met, known, found);
         }
         match candidates.as_slice() {
-            [] => self.new_on_source(read, found),
+            [] => self.new_on_source(read, known, found),
             [record] => {
                 let Some(target_key) = record.key.clone() else {
                     return self.leave(read, Decision::Held(words(NO_KEY)), found);
@@ -329,7 +358,7 @@ impl Build<'_> {
         );
     }
 
-    pub(super) fn new_on_source(&mut self, read: &Read, found: &mut Found) {
+    pub(super) fn new_on_source(&mut self, read: &Read, known: &Known, found: &mut Found) {
         let mapped = &read.mapped;
         let decision = match lookup::values_of(&mapped.fields, &self.job.document.match_on) {
             Err(field) => Decision::Held(Problem {
@@ -347,6 +376,7 @@ impl Build<'_> {
             side: Side::Target,
             intent: Intent::Sync,
         };
+        retries::hold_tried(self.job, known.tried.get(&mapped.source_key), &mut planned);
         self.claims.one_each(&mut planned, &self.job.rules());
         self.enter(planned, found);
     }

@@ -16,7 +16,7 @@ use crate::plan::{self, Decision, Mapped, NOT_READ, Problem};
 use crate::planned::Planned;
 use crate::retries::Retries;
 use crate::run::{hash, stop_if_cancelled};
-use crate::{deletes, lookup, read};
+use crate::{deletes, lookup, read, retries};
 
 use super::{Build, Found, Known, Met, Read, UNSETTLED, words};
 
@@ -359,7 +359,9 @@ impl Build<'_> {
             before: None,
             version: None,
         }));
-        self.enter(as_planned(create, fields), found);
+        let mut planned = as_planned(create, fields);
+        retries::hold_tried(self.job, known.tried.get(key), &mut planned);
+        self.enter(planned, found);
     }
 }
 

@@ -220,6 +220,20 @@ async fn what_changed_since_an_old_plan_is_never_tried_again_as_the_plan_had_it(
         .unwrap();
     assert_eq!(stored.unwrap().checkpoint.cursor, None, "it is read again");
 
+    // Nor by a person: what the history has of it is the old value.
+    let n_sent = sent(&bench);
+    let by_hand = vec![Resent {
+        source_key: RecordKey("a".into()),
+        source: Value::Object(object(r#"{"email":"a@x.io","name":"second"}"#)),
+        edited: None,
+        of_target: None,
+    }];
+    let refused = bench.resend(&bench.job, by_hand).await;
+    assert_eq!(refused.state, RunState::Failed);
+    let reason = refused.reason.unwrap();
+    assert!(reason.contains("run the sync"), "{reason}");
+    assert_eq!(sent(&bench), n_sent);
+
     bench.platform.set_people(&[]);
     bench.run().await;
     assert_eq!(names(&bench), ["third"]);
