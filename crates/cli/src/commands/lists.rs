@@ -230,22 +230,23 @@ pub(crate) async fn log(
     let app = workspace.open(Terminal).await?;
     let result = async {
         let sync = meant(&app, wanted.sync.as_deref()).await?;
-        let mut request = json!({
-            "run": wanted.run,
-            "sync": sync,
-            "outcomes": wanted.outcome,
-            "search": wanted.search,
-            "unwritten": wanted.unwritten,
-            "after": null,
-            "limit": wanted.limit,
-        });
+        let mut after: Option<String> = None;
         loop {
-            let page: RunRecords = ask(&app, "list_run_records", request.clone()).await?;
-            match &page.next {
-                // A long search answers before it has found something.
-                Some(next) if page.records.is_empty() => request["after"] = json!(next),
-                _ => return Ok::<_, Failure>(page),
+            let request = json!({
+                "run": wanted.run,
+                "sync": sync,
+                "outcomes": wanted.outcome,
+                "search": wanted.search,
+                "unwritten": wanted.unwritten,
+                "after": after,
+                "limit": wanted.limit,
+            });
+            let page: RunRecords = ask(&app, "list_run_records", request).await?;
+            // A long search answers before it has found something.
+            if page.next.is_none() || !page.records.is_empty() {
+                return Ok::<_, Failure>(page);
             }
+            after = page.next;
         }
     }
     .await;
