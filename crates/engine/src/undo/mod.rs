@@ -25,6 +25,10 @@ use crate::planned::Planned;
 use crate::run::{Sequence, Work, stop_if_cancelled};
 use crate::stored_plan;
 
+mod several;
+
+use several::Joined;
+
 /// What of a run is taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
@@ -46,75 +50,53 @@ pub(crate) async fn build(
     work.meter.stage("Looking at what is there now");
     let mut sequence = Sequence::default();
     let mut counts = RunCounts::default();
+    let mut joined = Joined::of(several::find(work, of_run).await?);
     let mut after: Option<Place> = None;
     let mut n_seen = 0_u64;
     loop {
         stop_if_cancelled(work)?;
-        let filter = RecordFilter {
-            run: Some(of_run),
-            sync: None,
-            outcomes: vec![
-                RecordOutcome::Created,
-                RecordOutcome::Updated,
-                RecordOutcome::Deleted,
-            ],
-            text: None,
-        };
         let from = after;
         let page = work
             .store
-            .read_history(move |db| store::run_records::page(db, &filter, from, RECORDS_PER_BATCH))
+            .read_history(move |db| {
+                store::run_records::page(db, &written_by(of_run), from, RECORDS_PER_BATCH)
+            })
             .await?;
         after = page.next;
         n_seen += u64::try_from(page.records.len()).unwrap_or(u64::MAX);
-        let records: Vec<RunRecord> = page
-            .records
-            .into_iter()
-            .filter(|record| selection.seqs.is_empty() || selection.seqs.contains(&record.seq))
-            .collect();
-        let mut entries = Vec::new();
-        let mut batch = RunCounts::default();
-        for side in [Side::Target, Side::Source] {
-            let of_side: Vec<&RunRecord> = records
-                .iter()
-                .filter(|record| record.side == side)
-                .collect();
-            if of_side.is_empty() {
-                continue;
-            }
-            let now = current(job, work, side, &of_side).await?;
-            let links = links_of(job, work, &of_side).await?;
-            let stream = job.end(work, side)?.stream;
-            for record in of_side {
-                let found = key_of(side, record).and_then(|key| now.get(key));
-                let link = record.source_key.as_ref().and_then(|key| links.get(key));
-                let found = found.map(|found| Found {
-                    record: found,
-                    // Nobody but this run has written it.
-                    is_ours: is_ours(side, link, found),
-                });
-                let entry = take_back(
-                    job,
-                    stream,
-                    side,
-                    record,
-                    found.as_ref(),
-                    selection,
-                    &mut sequence,
-                );
-                batch.read += 1;
-                stored_plan::count(&entry, &mut batch);
-                entries.push(entry);
-            }
-        }
-        counts.add(&batch);
-        work.meter.counted(&batch);
-        work.store
-            .write(move |tx| store::plans::append_entries(tx, plan, &entries))
-            .await?;
+        let is_wanted =
+            |record: &RunRecord| selection.seqs.is_empty() || selection.seqs.contains(&record.seq);
+        let records = page.records.into_iter().filter_map(|record| {
+            let is_wanted = is_wanted(&record);
+            joined.take(record, is_wanted)
+        });
+        let records: Vec<RunRecord> = records.collect();
+        keep(
+            job,
+            work,
+            plan,
+            &records,
+            selection,
+            &mut sequence,
+            &mut counts,
+        )
+        .await?;
         if after.is_none() {
             break;
         }
+    }
+    for records in joined.rest().chunks(RECORDS_PER_BATCH) {
+        stop_if_cancelled(work)?;
+        keep(
+            job,
+            work,
+            plan,
+            records,
+            selection,
+            &mut sequence,
+            &mut counts,
+        )
+        .await?;
     }
     if n_seen == 0 {
         let known = work
@@ -133,6 +115,73 @@ pub(crate) async fn build(
         ));
     }
     stored_plan::finish(work, plan, counts).await
+}
+
+/// What a run wrote.
+fn written_by(run: RunId) -> RecordFilter {
+    RecordFilter {
+        run: Some(run),
+        sync: None,
+        outcomes: vec![
+            RecordOutcome::Created,
+            RecordOutcome::Updated,
+            RecordOutcome::Deleted,
+        ],
+        text: None,
+    }
+}
+
+/// Writes the entries that take these records back.
+async fn keep(
+    job: &Job,
+    work: &Work,
+    plan: PlanId,
+    records: &[RunRecord],
+    selection: &Selection,
+    sequence: &mut Sequence,
+    counts: &mut RunCounts,
+) -> Result<()> {
+    let mut entries = Vec::with_capacity(records.len());
+    let mut batch = RunCounts::default();
+    for side in [Side::Target, Side::Source] {
+        let of_side: Vec<&RunRecord> = records
+            .iter()
+            .filter(|record| record.side == side)
+            .collect();
+        if of_side.is_empty() {
+            continue;
+        }
+        let now = current(job, work, side, &of_side).await?;
+        let links = links_of(job, work, &of_side).await?;
+        let stream = job.end(work, side)?.stream;
+        for record in of_side {
+            let found = key_of(side, record).and_then(|key| now.get(key));
+            let link = record.source_key.as_ref().and_then(|key| links.get(key));
+            let found = found.map(|found| Found {
+                record: found,
+                // Nobody but this run has written it.
+                is_ours: is_ours(side, link, found),
+            });
+            let entry = take_back(
+                job,
+                stream,
+                side,
+                record,
+                found.as_ref(),
+                selection,
+                sequence,
+            );
+            batch.read += 1;
+            stored_plan::count(&entry, &mut batch);
+            entries.push(entry);
+        }
+    }
+    counts.add(&batch);
+    work.meter.counted(&batch);
+    Ok(work
+        .store
+        .write(move |tx| store::plans::append_entries(tx, plan, &entries))
+        .await?)
 }
 
 /// The key of what was written.
