@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const RECORDS_PER_BATCH: usize = 500;
 
 /// The same while that goes quickly.
-pub const LARGEST_BATCH: usize = 800;
+pub const LARGEST_BATCH: usize = 600;
 
 /// A batch that takes less than this is quick.
 pub const QUICK_BATCH: Duration = Duration::from_millis(500);
