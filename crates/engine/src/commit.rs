@@ -484,11 +484,7 @@ impl Batch {
                         agreed.target_version = version;
                     }
                     Side::Source => {
-                        if let Some(record) = &record {
-                            let now = job.program.apply(record).fields;
-                            agreed.source = plan::project(&mapped.fields, &now);
-                            agreed.fingerprint = Some(Value::Object(now).fingerprint());
-                        }
+                        note_source(job, &mapped.fields, record.as_ref(), &mut agreed);
                         agreed.source_version = version;
                     }
                 }
@@ -544,11 +540,7 @@ impl Batch {
                         agreed.target_version = version;
                     }
                     Side::Source => {
-                        if let Some(record) = &record {
-                            let now = job.program.apply(record).fields;
-                            agreed.source = plan::project(&mapped.fields, &now);
-                            agreed.fingerprint = Some(Value::Object(now).fingerprint());
-                        }
+                        note_source(job, &mapped.fields, record.as_ref(), &mut agreed);
                         agreed.source_version = version;
                     }
                 }
@@ -556,6 +548,14 @@ impl Batch {
             }
         }
     }
+}
+
+/// A record of the source was written: what it has now, in the target's terms, as far as the platform tells.
+fn note_source(job: &Job, wanted: &Object, record: Option<&Value>, agreed: &mut Agreed) {
+    let Some(record) = record else { return };
+    let now = job.program.apply(record).fields;
+    agreed.source = plan::project(wanted, &now);
+    agreed.fingerprint = Some(Value::Object(now).fingerprint());
 }
 
 pub(crate) fn agreed_of(source_key: RecordKey, target_key: RecordKey) -> Agreed {

@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::job::Job;
 use crate::limits::ENTRIES_PER_BATCH;
 use crate::plan::{Decision, Mapped, NOT_READ, Problem};
-use crate::planned::{self, Planned};
+use crate::planned::Planned;
 use crate::run::{Sequence, Work, hash, stop_if_cancelled};
 use crate::{read, stored_plan};
 
@@ -223,8 +223,7 @@ pub(crate) async fn plan_due(
             return Ok(n_due);
         };
         after = Some(last.source_key.clone());
-        let mut entries = Vec::new();
-        let mut batch = RunCounts::default();
+        let mut found = Vec::with_capacity(missing.len());
         for missing in missing {
             let Some(link) = links.get(&missing.source_key) else {
                 continue;
@@ -234,17 +233,9 @@ pub(crate) async fn plan_due(
             }
             let planned = decide(job, work, side, &missing, link);
             n_due += u64::from(planned.intent == Intent::Delete);
-            batch.read += 1;
-            planned::expected_outcome(&planned).count(&mut batch);
-            if let Ok(entry) = stored_plan::to_entry(planned, sequence) {
-                entries.push(entry);
-            }
+            found.push(planned);
         }
-        counts.add(&batch);
-        work.meter.counted(&batch);
-        work.store
-            .write(move |tx| store::plans::append_entries(tx, plan, &entries))
-            .await?;
+        stored_plan::list(work, plan, found, sequence, counts).await?;
     }
 }
 

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::limits::RECORDS_PER_BATCH;
 use crate::plan::{Decision, Problem};
-use crate::planned::{self, Planned};
+use crate::planned::Planned;
 use crate::run::{Sequence, Work, stop_if_cancelled};
 use crate::stored_plan;
 
@@ -31,7 +31,7 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
     let mut sequence = Sequence::default();
     let mut counts = RunCounts::default();
     let mut after: Option<RecordKey> = None;
-    let mut n_made = 0_u64;
+    let mut any_made = false;
     loop {
         stop_if_cancelled(work)?;
         let from = after.take();
@@ -41,24 +41,11 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId) -> Result<()> {
             .await?;
         let Some(last) = links.last() else { break };
         after = Some(last.source_key.clone());
-        let mut entries = Vec::with_capacity(links.len());
-        let mut batch = RunCounts::default();
-        for link in &links {
-            n_made += u64::from(link.made_on.is_some());
-            let planned = decide(job, link, &ways);
-            batch.read += 1;
-            planned::expected_outcome(&planned).count(&mut batch);
-            if let Ok(entry) = stored_plan::to_entry(planned, &mut sequence) {
-                entries.push(entry);
-            }
-        }
-        counts.add(&batch);
-        work.meter.counted(&batch);
-        work.store
-            .write(move |tx| store::plans::append_entries(tx, plan, &entries))
-            .await?;
+        any_made |= links.iter().any(|link| link.made_on.is_some());
+        let planned = links.iter().map(|link| decide(job, link, &ways)).collect();
+        stored_plan::list(work, plan, planned, &mut sequence, &mut counts).await?;
     }
-    if n_made == 0 {
+    if !any_made {
         return Err(Error::Refused(
             "this sync has made no record that is still linked, so there is nothing to remove"
                 .into(),

@@ -19,7 +19,7 @@ use crate::commit;
 use crate::error::Result;
 use crate::job::Job;
 use crate::plan::{self, Decision, Mapped, Problem};
-use crate::planned::Planned;
+use crate::planned::{self, Planned};
 use crate::run::{Sequence, Work};
 use crate::scheduler::PLANS_KEPT;
 
@@ -134,6 +134,31 @@ pub(crate) fn count(entry: &PlanEntry, counts: &mut RunCounts) {
         PlanAction::Conflict => RecordOutcome::Conflict,
     };
     outcome.count(counts);
+}
+
+/// Adds what is to be done with these records to a plan, and to its counts.
+pub(crate) async fn list(
+    work: &Work,
+    plan: PlanId,
+    planned: Vec<Planned>,
+    sequence: &mut Sequence,
+    counts: &mut RunCounts,
+) -> Result<()> {
+    let mut entries = Vec::with_capacity(planned.len());
+    let mut batch = RunCounts::default();
+    for planned in planned {
+        batch.read += 1;
+        planned::expected_outcome(&planned).count(&mut batch);
+        if let Ok(entry) = to_entry(planned, sequence) {
+            entries.push(entry);
+        }
+    }
+    counts.add(&batch);
+    work.meter.counted(&batch);
+    Ok(work
+        .store
+        .write(move |tx| store::plans::append_entries(tx, plan, &entries))
+        .await?)
 }
 
 /// The plan has all its entries and can be looked at.

@@ -74,10 +74,9 @@ impl Engine {
             })
             .await?;
         let trigger = match planned.kind {
-            PlanKind::Run => Trigger::Plan,
+            PlanKind::Run | PlanKind::Relink => Trigger::Plan,
             PlanKind::Undo(_) => Trigger::Undo,
             PlanKind::Decisions => Trigger::Decisions,
-            PlanKind::Relink => Trigger::Plan,
             PlanKind::Purge => Trigger::Purge,
         };
         self.begin(sync, trigger, Input::Plan(plan)).await

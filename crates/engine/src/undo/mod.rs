@@ -15,7 +15,7 @@ use model::sync::Side;
 use model::value::{Object, Value};
 use store::links::Link;
 use store::plans::{PlanAction, PlanEntry};
-use store::run_records::{Place, RecordFilter, RunRecord};
+use store::run_records::{Place, RecordFilter, RecordPage, RunRecord};
 
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -55,13 +55,7 @@ pub(crate) async fn build(
     let mut n_seen = 0_u64;
     loop {
         stop_if_cancelled(work)?;
-        let from = after;
-        let page = work
-            .store
-            .read_history(move |db| {
-                store::run_records::page(db, &written_by(of_run), from, RECORDS_PER_BATCH)
-            })
-            .await?;
+        let page = written_by(work, of_run, after).await?;
         after = page.next;
         n_seen += u64::try_from(page.records.len()).unwrap_or(u64::MAX);
         let is_wanted =
@@ -117,9 +111,9 @@ pub(crate) async fn build(
     stored_plan::finish(work, plan, counts).await
 }
 
-/// What a run wrote.
-fn written_by(run: RunId) -> RecordFilter {
-    RecordFilter {
+/// A page of what a run wrote.
+async fn written_by(work: &Work, run: RunId, after: Option<Place>) -> Result<RecordPage> {
+    let filter = RecordFilter {
         run: Some(run),
         sync: None,
         outcomes: vec![
@@ -128,7 +122,11 @@ fn written_by(run: RunId) -> RecordFilter {
             RecordOutcome::Deleted,
         ],
         text: None,
-    }
+    };
+    Ok(work
+        .store
+        .read_history(move |db| store::run_records::page(db, &filter, after, RECORDS_PER_BATCH))
+        .await?)
 }
 
 /// Writes the entries that take these records back.

@@ -11,7 +11,6 @@ use store::run_records::{Place, RunRecord};
 
 use super::{key_of, written_by};
 use crate::error::Result;
-use crate::limits::RECORDS_PER_BATCH;
 use crate::run::{Work, hash, stop_if_cancelled};
 
 /// Stands for a written record: its side and its key.
@@ -29,13 +28,7 @@ pub(super) async fn find(work: &Work, run: RunId) -> Result<HashSet<u64>> {
     let mut after: Option<Place> = None;
     loop {
         stop_if_cancelled(work)?;
-        let from = after;
-        let page = work
-            .store
-            .read_history(move |db| {
-                store::run_records::page(db, &written_by(run), from, RECORDS_PER_BATCH)
-            })
-            .await?;
+        let page = written_by(work, run, after).await?;
         for mark in page.records.iter().filter_map(mark) {
             if !seen.insert(mark) {
                 several.insert(mark);

@@ -69,6 +69,50 @@ fn cursor_page(
 
 /// What was deleted, in order of time; cursor paging as for what is there. What was deleted too long ago is forgotten.
 pub(crate) fn deleted(world: &mut World, call: &Call, stream: Stream, _: &Caller) -> Answer {
+    told_page(world, call, stream, |records, after| {
+        let deleted = records.deleted_after(after);
+        deleted.map(|(at, number)| {
+            let entry = json!({"id": records.id(number), "deleted_at": clock::rfc3339(at, 0)});
+            ((at, number), entry)
+        })
+    })
+}
+
+/// What happened to which record, in order of time: the last change of what is there, and what was deleted. Cursor paging
+/// as for what was deleted.
+pub(crate) fn changes(world: &mut World, call: &Call, stream: Stream, _: &Caller) -> Answer {
+    told_page(world, call, stream, |records, after| {
+        let mut changed = records.after(after).peekable();
+        let mut deleted = records.deleted_after(after).peekable();
+        std::iter::from_fn(move || {
+            let is_deletion = match (changed.peek(), deleted.peek()) {
+                (Some(change), Some(deletion)) => deletion < change,
+                (None, deletion) => deletion.is_some(),
+                (Some(_), None) => false,
+            };
+            let (next, kind) = match is_deletion {
+                true => (deleted.next(), "deleted"),
+                false => (changed.next(), "changed"),
+            };
+            let (at, number) = next?;
+            let entry = json!({
+                "contact_id": records.id(number), "kind": kind, "at": clock::rfc3339(at, 0),
+            });
+            Some(((at, number), entry))
+        })
+    })
+}
+
+/// A page of what the platform tells of the past, from the cursor or the time on that is asked for.
+fn told_page<'w, I>(
+    world: &'w mut World,
+    call: &Call,
+    stream: Stream,
+    told: impl FnOnce(&'w Collection, (i64, u64)) -> I,
+) -> Answer
+where
+    I: Iterator<Item = ((i64, u64), Value)>,
+{
     let limit = match call.number("limit", 50, 1, 200) {
         Ok(limit) => limit as usize,
         Err(answer) => return answer,
@@ -84,65 +128,11 @@ pub(crate) fn deleted(world: &mut World, call: &Call, stream: Stream, _: &Caller
     };
     let oldest = world.clock.now().saturating_sub(world.deletions_kept);
     world.records_mut(stream).forget_deleted(oldest);
-    let records = world.records(stream);
-    let mut rest = records.deleted_after(after);
-    let page: Vec<(i64, u64)> = rest.by_ref().take(limit).collect();
+    let mut rest = told(world.records(stream), after);
+    let (places, data): (Vec<(i64, u64)>, Vec<Value>) = rest.by_ref().take(limit).unzip();
     let has_more = rest.next().is_some();
-    let data: Vec<Value> = page
-        .iter()
-        .map(
-            |(at, number)| json!({"id": records.id(*number), "deleted_at": clock::rfc3339(*at, 0)}),
-        )
-        .collect();
-    let next = page.last().filter(|_| has_more);
+    let next = places.last().filter(|_| has_more);
     let next = next.map(|last| write_cursor(*last));
-    Answer::json(
-        200,
-        &json!({"data": data, "next_cursor": next, "has_more": has_more}),
-    )
-}
-
-/// What happened to which record, in order of time: the last change of what is there, and what was deleted. Cursor paging
-/// as for what was deleted.
-pub(crate) fn changes(world: &mut World, call: &Call, stream: Stream, _: &Caller) -> Answer {
-    let limit = match call.number("limit", 50, 1, 200) {
-        Ok(limit) => limit as usize,
-        Err(answer) => return answer,
-    };
-    let after = match call.param("cursor").map(read_cursor) {
-        Some(None) => return Answer::error(400, "invalid_cursor", NOT_OURS),
-        Some(Some(after)) => after,
-        None => match time(call, "since") {
-            Ok(since) => (since.unwrap_or(i64::MIN), 0),
-            Err(answer) => return answer,
-        },
-    };
-    let oldest = world.clock.now().saturating_sub(world.deletions_kept);
-    world.records_mut(stream).forget_deleted(oldest);
-    let records = world.records(stream);
-    let mut changed = records.after(after).peekable();
-    let mut deleted = records.deleted_after(after).peekable();
-    let mut rest = std::iter::from_fn(|| {
-        let is_deletion = match (changed.peek(), deleted.peek()) {
-            (Some(change), Some(deletion)) => deletion < change,
-            (None, deletion) => deletion.is_some(),
-            (Some(_), None) => false,
-        };
-        match is_deletion {
-            true => deleted.next().map(|place| (place, "deleted")),
-            false => changed.next().map(|place| (place, "changed")),
-        }
-    });
-    let page: Vec<((i64, u64), &str)> = rest.by_ref().take(limit).collect();
-    let has_more = rest.next().is_some();
-    let data: Vec<Value> = page
-        .iter()
-        .map(|((at, number), kind)| {
-            json!({"contact_id": records.id(*number), "kind": kind, "at": clock::rfc3339(*at, 0)})
-        })
-        .collect();
-    let next = page.last().filter(|_| has_more);
-    let next = next.map(|(last, _)| write_cursor(*last));
     Answer::json(
         200,
         &json!({"data": data, "next_cursor": next, "has_more": has_more}),
