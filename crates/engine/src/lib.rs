@@ -36,7 +36,6 @@ mod lock;
 mod lookup;
 mod merge;
 mod one_way;
-mod pace;
 pub mod plan;
 mod planned;
 pub mod platforms;

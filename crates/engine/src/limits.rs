@@ -5,12 +5,6 @@ use std::time::Duration;
 /// Records that are planned, journalled, written and committed together.
 pub const RECORDS_PER_BATCH: usize = 500;
 
-/// The same while that goes quickly.
-pub const LARGEST_BATCH: usize = 600;
-
-/// A batch that takes less than this is quick.
-pub const QUICK_BATCH: Duration = Duration::from_millis(500);
-
 /// Pages of so many records or more are brought together to batches.
 pub const TOGETHER_FROM: usize = 50;
 

@@ -14,7 +14,6 @@ use crate::claims::Claims;
 use crate::compare::Compared;
 use crate::error::Result;
 use crate::job::Job;
-use crate::limits::RECORDS_PER_BATCH;
 use crate::planned::{self, Planned};
 use crate::references::Found;
 use crate::retries::Retries;
@@ -52,7 +51,7 @@ pub(crate) async fn build(job: &Job, work: &Work, plan: PlanId, full: bool) -> R
         listed: HashSet::new(),
     };
     let mut cursor = None;
-    while let Some(page) = pages.full(RECORDS_PER_BATCH).await {
+    while let Some(page) = pages.full().await {
         let page = page?;
         cursor = page.cursor.or(cursor);
         for batch in run::batches(page.records) {

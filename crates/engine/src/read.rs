@@ -7,7 +7,7 @@ use connectors::{Access, Page, PageReader, ReadRequest, RowPage, Source};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::limits::{PAGES_AHEAD, TOGETHER_FROM};
+use crate::limits::{PAGES_AHEAD, RECORDS_PER_BATCH, TOGETHER_FROM};
 
 /// What a page is read as.
 #[async_trait]
@@ -82,9 +82,9 @@ impl<P> Pages<P> {
 }
 
 impl Pages<RowPage> {
-    /// As much as is there already, up to a batch of so many records: pages that are smaller are settled together. Pages
-    /// of a few records are not: whoever gives so little at a time is slower than we are.
-    pub(crate) async fn full(&mut self, limit: usize) -> Option<connectors::Result<RowPage>> {
+    /// As much as is there already, up to a batch: pages that are smaller are settled together. Pages of a few records
+    /// are not: whoever gives so little at a time is slower than we are.
+    pub(crate) async fn full(&mut self) -> Option<connectors::Result<RowPage>> {
         if let Some(error) = self.broken.take() {
             return Some(Err(error));
         }
@@ -92,7 +92,7 @@ impl Pages<RowPage> {
             Ok(page) => page,
             Err(error) => return Some(Err(error)),
         };
-        while (TOGETHER_FROM..limit).contains(&page.records.len()) {
+        while (TOGETHER_FROM..RECORDS_PER_BATCH).contains(&page.records.len()) {
             match self.receiver.try_recv() {
                 Ok(Ok(next)) => {
                     page.records.extend(next.records);

@@ -11,7 +11,6 @@
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
-use std::time::Instant;
 
 use connectors::{Access, ReadRequest, RowPage, RowRecord};
 use model::clock::Clock;
@@ -33,7 +32,6 @@ use crate::error::{Error, Result};
 use crate::exchanges::Recorder;
 use crate::job::Job;
 use crate::limits::{ENTRIES_PER_BATCH, RECORDS_PER_BATCH};
-use crate::pace::Pace;
 use crate::plan::Decision;
 use crate::planned::Planned;
 use crate::progress::Meter;
@@ -158,19 +156,15 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
     );
     let mut claims = Claims::default();
     let mut cursor = None;
-    let mut pace = Pace::default();
-    while let Some(page) = pages.full(pace.records()).await {
+    while let Some(page) = pages.full().await {
         let page = page?;
-        let mut batches = batches_of(page.records, pace.records())
-            .into_iter()
-            .peekable();
+        let mut batches = batches(page.records).into_iter().peekable();
         if batches.peek().is_none() {
             cursor = page.cursor.or(cursor);
             continue;
         }
         while let Some(batch) = batches.next() {
             stop_if_cancelled(work)?;
-            let started = Instant::now();
             let compared = compare::compare(job, work, batch, &mut claims).await?;
             let ends_page = batches.peek().is_none();
             if ends_page {
@@ -178,7 +172,6 @@ async fn straight(job: &Job, work: &Work, full: bool, sequence: &mut Sequence) -
             }
             let checkpoint = ends_page.then(|| checkpoint.clone());
             execute_compared(job, work, compared, checkpoint, sequence).await?;
-            pace.took(started.elapsed());
         }
         cursor = page.cursor.or(cursor);
     }
@@ -509,21 +502,15 @@ impl Keyed for RowRecord {
     }
 }
 
-/// The records in batches.
 pub(crate) fn batches<T: Keyed>(records: Vec<T>) -> Vec<Vec<T>> {
-    batches_of(records, RECORDS_PER_BATCH)
-}
-
-/// The records in batches of so many at most.
-fn batches_of<T: Keyed>(records: Vec<T>, limit: usize) -> Vec<Vec<T>> {
-    let mut out = Vec::with_capacity(records.len() / limit.max(1) + 1);
-    let mut batch = Vec::with_capacity(records.len().min(limit));
+    let mut out = Vec::with_capacity(records.len() / RECORDS_PER_BATCH + 1);
+    let mut batch = Vec::with_capacity(records.len().min(RECORDS_PER_BATCH));
     // Order is kept per record: the same key twice never shares a batch.
     let mut keys: HashSet<u64, BuildHasherDefault<AsItIs>> = HashSet::default();
     for record in records {
         let mark = record.key().map(RecordKey::mark);
         let repeated = mark.is_some_and(|mark| !keys.insert(mark));
-        if repeated || batch.len() >= limit {
+        if repeated || batch.len() >= RECORDS_PER_BATCH {
             out.push(std::mem::take(&mut batch));
             keys.clear();
             keys.extend(mark);
