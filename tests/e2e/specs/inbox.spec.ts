@@ -65,11 +65,13 @@ test("hundreds of conflicts are decided from the keyboard, all at once or one by
     await expect.poll(decided).toBe(total);
     await picture(page, "83-all-decided");
     await page.getByRole("button", { name: "Undo" }).click();
+    await expect(page.locator(`[aria-posinset="61"] [data-conflict]`)).toBeFocused();
     await expect.poll(decided).toBe(0);
   });
 
   await test.step("a search narrows what is selected", async () => {
     await page.keyboard.press("/");
+    await expect(page.getByRole("searchbox", { name: "Find a record or a value" })).toBeFocused();
     await page.keyboard.type("Nurse");
     const found = (await list("Nurse", 500)).conflicts.length;
     expect(found).toBeGreaterThan(1);

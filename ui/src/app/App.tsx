@@ -1,6 +1,6 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import type { CSSProperties } from "react";
+import type { CSSProperties, MouseEvent } from "react";
 import { Toaster, toast } from "sonner";
 import type { RunSummary } from "@/api/bindings";
 import { startEvents } from "@/app/link";
@@ -81,25 +81,36 @@ const toasterColors = {
   "--border-radius": "var(--radius)",
 } as CSSProperties;
 
+/** A message goes away with its buttons: whoever clicks one goes on with the keyboard where they were. */
+function keepFocus(event: MouseEvent) {
+  if (event.target instanceof Element && event.target.closest("button") !== null) {
+    event.preventDefault();
+  }
+}
+
 function AppToaster() {
+  const colors = useColors();
   return (
-    <Toaster
-      theme={useColors()}
-      position="bottom-center"
-      // Above the bars at the foot of a page: they have the buttons that are pressed next.
-      offset={{ bottom: 152 }}
-      closeButton
-      duration={6000}
-      style={toasterColors}
-      toastOptions={{
-        classNames: {
-          toast: "!font-sans !text-base !shadow-high",
-          description: "!text-ink2",
-          actionButton:
-            "!h-auto !rounded-md !border !border-solid !border-line2 !bg-panel !px-2.5 !py-1 !font-sans !text-base !font-strong !text-ink",
-          closeButton: "!border-line2 !bg-panel !text-ink2",
-        },
-      }}
-    />
+    // biome-ignore lint/a11y/noStaticElementInteractions: it only leaves the focus where it is.
+    <div onMouseDown={keepFocus}>
+      <Toaster
+        theme={colors}
+        position="bottom-center"
+        // Above the bars at the foot of a page: they have the buttons that are pressed next.
+        offset={{ bottom: 152 }}
+        closeButton
+        duration={6000}
+        style={toasterColors}
+        toastOptions={{
+          classNames: {
+            toast: "!font-sans !text-base !shadow-high",
+            description: "!text-ink2",
+            actionButton:
+              "!h-auto !rounded-md !border !border-solid !border-line2 !bg-panel !px-2.5 !py-1 !font-sans !text-base !font-strong !text-ink",
+            closeButton: "!border-line2 !bg-panel !text-ink2",
+          },
+        }}
+      />
+    </div>
   );
 }
