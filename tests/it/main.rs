@@ -22,6 +22,7 @@ mod guards;
 mod jobs;
 mod main_job;
 mod needs_you;
+mod once_broken;
 mod put_away;
 mod recovery;
 mod references;

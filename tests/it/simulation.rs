@@ -1,4 +1,4 @@
-//! Histories from seeds, and some that once broke a promise: see [`testkit::simulation`].
+//! Histories from seeds, and some made by hand: see [`testkit::simulation`].
 
 use model::sync::{Policy, WriteMode};
 use testkit::simulation::history::{
@@ -564,10 +564,4 @@ fn what_is_refused_both_ways_is_set_aside_too() {
     let setting = both_ways(Policy::Ask);
     let tally = approved(&setting, RunStep::calm(RunKind::Apply), then);
     assert_eq!(tally.listed, 1);
-}
-
-/// Its listing brought a record again while it changed, and the run wrote it twice.
-#[test]
-fn a_record_that_a_run_wrote_twice_is_taken_back_as_one() {
-    live_all(12_065..12_066, Ways::One).unwrap_or_else(|broken| panic!("{broken}"));
 }

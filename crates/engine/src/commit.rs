@@ -1,5 +1,7 @@
 //! Stage 6: outcomes, links, counters and checkpoint in one transaction.
 
+use std::collections::HashSet;
+
 use model::clock::Millis;
 use model::conflict::ConflictKind;
 use model::cursor::Checkpoint;
@@ -15,6 +17,7 @@ use store::agreed::Agreed;
 use store::borrowed::Json;
 use store::conflicts::Conflict;
 use store::links::{Link, SourceMark};
+use store::plans::PlanKind;
 use store::run_records::Told;
 use store::unwritten::Failure;
 
@@ -217,9 +220,11 @@ impl Batch {
             Decision::Invalid(problem) => (RecordOutcome::Invalid, problem),
             Decision::Held(problem) => (RecordOutcome::Held, problem),
             Decision::Conflict(problem, found) => {
-                // Seen is seen: the list of conflicts carries it from here.
+                // Seen is seen: the list of conflicts carries it from here. What a run was to be taken back from may be
+                // linked to nothing any more.
                 if mapped.fingerprint != plan::NOT_READ
                     && let Some(one) = found.first()
+                    && one.kind != ConflictKind::Undo
                 {
                     let mut agreed = agreed_of(one.source_key.clone(), one.target_key.clone());
                     agreed.fingerprint = Some(mapped.fingerprint);
@@ -453,6 +458,16 @@ impl Batch {
         });
     }
 
+    /// The latest record was written, and has other values by now.
+    pub(crate) fn was_found_as(&mut self, found: &Record) {
+        if let (Some(Linked { link, .. }), Some(now)) =
+            (self.links.last_mut(), found.fields.as_object())
+        {
+            let on_target = plan::project(&link.shadow, now);
+            link.set_on_target(&on_target);
+        }
+    }
+
     /// What a write makes of the link.
     fn link(
         &mut self,
@@ -511,6 +526,7 @@ impl Batch {
                     Side::Source => {
                         agreed.source = mapped.fields.clone();
                         agreed.source_version = version;
+                        agreed.fingerprint = Some(plan::NOT_READ);
                     }
                 }
                 self.agreed.push(agreed);
@@ -550,12 +566,16 @@ impl Batch {
     }
 }
 
-/// A record of the source was written: what it has now, in the target's terms, as far as the platform tells.
+/// A record of the source was written: what it has now, in the target's terms, as far as the platform tells. Only where
+/// all of that was written does the next read have nothing to look for: somebody may have edited the rest.
 fn note_source(job: &Job, wanted: &Object, record: Option<&Value>, agreed: &mut Agreed) {
+    agreed.fingerprint = Some(plan::NOT_READ);
     let Some(record) = record else { return };
     let now = job.program.apply(record).fields;
     agreed.source = plan::project(wanted, &now);
-    agreed.fingerprint = Some(Value::Object(now).fingerprint());
+    if now.iter().all(|(name, _)| wanted.get(name).is_some()) {
+        agreed.fingerprint = Some(Value::Object(now).fingerprint());
+    }
 }
 
 pub(crate) fn agreed_of(source_key: RecordKey, target_key: RecordKey) -> Agreed {
@@ -706,7 +726,8 @@ fn forget_settled(
     Ok(())
 }
 
-/// Keeps the list of records that need a person: what was not written comes on it, everything else leaves it.
+/// Keeps the list of records that need a person: what was not written comes on it, everything else leaves it. What only
+/// took something back, or carried out a decision, has not looked at what the source has: it leaves nothing off.
 fn note_unwritten(
     tx: &store::Transaction<'_>,
     sync: SyncId,
@@ -715,10 +736,28 @@ fn note_unwritten(
     records: &[Line],
     failures: &[Failure],
 ) -> store::Result<()> {
+    let kind = store::plans::kind_of_run(tx, run)?;
+    if matches!(kind, Some(PlanKind::Undo(_) | PlanKind::Decisions)) {
+        // What is listed already tells more of what the source has than what was true of it then.
+        let keys = failures.iter().map(|failure| &failure.source_key);
+        let listed = store::unwritten::listed(tx, sync, keys)?;
+        let failures = failures
+            .iter()
+            .filter(|failure| !listed.contains(&failure.source_key))
+            .map(|failure| Failure {
+                fingerprint: None,
+                ..failure.clone()
+            });
+        let failures: Vec<Failure> = failures.collect();
+        return store::unwritten::put_many(tx, sync, run, &failures);
+    }
     let done = records
         .iter()
         .filter(|line| !line.outcome.needs_person() || line.outcome == RecordOutcome::Conflict)
         .map(|line| &line.source_key);
-    store::unwritten::remove_many(tx, sync, unchanged.iter().chain(done))?;
+    // What failed in one part and is done in another has failed, and goes on being counted.
+    let failed: HashSet<&RecordKey> = failures.iter().map(|failure| &failure.source_key).collect();
+    let done = unchanged.iter().chain(done);
+    store::unwritten::remove_many(tx, sync, done.filter(|key| !failed.contains(key)))?;
     store::unwritten::put_many(tx, sync, run, failures)
 }

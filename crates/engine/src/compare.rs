@@ -145,7 +145,7 @@ pub(crate) async fn compare(
 
 /// The mark of a record as it came.
 pub(crate) fn mark_of(source: &Row, seed: u64) -> SourceMark {
-    SourceMark(source.mark_with(seed))
+    SourceMark::new(source.mark(), seed)
 }
 
 /// Other bytes, another mapping, other fields on either side, another version of this program: all of them make other

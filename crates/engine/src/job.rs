@@ -15,6 +15,7 @@ use model::sync::{DeleteAction, Direction, Policy, Side, Sync, Truth, WriteMode}
 use model::value::Value;
 
 use crate::deletes;
+use crate::earlier::Earlier;
 use crate::error::{Error, Result};
 use crate::linked::Links;
 use crate::plan::{Problem, Rules};
@@ -47,6 +48,8 @@ pub struct Job {
     pub back: Option<Back>,
     /// Which record is which.
     pub(crate) links: Links,
+    /// As it was mapped before.
+    pub(crate) earlier: Earlier,
 }
 
 /// What it takes to read the target, and to write the source.
@@ -163,6 +166,22 @@ impl Job {
             filter,
             back: None,
             links: Links::of(sync),
+            earlier: Earlier::default(),
+        })
+    }
+
+    /// The same with the mapping of another version; none where it does not fit what the platforms have now.
+    pub(crate) fn mapped_as(&self, version: &Sync) -> Option<Self> {
+        let (source, target) = (&self.source_stream.schema, &self.target_stream.schema);
+        let program = compile(version, source, target).ok()?;
+        Some(Self {
+            program: Arc::new(program),
+            document: Sync {
+                mapping: version.mapping.clone(),
+                ..self.document.clone()
+            },
+            earlier: Earlier::default(),
+            ..self.clone()
         })
     }
 

@@ -23,6 +23,7 @@ pub mod connector_files;
 mod control;
 mod decide;
 mod deletes;
+mod earlier;
 mod error;
 pub mod events;
 mod exchanges;

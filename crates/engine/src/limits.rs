@@ -20,6 +20,9 @@ pub const SETTLE_ATTEMPTS: u32 = 4;
 /// How often a change is made anew because its record was changed on the target meanwhile.
 pub const REBASES: u32 = 3;
 
+/// Mappings of before that are looked at, to tell an edit of the mapping from a change of the source.
+pub const EARLIER_MAPPINGS: usize = 20;
+
 /// Pause before the first of those attempts; doubles each time.
 pub const SETTLE_PAUSE: Duration = Duration::from_millis(100);
 

@@ -134,7 +134,7 @@ pub fn decide(
                         link.target_version,
                     ))),
                 },
-                false => create(mapped, rules),
+                false => add_again(mapped, *link, rules),
             }
         }
         Known::Linked(link) => update_linked(mapped, &link, rules),
@@ -152,6 +152,15 @@ pub fn decide(
             }),
         },
     }
+}
+
+/// A new record for what changed; a plan remembers as what it was added before.
+fn add_again(mapped: &Mapped, link: Link, rules: &Rules) -> Decision {
+    let mut decision = create(mapped, rules);
+    if let Decision::Write(change) = &mut decision {
+        change.before = Some(link.shadow);
+    }
+    decision
 }
 
 pub(crate) fn create(mapped: &Mapped, rules: &Rules) -> Decision {
@@ -362,6 +371,22 @@ pub(crate) fn is_touched(
         let now = now.get(name);
         !agrees(was, now) && !looks_like(was, now.unwrap_or(&Value::Null))
     })
+}
+
+/// Of what was found a moment after a write, leaves what the platform made of what it was sent: the same written otherwise,
+/// or what it had made of the same before. Anything else may be an edit that came in between, which the next run puts back;
+/// where it is the platform's own, it comes back once more and is known from then on.
+pub(crate) fn keep_to_what_was_sent(sent: &Change, now: &mut Object) {
+    for (name, value) in sent.fields.iter() {
+        let found = now.get(name).unwrap_or(&Value::Null);
+        let before = sent.before.as_ref().and_then(|before| before.get(name));
+        let is_ours = agrees(value, Some(found))
+            || looks_like(value, found)
+            || before.is_some_and(|before| before.same_as(found));
+        if !is_ours {
+            now.insert(name, value.clone());
+        }
+    }
 }
 
 /// The same but for case, spaces, and nothing being written in different ways.

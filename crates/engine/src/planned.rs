@@ -13,7 +13,7 @@ use crate::job::Job;
 use crate::plan::{self, Decision, Known, Mapped, Problem};
 use crate::retries::SetAside;
 use crate::run::Work;
-use crate::{lookup, references};
+use crate::{earlier, lookup, references};
 
 /// A record and what is to be done with it.
 #[derive(Clone, Debug)]
@@ -60,7 +60,9 @@ pub(crate) async fn plan_mapped(
     claims: &mut Claims,
 ) -> Result<Vec<Planned>> {
     let linked = known.map(|known| known.linked);
-    let looked_up = lookup::look_up(job, &work.store, &work.target_access, &mapped, linked).await?;
+    let mut looked_up =
+        lookup::look_up(job, &work.store, &work.target_access, &mapped, linked).await?;
+    earlier::keep_same(job, &work.store, &mapped, &mut looked_up.known).await?;
     let rules = job.rules();
     let (mut paused, set_aside) = kept_back(job, work, &mapped, known).await?;
     let planned = mapped

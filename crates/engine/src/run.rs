@@ -16,7 +16,7 @@ use connectors::{Access, ReadRequest, RowPage, RowRecord};
 use model::clock::Clock;
 use model::cursor::Checkpoint;
 use model::ids::{PlanId, RunId};
-use model::record::{Record, RecordKey};
+use model::record::{Operation, Record, RecordKey};
 use model::run::RunCounts;
 use model::sync::WriteMode;
 use store::Store;
@@ -578,13 +578,19 @@ async fn execute_into(
     for item in planned {
         let seq = sequence.next();
         match item.decision {
-            Decision::Write(change) => changes.push(write::Intended {
-                seq,
-                side: item.side,
-                intent: item.intent,
-                mapped: item.mapped,
-                change: *change,
-            }),
+            Decision::Write(mut change) => {
+                if change.operation == Operation::Create {
+                    // Only the plan has to know what there was.
+                    change.before = None;
+                }
+                changes.push(write::Intended {
+                    seq,
+                    side: item.side,
+                    intent: item.intent,
+                    mapped: item.mapped,
+                    change: *change,
+                });
+            }
             decision => batch.settle_unwritten(seq, item.side, item.mapped, decision),
         }
     }

@@ -13,7 +13,7 @@ use model::value::Object;
 use crate::error::Result;
 use crate::limits::SAMPLES;
 use crate::plan::{self, Decision};
-use crate::{Engine, Job, lookup, references};
+use crate::{Engine, Job, earlier, lookup, references};
 
 /// Records of a stream as they were at some time.
 #[derive(Clone, Debug)]
@@ -106,8 +106,9 @@ impl Engine {
         )?;
         let (mapped, _) =
             references::map_only(&job, self.store(), samples.records.to_vec()).await?;
-        let looked_up =
+        let mut looked_up =
             lookup::look_up(&job, self.store(), &Access::unattended(), &mapped, None).await?;
+        earlier::keep_same(&job, self.store(), &mapped, &mut looked_up.known).await?;
         let rules = job.rules();
         let decided = mapped
             .into_iter()

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use connectors::{Find, Written};
 use model::conflict::ConflictKind;
 use model::ids::{ChangeId, ConflictId, ExchangeId};
-use model::record::{Change, Operation, Outcome, Record, RecordKey};
+use model::record::{Change, Operation, Outcome, Record, RecordKey, Rejection};
 use model::sync::{Side, WriteMode};
 use model::value::Value;
 use store::conflicts::Conflict;
@@ -24,8 +24,10 @@ pub(crate) struct Settled {
     pub(crate) outcome: Outcome,
     pub(crate) exchange: Option<ExchangeId>,
     /// What a look-up found in place of a create without an answer, where it is not what was sent: it may be somebody
-    /// else's. The outcome is then that it moved.
+    /// else's. The outcome is then that it moved, or, where nothing of it may be changed, that it was written.
     pub(crate) found: Option<Record>,
+    /// Nobody but a person can tell what became of it.
+    is_left_open: bool,
 }
 
 impl Settled {
@@ -34,6 +36,7 @@ impl Settled {
             outcome,
             exchange,
             found: None,
+            is_left_open: false,
         }
     }
 
@@ -47,7 +50,7 @@ impl Settled {
     }
 
     const fn is_unknown(&self) -> bool {
-        matches!(self.outcome, Outcome::Unknown { .. })
+        !self.is_left_open && matches!(self.outcome, Outcome::Unknown { .. })
     }
 }
 
@@ -230,6 +233,10 @@ async fn absent(
             owners.insert(key.clone(), intended.change.source_key.clone());
         }
     }
+    let added = match job.document.mode {
+        WriteMode::Append => added_before(job, work, intended).await?,
+        _ => HashSet::new(),
+    };
     for ((n, _), records) in to_find.into_iter().zip(found) {
         let (Some(slot), Some(intended)) = (settled.get_mut(n), intended.get(n)) else {
             continue;
@@ -238,18 +245,38 @@ async fn absent(
         let is_ours = |key: &RecordKey| owners.get(key).is_none_or(|owner| owner == counterpart);
         let mut ours = records;
         ours.retain(|record| record.key.as_ref().is_some_and(is_ours));
+        // What the platform wrote otherwise is still what was sent; elsewhere it is written once more.
+        let is_folded = job.back.is_some() || job.document.mode == WriteMode::Append;
         let differs = |record: &Record| {
-            record.fields.as_object().is_none_or(|now| match job.back {
-                // What the platform wrote otherwise is still what was sent.
-                Some(_) => plan::is_touched(&intended.change.fields, None, now, None),
-                None => !plan::differences(&intended.change.fields, now).0.is_empty(),
+            record.fields.as_object().is_none_or(|now| match is_folded {
+                true => plan::is_touched(&intended.change.fields, None, now, None),
+                false => !plan::differences(&intended.change.fields, now).0.is_empty(),
             })
         };
         // Somebody else may have made one that matches; ours is as it was sent.
         let sent = ours.iter().position(|record| !differs(record));
-        // Where every change is added anew, what was added before is there too.
-        if ours.is_empty() || (sent.is_none() && job.document.mode == WriteMode::Append) {
+        let is_added_again = added.contains(counterpart);
+        if sent.is_none() && is_added_again {
+            ours.retain(|record| {
+                let key = record.key.as_ref();
+                key.is_some_and(|key| !owners.contains_key(key))
+            });
+        }
+        // Sent once more, it says which one it is.
+        let is_told = end.stream.capabilities.idempotent_create
+            && sent.is_none()
+            && (ours.len() > 1 || is_added_again);
+        if ours.is_empty() || is_told {
             again.push(n);
+            continue;
+        }
+        // Any of them may be ours, edited since, and any of them somebody else's, or of an earlier change.
+        if sent.is_none() && is_added_again {
+            slot.is_left_open = true;
+            continue;
+        }
+        if sent.is_none() && ours.len() > 1 {
+            slot.outcome = Outcome::Rejected(ambiguous(ours.len(), end));
             continue;
         }
         let record = ours.swap_remove(sent.unwrap_or(0));
@@ -260,15 +287,43 @@ async fn absent(
         if sent.is_none() && (looks_again || job.back.is_some()) {
             slot.outcome = Outcome::Moved;
             slot.found = Some(record);
-        } else if let Some(key) = record.key {
+        } else if let Some(key) = record.key.clone() {
             slot.outcome = Outcome::Written {
                 key,
-                record: Some(record.fields),
-                version: record.version,
+                record: Some(record.fields.clone()),
+                version: record.version.clone(),
             };
+            slot.found = sent.is_none().then_some(record);
         }
     }
     Ok(again)
+}
+
+/// Those of the source records that were added before: an earlier change of theirs is on the target.
+async fn added_before(job: &Job, work: &Work, intended: &[Intended]) -> Result<HashSet<RecordKey>> {
+    let (sync, keys): (_, Vec<RecordKey>) = (
+        job.sync,
+        intended
+            .iter()
+            .map(|intended| intended.change.source_key.clone())
+            .collect(),
+    );
+    let linked = work
+        .store
+        .read(move |db| store::links::targets_of_sources(db, sync, &keys))
+        .await?;
+    Ok(linked.into_keys().collect())
+}
+
+fn ambiguous(n: usize, end: &End<'_>) -> Rejection {
+    Rejection {
+        code: "ambiguous".into(),
+        message: format!(
+            "it was sent without an answer, and {n} records of \"{}\" match it; merge them there, or match by a field that is unique",
+            end.stream.label
+        ),
+        field: end.match_on.first().cloned(),
+    }
 }
 
 /// The counterparts of records of one side, as far as they are linked, or about to be: what the journal has of a pair

@@ -486,11 +486,13 @@ fn has_moved(job: &Job, entry: &PlanEntry, link: Option<&Link>, target_is_linked
     let is_same_pair = link.is_some_and(|link| Some(&link.target_key) == entry.target_key.as_ref());
     match (entry.action, entry.side) {
         (PlanAction::Create, Side::Source) => target_is_linked,
-        // A changed record is added anew, whatever it was linked to; once as the same.
-        (PlanAction::Create, Side::Target) => link.is_some_and(|link| {
-            job.document.mode != WriteMode::Append
-                || link.source_fingerprint == entry.mapped_fingerprint
-        }),
+        // Where a changed record is added anew, it is what it was added as before that counts.
+        (PlanAction::Create, Side::Target) => match (link, &entry.before) {
+            (Some(link), Some(before)) => {
+                job.document.mode != WriteMode::Append || link.shadow != *before
+            }
+            (link, before) => link.is_some() || before.is_some(),
+        },
         (PlanAction::Delete, _) => !is_same_pair,
         (PlanAction::Update, side) if job.back.is_some() => {
             let Some(link) = link.filter(|_| is_same_pair) else {

@@ -7,7 +7,7 @@ use connectors::Written;
 use model::ids::ChangeId;
 use model::record::{Change, Intent, Operation, Outcome, Record, RecordKey};
 use model::sync::Side;
-use model::value::Object;
+use model::value::{Object, Value};
 use store::borrowed::Json;
 use store::journal::Pending;
 
@@ -101,6 +101,13 @@ pub(crate) async fn untouched(
             let (was, tag) = (&intended.change.before, intended.change.version.as_deref());
             // One way, the source decides whatever the target has.
             let is_guarded = !intended.wants_mapped(job);
+            let has_moved =
+                tag.is_some() && record.version.is_some() && record.version.as_deref() != tag;
+            if !is_guarded && has_moved {
+                // The platform says so too, and then all of it is compared again.
+                out.push(intended);
+                continue;
+            }
             let is_touched = is_guarded
                 && was.as_ref().is_some_and(|was| {
                     plan::is_touched(was, tag, fields, record.version.as_deref())
@@ -300,7 +307,11 @@ fn take_settled(
                 settle::settle_met(job, intended, found, batch);
             }
             (Outcome::Moved, found) => moved.push((intended, found)),
-            (outcome, _) => batch.settle_written(job, intended, outcome, settled.exchange),
+            (outcome, Some(found)) => {
+                batch.settle_written(job, intended, outcome, settled.exchange);
+                batch.was_found_as(&found);
+            }
+            (outcome, None) => batch.settle_written(job, intended, outcome, settled.exchange),
         }
     }
     moved
@@ -333,7 +344,7 @@ async fn write_journalled(
         Ok(written) => {
             let mut settled = settle::settle(job, work, end, &intended, written, batch).await?;
             if job.back.is_some() {
-                read_back(end, &mut settled).await?;
+                read_back(job, end, &intended, &mut settled).await?;
             }
             Ok((intended, settled))
         }
@@ -360,7 +371,12 @@ fn lent(id: ChangeId) -> Change {
 
 /// Looks at what a platform made of what it was sent, where it did not say so: what it trims, rounds or rewrites is not a
 /// change of its own.
-async fn read_back(end: &End<'_>, settled: &mut [Settled]) -> Result<()> {
+async fn read_back(
+    job: &Job,
+    end: &End<'_>,
+    intended: &[Intended],
+    settled: &mut [Settled],
+) -> Result<()> {
     if !end.stream.capabilities.get {
         return Ok(());
     }
@@ -386,8 +402,9 @@ async fn read_back(end: &End<'_>, settled: &mut [Settled]) -> Result<()> {
         return Ok(());
     };
     for (n, found) in places.into_iter().zip(records) {
-        if let Some(found) = found
+        if let Some(mut found) = found
             && let Some(settled) = settled.get_mut(n)
+            && let Some(intended) = intended.get(n)
             && let Outcome::Written {
                 record, version, ..
             } = &mut settled.outcome
@@ -395,6 +412,11 @@ async fn read_back(end: &End<'_>, settled: &mut [Settled]) -> Result<()> {
             // Another version than that of our write: somebody has edited it since, and the next run sees what.
             if version.is_some() && found.version.is_some() && *version != found.version {
                 continue;
+            }
+            if job.document.two_way.is_none()
+                && let Value::Object(now) = &mut found.fields
+            {
+                plan::keep_to_what_was_sent(&intended.change, now);
             }
             *version = found.version.or(version.take());
             *record = Some(found.fields);

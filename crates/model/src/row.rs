@@ -578,16 +578,6 @@ impl Row {
         }
     }
 
-    /// As [`Row::mark`], another one for each seed.
-    pub fn mark_with(&self, seed: u64) -> u64 {
-        match &self.0 {
-            Form::Lazy(lazy) if !lazy.is_edited => {
-                xxhash_rust::xxh3::xxh3_64_with_seed(&lazy.text, seed)
-            }
-            _ => xxhash_rust::xxh3::xxh3_64_with_seed(&self.to_json(), seed),
-        }
-    }
-
     /// About how many bytes it holds on to, beside its share of the page.
     pub fn weight(&self) -> usize {
         match &self.0 {

@@ -171,10 +171,24 @@ fn counterparts(
     Ok(out)
 }
 
-/// Stands for the bytes of a source record and the mapping that they were mapped with. Nothing is told by a mark that
-/// differs; one that is the same tells that the record needs no second look.
+/// Stands for the bytes of a source record, in its upper 40 bits, and for the mapping that they were mapped with, in the
+/// others. Nothing is told by a mark that differs; one that is the same tells that the record needs no second look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SourceMark(pub u64);
+pub struct SourceMark(u64);
+
+impl SourceMark {
+    const OF_MAPPING: u64 = (1 << 24) - 1;
+
+    /// From a hash of each.
+    pub const fn new(record: u64, mapping: u64) -> Self {
+        Self(record & !Self::OF_MAPPING | mapping & Self::OF_MAPPING)
+    }
+
+    /// Whether both are of the same record, whatever it was mapped with.
+    pub const fn is_of_same_record(self, other: Self) -> bool {
+        (self.0 ^ other.0) & !Self::OF_MAPPING == 0
+    }
+}
 
 /// Adds these links, or replaces those of the same source records.
 ///
@@ -432,6 +446,31 @@ pub fn standings(
             .during("look marks up")?;
         if let Some(mark) = mark {
             *slot = Standing::of(mark, *known);
+        }
+    }
+    Ok(out)
+}
+
+/// The marks of links of these source records, as far as they have one.
+pub fn marks_many(
+    conn: &Connection,
+    sync: SyncId,
+    source_keys: &[RecordKey],
+) -> Result<HashMap<RecordKey, SourceMark>> {
+    let sync_no = sync_no(conn, sync)?;
+    let mut statement = prepare(
+        conn,
+        "use links",
+        "SELECT source_mark FROM links WHERE sync_no = ?1 AND source_key = ?2",
+    )?;
+    let mut out = HashMap::new();
+    for key in source_keys {
+        let mark: Option<Option<i64>> = statement
+            .query_row(params![sync_no, key.as_str()], |row| row.get(0))
+            .optional()
+            .during("look marks up")?;
+        if let Some(mark) = mark.flatten() {
+            out.insert(key.clone(), SourceMark(mark.cast_unsigned()));
         }
     }
     Ok(out)

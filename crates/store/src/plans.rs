@@ -222,6 +222,20 @@ pub fn set_kind(tx: &Transaction<'_>, id: PlanId, kind: PlanKind) -> Result<()> 
     found(n_changed, id)
 }
 
+/// What the plan is for that a run applies; none where it applies none, or one that is gone.
+pub fn kind_of_run(conn: &Connection, run: RunId) -> Result<Option<PlanKind>> {
+    first(
+        conn,
+        "plan",
+        r"SELECT plans.kind, plans.of_run
+          FROM runs
+          JOIN plans ON plans.id = runs.plan
+          WHERE runs.id = ?1",
+        [run.to_bytes()],
+        PlanKind::read,
+    )
+}
+
 /// Marks the plans of a sync that are ready as stale: it ran, or it was changed.
 pub fn mark_stale(tx: &Transaction<'_>, sync: SyncId) -> Result<usize> {
     execute(

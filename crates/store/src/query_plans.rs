@@ -249,8 +249,19 @@ fn use_main(tx: &Transaction<'_>) {
     links::upsert_many(tx, sync, &[link.clone(), link]).unwrap();
     links::get_many(tx, sync, std::slice::from_ref(&key)).unwrap();
     links::fingerprints_many(tx, sync, std::slice::from_ref(&key)).unwrap();
-    links::mark_many(tx, sync, &[(key.clone(), links::SourceMark(1))]).unwrap();
-    links::standings(tx, sync, &[(&key, Some(links::SourceMark(1)))]).unwrap();
+    links::mark_many(
+        tx,
+        sync,
+        &[(key.clone(), links::SourceMark::new(1 << 30, 1))],
+    )
+    .unwrap();
+    links::standings(
+        tx,
+        sync,
+        &[(&key, Some(links::SourceMark::new(1 << 30, 1)))],
+    )
+    .unwrap();
+    links::marks_many(tx, sync, std::slice::from_ref(&key)).unwrap();
     links::get_by_target(tx, sync, &key).unwrap();
     links::sources_of_targets(tx, sync, std::slice::from_ref(&key)).unwrap();
     links::count(tx, sync).unwrap();
@@ -312,6 +323,7 @@ fn use_main(tx: &Transaction<'_>) {
     links::targets_of_sources(tx, sync, std::slice::from_ref(&key)).unwrap();
     unwritten::due(tx, sync, run.id, 5, None, 1).unwrap();
     unwritten::set_aside(tx, sync, 0, [&key]).unwrap();
+    unwritten::listed(tx, sync, [&key]).unwrap();
     unwritten::outcomes_in(tx, sync, run.id, [&key]).unwrap();
     unwritten::forgive_many(tx, sync, std::slice::from_ref(&key)).unwrap();
     unwritten::count(tx, sync).unwrap();
@@ -390,6 +402,7 @@ fn use_main(tx: &Transaction<'_>) {
     plans::insert(tx, &plan).unwrap();
     plans::mark_stale(tx, sync).unwrap();
     plans::get(tx, plan.id).unwrap();
+    plans::kind_of_run(tx, RunId::new()).unwrap();
     plans::list(tx, sync, 3).unwrap();
     let entry = PlanEntry {
         kinds: Vec::new(),

@@ -6,7 +6,7 @@
 //! Every failure is counted as a try of the same record as long as the mapping makes the same of it; runs try it again by
 //! themselves ([`due`]) until it was tried too often ([`set_aside`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use model::clock::Millis;
 use model::ids::{RunId, SyncId};
@@ -121,6 +121,32 @@ pub fn put_many(tx: &Transaction<'_>, sync: SyncId, run: RunId, records: &[Failu
             .during("note a record that was not written")?;
     }
     Ok(())
+}
+
+/// Those of these records that are listed.
+pub fn listed<'a>(
+    conn: &Connection,
+    sync: SyncId,
+    source_keys: impl IntoIterator<Item = &'a RecordKey>,
+) -> Result<HashSet<RecordKey>> {
+    let mut found = HashSet::new();
+    if !any(conn, sync)? {
+        return Ok(found);
+    }
+    let sync_no = sync_no(conn, sync)?;
+    for source_key in source_keys {
+        let is_listed = first(
+            conn,
+            "record that was not written",
+            "SELECT 1 FROM unwritten WHERE sync_no = ?1 AND source_key = ?2 AND place = 0",
+            params![sync_no, source_key.as_str()],
+            |_| Ok(()),
+        )?;
+        if is_listed.is_some() {
+            found.insert(source_key.clone());
+        }
+    }
+    Ok(found)
 }
 
 /// Forgets these records: they need nobody any more. Costs next to nothing where none is there. What the journal holds

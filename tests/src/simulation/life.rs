@@ -179,14 +179,17 @@ impl<'a> Life<'a> {
             return Ok(Came::Nothing);
         };
         let sync = self.sync;
-        self.waiting = self
+        let (listed, open) = self
             .store
             .look(|db| {
-                // What is settled first may turn out to be refused.
-                let open = store::journal::pending_of_sync(db, sync)?.len() as u64;
-                Ok(store::unwritten::count(db, sync)? + open)
+                Ok((
+                    store::unwritten::count(db, sync)?,
+                    store::journal::pending_of_sync(db, sync)?,
+                ))
             })
             .unwrap();
+        // What is settled first may turn out to be refused.
+        self.waiting = listed + open.len() as u64;
         self.most_waiting = self.most_waiting.max(self.waiting);
         let cancel = CancellationToken::new();
         {
@@ -199,7 +202,7 @@ impl<'a> Life<'a> {
             state.was_in_trouble |= !is_calm || !step.events.iter().all(is_edit);
             state.ended = Arc::default();
             state.cancel = cancel.clone();
-            state.watch.run_begins(step.kind.is_plan());
+            state.watch.run_begins(step.kind.is_plan(), open);
         }
         let was_full = self.script(step);
         let alone = Alone {
@@ -527,6 +530,8 @@ impl<'a> Life<'a> {
             }
             RunState::Completed => {}
             RunState::Waiting if run.plan.is_some() => self.tally.held += 1,
+            // What is known of a record may be too old to be sent again: the next read brings it.
+            RunState::Failed if kind == RunKind::Retry && watch.own == 0 => self.tally.failed += 1,
             _ if is_calm => return Err(format!("ended for no reason: {run:?}")),
             _ => self.tally.failed += 1,
         }

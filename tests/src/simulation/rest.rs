@@ -253,6 +253,10 @@ impl<'a> Rest<'a> {
             return Ok(());
         }
         let puts_back = mode == WriteMode::FullRefresh;
+        if puts_back && self.conflicts.contains(key) {
+            // Somebody edited it while a run was taken back: a person decides.
+            return Ok(());
+        }
         for (name, value) in mapped.fields.iter() {
             let there = member.fields.get(name).cloned().unwrap_or_default();
             let agrees = match name {
@@ -263,6 +267,13 @@ impl<'a> Rest<'a> {
             };
             let is_theirs = member.theirs.contains(name) && !puts_back;
             let is_taken_back = member.past.is_taken_back(name, value);
+            // What was added before the mapping was edited stays as it is.
+            let agrees = agrees
+                || (mode == WriteMode::Append && {
+                    state.watch.ever_maps(&person.fields, name, &there)
+                });
+            // A field that is new in the mapping is filled, and not emptied.
+            let agrees = agrees || (value.is_null() && state.watch.was_without(name));
             if !agrees && !is_theirs && !is_taken_back {
                 return Err(format!("should have {name} = {value:?} and has {there:?}"));
             }

@@ -44,10 +44,14 @@ pub(super) struct Watch {
     pub(super) both_ways: bool,
     /// Nothing goes wrong any more.
     pub(super) is_at_rest: bool,
-    /// How often what is written to a record was refused since then, and what it was.
-    refused: HashMap<(bool, RecordKey), (Object, u32)>,
+    /// How often what is written to a record was refused since then, and what it was, made of what.
+    refused: HashMap<(bool, RecordKey), ((Object, Option<Value>), u32)>,
     /// What was sent.
     sent_as: HashMap<ChangeId, SentAs>,
+    /// Of what the record of a person on the target was made or changed last, and by which change.
+    made_of: HashMap<RecordKey, (ChangeId, Value)>,
+    /// Records of which a change was sent, and its process ended before the answer was kept.
+    unheard: HashSet<RecordKey>,
     /// What a person has decided about: the keys of a pair, a field, and a value that may go.
     decided: Vec<([RecordKey; 2], String, Value)>,
     /// Those of them that may both stay.
@@ -85,6 +89,8 @@ struct SentAs {
     policy: Option<Policy>,
     /// Every change is added anew.
     appends: bool,
+    /// What it was made of.
+    source: Option<Value>,
     /// Of a pair that was linked, the fields in which the two had agreed. In others they meet for the first time, and
     /// the rule for that counts.
     agreed: Option<BTreeSet<String>>,
@@ -123,8 +129,12 @@ impl Watch {
         self.versions.insert(version, version_is);
     }
 
-    /// A run begins, or a plan, which is no run.
-    pub(super) fn run_begins(&mut self, is_plan: bool) {
+    /// A run begins, or a plan, which is no run. So much is open in the journal.
+    pub(super) fn run_begins(&mut self, is_plan: bool, open: Vec<Pending>) {
+        for pending in open {
+            self.unheard.insert(pending.change.source_key);
+            self.unheard.extend(pending.change.target_key);
+        }
         self.is_plan = is_plan;
         self.read = 0;
         self.reader = None;
@@ -227,16 +237,18 @@ impl Watch {
             .collect();
         let mut seen = HashSet::new();
         for change in changes {
-            if !seen.insert(&change.source_key) {
+            let Some(pending) = pending.get(&change.id) else {
+                self.broken(&format!("was sent and is not in the journal: {change:?}"));
+                continue;
+            };
+            // One run may have added a record more than once, and takes back each of them.
+            let target = (pending.intent == Intent::Undo).then_some(&change.target_key);
+            if !seen.insert((&change.source_key, target)) {
                 self.broken(&format!(
                     "one request has {} twice: {changes:?}",
                     change.source_key
                 ));
             }
-            let Some(pending) = pending.get(&change.id) else {
-                self.broken(&format!("was sent and is not in the journal: {change:?}"));
-                continue;
-            };
             if pending.change != *change {
                 self.broken(&format!(
                     "the journal has it otherwise: {change:?}, {pending:?}"
@@ -250,6 +262,7 @@ impl Watch {
                 intent: pending.intent,
                 policy: version.policy,
                 appends: version.mode == WriteMode::Append,
+                source: pending.source.clone(),
                 agreed: links_pair(change, on_source, &links),
             };
             let appends = sent_as.appends;
@@ -293,7 +306,27 @@ impl Watch {
                 self.unknown
                     .extend(unknown.map(|name| (change.id, name.to_owned())));
             }
+            let made_of = self.made_of.get(&change.source_key);
+            let made_of = made_of.filter(|(id, _)| *id != change.id);
+            let is_as_made =
+                made_of.is_some_and(|(_, source)| pending.source.as_ref() == Some(source));
+            let now = world.people.get(&change.source_key);
+            let is_latest = self.latest(&change.source_key) == pending.source;
+            let is_made = !is_latest
+                && made_of
+                    .zip(now)
+                    .is_some_and(|((_, source), now)| source.as_object() == Some(&now.fields));
             match (&change.operation, &change.target_key) {
+                (Operation::Create, _) if link.is_some() && is_as_made => {
+                    self.broken(&format!(
+                        "was not changed at the source, and is added again: {change:?}"
+                    ));
+                }
+                (Operation::Create, _) if is_made && appends => {
+                    self.broken(&format!(
+                        "what the source had before is added after what it has: {change:?}"
+                    ));
+                }
                 (Operation::Create, _) if link.is_some() && !appends => {
                     self.broken(&format!("is linked, and was sent as new: {change:?}"));
                 }
@@ -386,12 +419,15 @@ impl Watch {
     /// A change is refused. The same is not tried for ever.
     pub(super) fn refused(&mut self, on_source: bool, change: &Change) {
         let key = (on_source, change.source_key.clone());
-        let (fields, n) = self
+        let sent_as = self.sent_as.get(&change.id);
+        let source = sent_as.and_then(|sent_as| sent_as.source.clone());
+        let tried = (change.fields.clone(), source);
+        let (same, n) = self
             .refused
             .entry(key)
-            .or_insert_with(|| (Object::new(), 0));
-        if *fields != change.fields {
-            (*fields, *n) = (change.fields.clone(), 0);
+            .or_insert_with(|| (tried.clone(), 0));
+        if *same != tried {
+            (*same, *n) = (tried, 0);
         }
         *n += 1;
         // Where pages shift, a complete read may have missed it meanwhile.
@@ -411,6 +447,40 @@ impl Watch {
         let latest = self.versions.iter().max_by_key(|(version, _)| **version);
         latest.map_or_else(Object::new, |(_, version)| {
             version.program.apply(&Value::Object(person.clone())).fields
+        })
+    }
+
+    /// A change is carried out on the target.
+    pub(super) fn carried_out(&mut self, change: &Change) {
+        let sent_as = self.sent_as.get(&change.id);
+        let source = sent_as
+            .filter(|sent_as| sent_as.intent == Intent::Sync)
+            .and_then(|sent_as| sent_as.source.clone());
+        match source {
+            Some(source) => {
+                let made = (change.id, source);
+                self.made_of.insert(change.source_key.clone(), made);
+            }
+            None => {
+                self.made_of.remove(&change.source_key);
+            }
+        }
+    }
+
+    /// Whether the sync had a mapping once that does not fill a field.
+    pub(super) fn was_without(&self, name: &str) -> bool {
+        let nobody = Value::Object(Object::new());
+        self.versions
+            .values()
+            .any(|version| version.program.apply(&nobody).fields.get(name).is_none())
+    }
+
+    /// Whether any mapping of the sync so far gives a field this value.
+    pub(super) fn ever_maps(&self, person: &Object, name: &str, value: &Value) -> bool {
+        let person = Value::Object(person.clone());
+        self.versions.values().any(|version| {
+            let fields = version.program.apply(&person).fields;
+            fields.get(name).is_none_or(|made| made.same_as(value))
         })
     }
 

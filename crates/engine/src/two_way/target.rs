@@ -215,6 +215,13 @@ impl Build<'_> {
         if known.missing.get(key) == Some(&Side::Source) && !is_same {
             return self.edited_and_missing(Side::Source, link, None, Some(record), found);
         }
+        let is_gone = self.source_complete && !self.seen_on_source.contains(&hash(key.as_str()));
+        if is_gone && self.job.document.two_way.is_none() {
+            // A full refresh has nothing to put back what is not at the source any more with.
+            found.counts.read += 1;
+            found.counts.unchanged += 1;
+            return;
+        }
         let met = Met {
             source_key: key.clone(),
             target_key: link.target_key.clone(),

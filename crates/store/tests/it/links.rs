@@ -187,6 +187,34 @@ proptest! {
     }
 }
 
+fn mark(record: u64, mapping: u64) -> SourceMark {
+    SourceMark::new(record << 24, mapping)
+}
+
+#[tokio::test]
+async fn a_mark_tells_the_record_whatever_it_was_mapped_with() {
+    let store = in_memory();
+    let sync = add_sync(&store).await;
+    let links = [link("marked", 0, "{}"), link("plain", 1, "{}")];
+    store
+        .write(move |tx| {
+            let marks = [Some(mark(7, 1)), None];
+            links::upsert_marked(tx, sync, links.iter().zip(marks))
+        })
+        .await
+        .unwrap();
+    let keys = ["marked", "plain", "unknown"].map(key);
+    let found = store
+        .read(move |conn| links::marks_many(conn, sync, &keys))
+        .await
+        .unwrap();
+    assert_eq!(found.len(), 1);
+    let known = found[&key("marked")];
+    let same = [(7, 1), (7, 2), (8, 1)]
+        .map(|(record, mapping)| known.is_of_same_record(mark(record, mapping)));
+    assert_eq!(same, [true, true, false]);
+}
+
 #[tokio::test]
 async fn a_record_is_the_same_only_where_its_mark_is() {
     let store = in_memory();
@@ -197,7 +225,7 @@ async fn a_record_is_the_same_only_where_its_mark_is() {
             let links: Vec<Link> = (0..2000)
                 .map(|n| link(format!("k{n:05}"), n, "{}"))
                 .collect();
-            let marks = (0..2000).map(|n| (n % 2 == 0).then_some(SourceMark(n | 1 << 63)));
+            let marks = (0..2000).map(|n| (n % 2 == 0).then_some(mark(n, 1)));
             links::upsert_marked(tx, sync, links.iter().zip(marks))
         })
         .await
@@ -205,7 +233,7 @@ async fn a_record_is_the_same_only_where_its_mark_is() {
     let check = async |wanted: &[(usize, u64)], expected: &[Standing]| {
         let wanted: Vec<_> = wanted
             .iter()
-            .map(|(n, mark)| (key(format!("k{n:05}")), SourceMark(*mark | 1 << 63)))
+            .map(|(n, record)| (key(format!("k{n:05}")), mark(*record, 1)))
             .collect();
         let same = store
             .read(move |conn| {
@@ -242,7 +270,7 @@ async fn a_record_is_the_same_only_where_its_mark_is() {
     store
         .write(move |tx| {
             links::upsert_many(tx, sync, &[link("k00002", 2, "{}")])?;
-            links::mark_many(tx, sync, &[(key("k00003"), SourceMark(3 | 1 << 63))])
+            links::mark_many(tx, sync, &[(key("k00003"), mark(3, 1))])
         })
         .await
         .unwrap();

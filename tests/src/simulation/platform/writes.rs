@@ -324,6 +324,7 @@ impl Platform {
     fn create(&self, state: &mut State, change: &Change, fields: Object) -> Outcome {
         let like = &self.0.setting.target;
         state.watch.created(&state.world, change);
+        state.watch.carried_out(change);
         let found_from = state.all_requests + like.search_lags;
         let made_for = Some(change.source_key.clone());
         let key = state
@@ -369,6 +370,7 @@ impl Platform {
             let (stand, now) = (member.stand(), &member.fields);
             state.watch.loses(&stand, other.as_ref(), now, change);
         }
+        state.watch.carried_out(change);
         member.echo.written(&fields);
         member.past.written(&fields);
         if is_undo && let Some(person) = state.world.people.get(&change.source_key) {

@@ -46,7 +46,8 @@ impl Watch {
             {
                 continue;
             }
-            let is_only_one = other.is_some_and(|other| !other.touched.contains(name));
+            let is_only_one = !self.is_unheard(change)
+                && other.is_some_and(|other| !other.touched.contains(name));
             let is_wrong = match sent_as.policy {
                 Some(Policy::Ask) => true,
                 Some(Policy::Newest) => other.is_some_and(|other| {
@@ -69,6 +70,15 @@ impl Watch {
         if let Some(lost) = lost {
             self.broken(&lost);
         }
+    }
+
+    /// Whether an earlier change of the pair got no answer: it may have arrived, and what somebody edited after it looks
+    /// like an edit of the value before.
+    fn is_unheard(&self, change: &Change) -> bool {
+        let keys = [Some(&change.source_key), change.target_key.as_ref()];
+        keys.into_iter()
+            .flatten()
+            .any(|key| self.unheard.contains(key))
     }
 
     /// Something is taken back: never what somebody else gave since.
