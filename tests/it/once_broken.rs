@@ -1,6 +1,6 @@
 //! Histories that once broke a promise: see [`testkit::simulation`]. Each is what a seed was shortened to.
 
-use model::sync::WriteMode;
+use model::sync::{Policy, WriteMode};
 use testkit::simulation::history::{
     Configuration, Edit, End, Event, Fault, History, MemberField, Part, PersonLike, RunKind,
     RunStep, Setting, Stamp, Step,
@@ -344,6 +344,100 @@ fn a_full_refresh_leaves_alone_what_is_gone_from_the_source() {
             ),
         ];
         live(&setting, steps);
+    }
+}
+
+fn both_ways() -> Setting {
+    let mut setting = Setting::plain();
+    setting.both_ways = Some(Policy::Merge);
+    setting.target.is_idempotent = true;
+    setting.target.tells_member = true;
+    setting
+}
+
+#[test]
+fn what_is_edited_beside_our_own_write_to_the_source_flows() {
+    let mut setting = both_ways();
+    setting.source.page = 4;
+    setting.target.batch = 3;
+    for at in 1..12 {
+        let gone = (3, Event::Edit(Edit::RemovePerson(158)));
+        let edited = Edit::ChangePerson(190, like(41, 28, 9), Stamp::Same);
+        let named = Edit::ChangeMember(202, MemberField::Name, like(49, 34, 255));
+        let steps = vec![
+            add(like(96, 51, 63)),
+            add(like(146, 253, 141)),
+            add(like(4, 85, 228)),
+            Step::Edit(Edit::AddPerson(like(104, 38, 223), Stamp::Same)),
+            add(like(74, 94, 164)),
+            add(like(171, 207, 135)),
+            Step::Edit(Edit::AddMember(like(218, 48, 95))),
+            Step::Edit(Edit::AddMember(like(121, 53, 34))),
+            run(RunKind::New),
+            with(RunKind::Apply, vec![(2, Event::Edit(named))]),
+            with(RunKind::New, vec![gone, (at, Event::Edit(edited))]),
+        ];
+        live(&setting, steps);
+    }
+}
+
+#[test]
+fn what_a_plan_of_before_kept_back_is_not_sent_as_it_was_then() {
+    let mut setting = both_ways();
+    setting.configuration.guards.from_records = 0;
+    setting.configuration.guards.empty_source_above = 0;
+    setting.target.has_versions = true;
+    setting.target.batch = 4;
+    for from in 3..9 {
+        let events = vec![
+            (
+                2,
+                Event::Edit(Edit::AddPerson(like(193, 0, 187), Stamp::Same)),
+            ),
+            (
+                2,
+                Event::Edit(Edit::ChangePerson(172, like(210, 9, 36), Stamp::Later)),
+            ),
+        ];
+        let full = RunStep {
+            full: Some((from, from + 3)),
+            ..RunStep::calm(RunKind::Apply)
+        };
+        let steps = vec![
+            Step::Edit(Edit::AddPerson(like(25, 48, 46), Stamp::Same)),
+            Step::Edit(Edit::AddPerson(like(71, 204, 49), Stamp::Late)),
+            run(RunKind::Full),
+            Step::Edit(Edit::AddMember(like(107, 221, 175))),
+            run(RunKind::Plan(0)),
+            run(RunKind::Apply),
+            Step::Edit(Edit::ChangePerson(217, like(160, 202, 231), Stamp::Later)),
+            with(RunKind::New, events),
+            Step::Run(full),
+        ];
+        live(&setting, steps);
+    }
+}
+
+#[test]
+fn of_several_that_come_to_match_one_at_the_source_none_is_taken() {
+    let mut setting = both_ways();
+    setting.both_ways = Some(Policy::Ask);
+    setting.configuration.guards.from_records = 0;
+    setting.source.is_by_key = true;
+    setting.target.batch = 3;
+    for is_idempotent in [false, true] {
+        setting.target.is_idempotent = is_idempotent;
+        for ticked_off in [0, 1] {
+            let steps = vec![
+                add(like(222, 123, 242)),
+                Step::Edit(Edit::AddPerson(like(20, 48, 78), Stamp::Same)),
+                Step::Edit(Edit::AddMember(like(124, 13, 170))),
+                run(RunKind::Plan(ticked_off)),
+                run(RunKind::Apply),
+                Step::Edit(Edit::AddMember(like(9, 48, 88))),
+            ];
+            live(&setting, steps);
+        }
     }
 }
 

@@ -727,7 +727,8 @@ fn forget_settled(
 }
 
 /// Keeps the list of records that need a person: what was not written comes on it, everything else leaves it. What only
-/// took something back, or carried out a decision, has not looked at what the source has: it leaves nothing off.
+/// took something back, or carried out a decision or a plan of before, has not looked at what the source has now: it
+/// leaves nothing off.
 fn note_unwritten(
     tx: &store::Transaction<'_>,
     sync: SyncId,
@@ -736,8 +737,10 @@ fn note_unwritten(
     records: &[Line],
     failures: &[Failure],
 ) -> store::Result<()> {
-    let kind = store::plans::kind_of_run(tx, run)?;
-    if matches!(kind, Some(PlanKind::Undo(_) | PlanKind::Decisions)) {
+    let plan = store::plans::applied_by(tx, run)?;
+    if plan.is_some_and(|plan| {
+        plan.is_late || matches!(plan.kind, PlanKind::Undo(_) | PlanKind::Decisions)
+    }) {
         // What is listed already tells more of what the source has than what was true of it then.
         let keys = failures.iter().map(|failure| &failure.source_key);
         let listed = store::unwritten::listed(tx, sync, keys)?;

@@ -386,11 +386,12 @@ pub(crate) async fn apply(
     let sync = job.sync;
     work.store
         .write(move |tx| {
-            if stored.is_complete || stored.kind == PlanKind::Purge {
+            let is_late = store::plans::applied_by(tx, run)?.is_some_and(|plan| plan.is_late);
+            if (stored.is_complete && !is_late) || stored.kind == PlanKind::Purge {
                 store::unwritten::keep_only(tx, sync, run)?;
             }
             if let Some(mut checkpoint) = stored.checkpoint {
-                if any_moved {
+                if any_moved || is_late {
                     // What moved since the plan was made is read once more, as it is by then.
                     checkpoint.cursor = None;
                     checkpoint.target_cursor = None;

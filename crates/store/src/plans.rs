@@ -222,17 +222,35 @@ pub fn set_kind(tx: &Transaction<'_>, id: PlanId, kind: PlanKind) -> Result<()> 
     found(n_changed, id)
 }
 
-/// What the plan is for that a run applies; none where it applies none, or one that is gone.
-pub fn kind_of_run(conn: &Connection, run: RunId) -> Result<Option<PlanKind>> {
+/// A plan that a run applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// What it is for.
+    pub kind: PlanKind,
+    /// Another run began between the two: what was true of records then may not be any more.
+    pub is_late: bool,
+}
+
+/// The plan that a run applies; none where it applies none, or one that is gone.
+pub fn applied_by(conn: &Connection, run: RunId) -> Result<Option<Applied>> {
     first(
         conn,
         "plan",
-        r"SELECT plans.kind, plans.of_run
+        r"SELECT plans.kind, plans.of_run, EXISTS (
+              SELECT 1 FROM runs AS other
+              WHERE other.sync_no = runs.sync_no AND other.id > plans.id AND other.id < runs.id
+                AND other.plan IS NOT runs.plan
+          ) AS is_late
           FROM runs
           JOIN plans ON plans.id = runs.plan
           WHERE runs.id = ?1",
         [run.to_bytes()],
-        PlanKind::read,
+        |row| {
+            Ok(Applied {
+                kind: PlanKind::read(row)?,
+                is_late: row.get("is_late")?,
+            })
+        },
     )
 }
 

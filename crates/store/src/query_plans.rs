@@ -402,7 +402,7 @@ fn use_main(tx: &Transaction<'_>) {
     plans::insert(tx, &plan).unwrap();
     plans::mark_stale(tx, sync).unwrap();
     plans::get(tx, plan.id).unwrap();
-    plans::kind_of_run(tx, RunId::new()).unwrap();
+    plans::applied_by(tx, RunId::new()).unwrap();
     plans::list(tx, sync, 3).unwrap();
     let entry = PlanEntry {
         kinds: Vec::new(),

@@ -23,8 +23,8 @@ pub(super) use lost::Stand;
 use super::history::Configuration;
 use super::world::{self, World};
 
-/// How often the same is tried.
-const MOST_TRIES: u32 = 5;
+/// How often the same is tried: five times, and once by a plan of before, which does not know what it is by now.
+const MOST_TRIES: u32 = 6;
 
 /// What was seen so far, and what was wrong with it.
 #[derive(Default)]

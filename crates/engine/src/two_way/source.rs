@@ -1,5 +1,7 @@
 //! The source's changes: each finds its counterpart on the target, by link or by match key.
 
+use std::collections::HashSet;
+
 use connectors::{Find, ReadRequest, RowRecord};
 use model::record::{Intent, Record, RecordKey};
 use model::sync::Side;
@@ -89,7 +91,8 @@ impl Build<'_> {
         let mut known = self.known(keys, Vec::new()).await?;
         self.look_at_tried(&mut known).await?;
         self.wait_no_more(&read, &waiting, &known).await?;
-        let counterparts = self.counterparts(&read, &known).await?;
+        let all: Vec<&Read> = read.iter().collect();
+        let counterparts = self.counterparts(&all, &known).await?;
         let mut found = Found::default();
         for (read, candidates) in read.iter().zip(counterparts) {
             let key = &read.mapped.source_key;
@@ -158,7 +161,7 @@ impl Build<'_> {
     /// Records of the target that new records of the source could be, one list for each record.
     pub(super) async fn counterparts(
         &self,
-        read: &[Read],
+        read: &[&Read],
         known: &Known,
     ) -> Result<Vec<Vec<Record>>> {
         let match_on = &self.job.document.match_on;
@@ -195,11 +198,11 @@ impl Build<'_> {
             .await?;
         let mut to_find = Vec::new();
         for ((n, _, values), records) in wanted.into_iter().zip(staged) {
-            let is_searched = !records.is_empty() || self.target_complete;
             if let Some(slot) = found.get_mut(n) {
                 *slot = records;
             }
-            if !is_searched {
+            // Beside what changed there may be others that match.
+            if !self.target_complete {
                 to_find.push((n, values));
             }
         }
@@ -217,7 +220,9 @@ impl Build<'_> {
                 .await?;
             for ((n, _), records) in to_find.into_iter().zip(answers) {
                 if let Some(slot) = found.get_mut(n) {
-                    *slot = records;
+                    let known: HashSet<_> = slot.iter().map(|record| record.key.clone()).collect();
+                    let others = records.into_iter();
+                    slot.extend(others.filter(|record| !known.contains(&record.key)));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The target's changes: they wait on the disk, and what the source did not change is looked at last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use connectors::{Find, Page, ReadRequest};
 use model::ids::ChangeId;
@@ -155,6 +155,9 @@ impl Build<'_> {
                 self.work.store.read(links).await?
             }
         };
+        let mut refused: HashMap<RecordKey, Problem> =
+            taken.into_keys().map(|key| (key, words(TAKEN))).collect();
+        refused.extend(self.shared_on_target(&counterparts, &known).await?);
         let mut counterparts = counterparts.into_iter();
         let mut found = Found::default();
         for record in &records {
@@ -163,11 +166,44 @@ impl Build<'_> {
                 Some(link) => self.target_record(record, link, &known, &mut found),
                 None => {
                     let candidates = counterparts.next().unwrap_or_default();
-                    self.new_on_target(record, key, candidates, &taken, &known, &mut found);
+                    self.new_on_target(record, key, candidates, &refused, &known, &mut found);
                 }
             }
         }
         self.keep(found).await
+    }
+
+    /// Records of the source that more than one record of the target could be, and why neither is taken.
+    async fn shared_on_target(
+        &self,
+        counterparts: &[Vec<Read>],
+        known: &Known,
+    ) -> Result<HashMap<RecordKey, Problem>> {
+        let mut met = HashSet::new();
+        let read: Vec<&Read> = counterparts
+            .iter()
+            .filter_map(|reads| match reads.as_slice() {
+                [read] => Some(read),
+                _ => None,
+            })
+            .filter(|read| met.insert(&read.mapped.source_key))
+            .collect();
+        if read.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let others = self.counterparts(&read, known).await?;
+        let shared = read
+            .into_iter()
+            .zip(others)
+            .filter(|(_, records)| records.len() > 1);
+        let shared = shared.map(|(read, records)| {
+            let several = words(format!(
+                "{} records of the target match the same record of the source; merge them there, or match by a field that is unique",
+                records.len()
+            ));
+            (read.mapped.source_key.clone(), several)
+        });
+        Ok(shared.collect())
     }
 
     pub(super) fn target_record(
@@ -275,7 +311,7 @@ impl Build<'_> {
         record: &Record,
         key: &RecordKey,
         candidates: Vec<Read>,
-        taken: &HashMap<RecordKey, Link>,
+        refused: &HashMap<RecordKey, Problem>,
         known: &Known,
         found: &mut Found,
     ) {
@@ -298,13 +334,11 @@ impl Build<'_> {
         }
         match candidates.as_slice() {
             [] => {}
-            [read] if taken.contains_key(&read.mapped.source_key) => {
-                return self.enter(
-                    as_planned(Decision::Held(words(TAKEN)), Object::new()),
-                    found,
-                );
-            }
             [read] => {
+                if let Some(problem) = refused.get(&read.mapped.source_key) {
+                    let held = Decision::Held(problem.clone());
+                    return self.enter(as_planned(held, Object::new()), found);
+                }
                 let met = Met {
                     source_key: read.mapped.source_key.clone(),
                     target_key: key.clone(),
