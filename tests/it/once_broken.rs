@@ -441,6 +441,25 @@ fn of_several_that_come_to_match_one_at_the_source_none_is_taken() {
     }
 }
 
+#[test]
+fn a_field_that_was_never_agreed_on_is_looked_at_before_it_is_written() {
+    let mut setting = both_ways();
+    setting.target.has_versions = true;
+    setting.target.tells_member = false;
+    setting.target.batch = 1;
+    for ticked_off in 0..4 {
+        let steps = vec![
+            add(like(10, 78, 42)),
+            add(like(201, 205, 81)),
+            Step::Edit(Edit::AddMember(like(17, 108, 116))),
+            Step::Edit(Edit::AddMember(like(93, 26, 132))),
+            run(RunKind::Plan(ticked_off)),
+            run(RunKind::Apply),
+        ];
+        live(&setting, steps);
+    }
+}
+
 /// Its listing brought a record again while it changed, and the run wrote it twice.
 #[test]
 fn a_record_that_a_run_wrote_twice_is_taken_back_as_one() {

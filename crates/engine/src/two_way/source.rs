@@ -89,7 +89,7 @@ impl Build<'_> {
             deletes::note_told(self.job, self.work, Side::Source, marked.collect()).await?;
         }
         let mut known = self.known(keys, Vec::new()).await?;
-        self.look_at_tried(&mut known).await?;
+        self.look_at_unknown(&read, &mut known).await?;
         self.wait_no_more(&read, &waiting, &known).await?;
         let all: Vec<&Read> = read.iter().collect();
         let counterparts = self.counterparts(&all, &known).await?;
@@ -109,12 +109,22 @@ impl Build<'_> {
         self.keep(found).await
     }
 
-    /// Reads the counterparts of records that could not be written: only both together tell whether anything is left to do.
-    async fn look_at_tried(&mut self, known: &mut Known) -> Result<()> {
+    /// Reads the counterparts of records that could not be written, where only both together tell whether anything is left
+    /// to do, and of those of which not every field was ever agreed on.
+    async fn look_at_unknown(&mut self, read: &[Read], known: &mut Known) -> Result<()> {
         if self.target_complete || !self.job.target_stream.capabilities.get {
             return Ok(());
         }
-        let keys = known.tried.keys();
+        let has_unknown = |read: &&Read| {
+            let link = known.links.get(&read.mapped.source_key);
+            link.is_some_and(|link| {
+                let mut names = read.mapped.fields.iter().map(|(name, _)| name);
+                names.any(|name| link.shadow.get(name).is_none())
+            })
+        };
+        let partly = read.iter().filter(has_unknown);
+        let partly = partly.map(|read| &read.mapped.source_key);
+        let keys = known.tried.keys().chain(partly);
         let targets = keys.filter_map(|key| known.links.get(key).map(|link| &link.target_key));
         let targets = targets.filter(|target| !known.staged.contains_key(*target));
         let mut targets: Vec<RecordKey> = targets.cloned().collect();
@@ -122,6 +132,7 @@ impl Build<'_> {
             return Ok(());
         }
         targets.sort_unstable();
+        targets.dedup();
         let stream = &self.job.target_stream.name;
         let looked = self
             .job
