@@ -19,6 +19,7 @@ mod connectors;
 mod drafts;
 mod faults;
 mod guards;
+mod histories;
 mod jobs;
 mod main_job;
 mod needs_you;

@@ -2,27 +2,12 @@
 
 use model::sync::{Policy, WriteMode};
 use testkit::simulation::history::{
-    Configuration, Edit, End, Event, Fault, History, MemberField, Part, PersonLike, RunKind,
-    RunStep, Setting, Stamp, Step,
+    Configuration, Edit, End, Event, Fault, MemberField, Part, PersonLike, RunKind, RunStep,
+    Setting, Stamp, Step,
 };
-use testkit::simulation::{Stage, Tally, Ways, live_all};
+use testkit::simulation::{Ways, live_all};
 
-fn live(setting: &Setting, steps: Vec<Step>) -> Tally {
-    let history = History {
-        seed: 0,
-        setting: setting.clone(),
-        steps,
-    };
-    Stage::open()
-        .live(&history)
-        .unwrap_or_else(|what| panic!("{what}\n{history}"))
-}
-
-fn in_mode(mode: WriteMode) -> Setting {
-    let mut setting = Setting::plain();
-    setting.configuration.mode = mode;
-    setting
-}
+use crate::histories::{ending, faulty, in_mode, live, run};
 
 fn with_versions(mode: WriteMode) -> Setting {
     let mut setting = in_mode(mode);
@@ -49,24 +34,6 @@ fn change(person: u8, name: u8, number: u8) -> Edit {
 
 fn named(member: u8, n: u8) -> Edit {
     Edit::ChangeMember(member, MemberField::Name, like(0, n, 0))
-}
-
-fn run(kind: RunKind) -> Step {
-    Step::Run(RunStep::calm(kind))
-}
-
-fn with(kind: RunKind, events: Vec<(u32, Event)>) -> Step {
-    Step::Run(RunStep {
-        events,
-        ..RunStep::calm(kind)
-    })
-}
-
-fn ending(kind: RunKind, end: End) -> Step {
-    Step::Run(RunStep {
-        end: Some(end),
-        ..RunStep::calm(kind)
-    })
 }
 
 fn configured(setting: &Setting, mapping: u8, mode: WriteMode) -> Step {
@@ -108,7 +75,7 @@ fn what_was_added_without_an_answer_is_known_again_however_the_platform_writes_i
     setting.target.normalises = true;
     setting.target.tells_member = true;
     for at in 2..6 {
-        let lost = with(RunKind::Full, vec![(at, Event::Fault(Fault::LostAfter))]);
+        let lost = faulty(RunKind::Full, vec![(at, Event::Fault(Fault::LostAfter))]);
         live(&setting, vec![add(like(242, 79, 107)), lost]);
     }
 }
@@ -174,7 +141,7 @@ fn a_full_refresh_puts_back_what_is_edited_just_after_its_write() {
             let edited = (at, Event::Edit(named(0, 3)));
             live(
                 &setting,
-                vec![add(like(0, 0, 0)), with(RunKind::New, vec![edited])],
+                vec![add(like(0, 0, 0)), faulty(RunKind::New, vec![edited])],
             );
         }
     }
@@ -265,10 +232,10 @@ fn what_could_not_be_taken_back_is_not_sent_by_the_next_run() {
     let refused = Event::Fault(Fault::Reject(119));
     let steps = vec![
         add(like(41, 209, 8)),
-        with(RunKind::New, vec![(4, Event::Edit(edited))]),
+        faulty(RunKind::New, vec![(4, Event::Edit(edited))]),
         run(RunKind::Full),
         run(RunKind::Undo(1, Part::Records)),
-        with(RunKind::Apply, vec![(2, refused)]),
+        faulty(RunKind::Apply, vec![(2, refused)]),
     ];
     live(&setting, steps);
 }
@@ -310,7 +277,7 @@ fn what_cannot_be_written_stays_listed_when_an_earlier_run_is_taken_back() {
         Step::Edit(named(77, 168)),
         changed(41, like(90, 31, 75)),
         changed(98, like(184, 125, 119)),
-        with(RunKind::New, events),
+        faulty(RunKind::New, events),
         run(RunKind::New),
         run(RunKind::Undo(2, Part::Names)),
         run(RunKind::Apply),
@@ -338,7 +305,7 @@ fn a_full_refresh_leaves_alone_what_is_gone_from_the_source() {
             Step::Edit(Edit::AddMember(like(102, 131, 126))),
             ending(RunKind::Full, End::Poll(10)),
             Step::Edit(Edit::AddMember(like(126, 202, 243))),
-            with(
+            faulty(
                 RunKind::New,
                 vec![(at, Event::Edit(Edit::RemovePerson(44)))],
             ),
@@ -374,8 +341,8 @@ fn what_is_edited_beside_our_own_write_to_the_source_flows() {
             Step::Edit(Edit::AddMember(like(218, 48, 95))),
             Step::Edit(Edit::AddMember(like(121, 53, 34))),
             run(RunKind::New),
-            with(RunKind::Apply, vec![(2, Event::Edit(named))]),
-            with(RunKind::New, vec![gone, (at, Event::Edit(edited))]),
+            faulty(RunKind::Apply, vec![(2, Event::Edit(named))]),
+            faulty(RunKind::New, vec![gone, (at, Event::Edit(edited))]),
         ];
         live(&setting, steps);
     }
@@ -411,7 +378,7 @@ fn what_a_plan_of_before_kept_back_is_not_sent_as_it_was_then() {
             run(RunKind::Plan(0)),
             run(RunKind::Apply),
             Step::Edit(Edit::ChangePerson(217, like(160, 202, 231), Stamp::Later)),
-            with(RunKind::New, events),
+            faulty(RunKind::New, events),
             Step::Run(full),
         ];
         live(&setting, steps);

@@ -2,10 +2,12 @@
 
 use model::sync::{Policy, WriteMode};
 use testkit::simulation::history::{
-    Configuration, Edit, End, Event, Fault, History, MemberField, Part, PersonLike, RunKind,
-    RunStep, Setting, Stamp, Step,
+    Configuration, Edit, End, Event, Fault, MemberField, Part, PersonLike, RunKind, RunStep,
+    Setting, Stamp, Step,
 };
 use testkit::simulation::{Stage, Tally, Ways, live_all};
+
+use crate::histories::{ending, faulty, in_mode, live, run};
 
 /// Every promise, whatever happens. `cargo xtask bench simulation --histories 100000` lives many more.
 #[test]
@@ -69,37 +71,8 @@ fn a_seed_is_one_history() {
     }
 }
 
-fn live(setting: &Setting, steps: Vec<Step>) -> Tally {
-    let history = History {
-        seed: 0,
-        setting: setting.clone(),
-        steps,
-    };
-    Stage::open()
-        .live(&history)
-        .unwrap_or_else(|what| panic!("{what}\n{history}"))
-}
-
 fn add(n: u8) -> Step {
     Step::Edit(Edit::AddPerson(PersonLike::number(n), Stamp::Later))
-}
-
-fn run(kind: RunKind) -> Step {
-    Step::Run(RunStep::calm(kind))
-}
-
-fn faulty(kind: RunKind, events: Vec<(u32, Event)>) -> Step {
-    Step::Run(RunStep {
-        events,
-        ..RunStep::calm(kind)
-    })
-}
-
-fn ending(kind: RunKind, end: End) -> Step {
-    Step::Run(RunStep {
-        end: Some(end),
-        ..RunStep::calm(kind)
-    })
 }
 
 fn mapped(setting: &Setting, mapping: u8) -> Step {
@@ -400,12 +373,6 @@ fn what_somebody_edits_between_a_write_and_the_look_at_it_is_no_echo_where_versi
             }
         }
     }
-}
-
-fn in_mode(mode: WriteMode) -> Setting {
-    let mut setting = Setting::plain();
-    setting.configuration.mode = mode;
-    setting
 }
 
 #[test]

@@ -620,6 +620,10 @@ fn note_unwritten(
     records: &[Line],
     failures: &[Failure],
 ) -> store::Result<()> {
+    if failures.is_empty() && !store::unwritten::any(tx, sync)? {
+        // Most runs, and each of their batches.
+        return Ok(());
+    }
     let plan = store::plans::applied_by(tx, run)?;
     if plan.is_some_and(|plan| {
         plan.is_late || matches!(plan.kind, PlanKind::Undo(_) | PlanKind::Decisions)

@@ -503,6 +503,7 @@ impl Keyed for RowRecord {
     }
 }
 
+/// The records in batches.
 pub(crate) fn batches<T: Keyed>(records: Vec<T>) -> Vec<Vec<T>> {
     let mut out = Vec::with_capacity(records.len() / RECORDS_PER_BATCH + 1);
     let mut batch = Vec::with_capacity(records.len().min(RECORDS_PER_BATCH));

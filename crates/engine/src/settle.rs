@@ -301,13 +301,11 @@ async fn absent(
 
 /// Those of the source records that were added before: an earlier change of theirs is on the target.
 async fn added_before(job: &Job, work: &Work, intended: &[Intended]) -> Result<HashSet<RecordKey>> {
-    let (sync, keys): (_, Vec<RecordKey>) = (
-        job.sync,
-        intended
-            .iter()
-            .map(|intended| intended.change.source_key.clone())
-            .collect(),
-    );
+    let sync = job.sync;
+    let keys: Vec<RecordKey> = intended
+        .iter()
+        .map(|intended| intended.change.source_key.clone())
+        .collect();
     let linked = work
         .store
         .read(move |db| store::links::targets_of_sources(db, sync, &keys))

@@ -431,24 +431,31 @@ pub fn standings(
     if steps > 0 {
         return Ok(out);
     }
-    let mut statement = prepare(
-        conn,
-        "use links",
-        "SELECT source_mark FROM links WHERE sync_no = ?1 AND source_key = ?2",
-    )?;
+    let mut statement = prepare(conn, "use links", MARK_OF)?;
     for n in left {
         let Some(((key, known), slot)) = records.get(n).zip(out.get_mut(n)) else {
             continue;
         };
-        let mark: Option<Option<i64>> = statement
-            .query_row(params![sync_no, key.as_str()], |row| row.get(0))
-            .optional()
-            .during("look marks up")?;
+        let mark = mark_in(&mut statement, sync_no, key)?;
         if let Some(mark) = mark {
             *slot = Standing::of(mark, *known);
         }
     }
     Ok(out)
+}
+
+const MARK_OF: &str = "SELECT source_mark FROM links WHERE sync_no = ?1 AND source_key = ?2";
+
+/// The mark that a link has, if any; none where there is no link.
+fn mark_in(
+    statement: &mut rusqlite::Statement<'_>,
+    sync_no: i64,
+    source_key: &RecordKey,
+) -> Result<Option<Option<i64>>> {
+    statement
+        .query_row(params![sync_no, source_key.as_str()], |row| row.get(0))
+        .optional()
+        .during("look marks up")
 }
 
 /// The marks of links of these source records, as far as they have one.
@@ -458,17 +465,10 @@ pub fn marks_many(
     source_keys: &[RecordKey],
 ) -> Result<HashMap<RecordKey, SourceMark>> {
     let sync_no = sync_no(conn, sync)?;
-    let mut statement = prepare(
-        conn,
-        "use links",
-        "SELECT source_mark FROM links WHERE sync_no = ?1 AND source_key = ?2",
-    )?;
+    let mut statement = prepare(conn, "use links", MARK_OF)?;
     let mut out = HashMap::new();
     for key in source_keys {
-        let mark: Option<Option<i64>> = statement
-            .query_row(params![sync_no, key.as_str()], |row| row.get(0))
-            .optional()
-            .during("look marks up")?;
+        let mark = mark_in(&mut statement, sync_no, key)?;
         if let Some(mark) = mark.flatten() {
             out.insert(key.clone(), SourceMark(mark.cast_unsigned()));
         }

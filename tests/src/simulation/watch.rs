@@ -45,7 +45,7 @@ pub(super) struct Watch {
     /// Nothing goes wrong any more.
     pub(super) is_at_rest: bool,
     /// How often what is written to a record was refused since then, and what it was, made of what.
-    refused: HashMap<(bool, RecordKey), ((Object, Option<Value>), u32)>,
+    refused: HashMap<(bool, RecordKey), (SentFields, u32)>,
     /// What was sent.
     sent_as: HashMap<ChangeId, SentAs>,
     /// Of what the record of a person on the target was made or changed last, and by which change.
@@ -81,6 +81,9 @@ pub(super) struct Watch {
     /// not known.
     unknown: HashSet<(ChangeId, String)>,
 }
+
+/// The fields of a change, and the record that they were made of.
+type SentFields = (Object, Option<Value>);
 
 /// What a change was when it was sent.
 struct SentAs {
